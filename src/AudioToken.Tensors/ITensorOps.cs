@@ -1,0 +1,151 @@
+namespace AudioToken.Tensors;
+
+/// <summary>The operations from which every model is built; one implementation a backend.</summary>
+/// <remarks>
+/// <para>Functional: inputs in, a new tensor out, which the innermost open <see cref="Scope"/> owns. Inputs are never changed.</para>
+/// <para>Channels last: feature maps are [B, H, W, C], sequences [B, L, C]; both are the same memory. Fusion is part of the
+/// vocabulary (<see cref="Epilogue"/>, two-source convolutions and norms); a backend may run a fused form as one kernel, its meaning is
+/// the plain formula. Storage may be half precision; sums, statistics and softmax are fp32 or better.</para>
+/// <para>A shape, type or owner that does not fit is a <see cref="ShapeException"/> that names the operation and both sides.
+/// Not safe for concurrent calls: one thread drives one instance.</para>
+/// </remarks>
+public interface ITensorOps : IDisposable
+{
+    /// <summary>Name of the device, e.g. <c>cpu</c>.</summary>
+    string Device { get; }
+
+    /// <summary>Opens a scope that owns what is made until it closes.</summary>
+    TensorScope Scope();
+
+    /// <summary>Copies values to the device.</summary>
+    /// <exception cref="ShapeException">Count and shape differ.</exception>
+    Tensor Upload(ReadOnlySpan<float> values, Shape shape);
+
+    /// <summary>Copies indices to the device, as I32.</summary>
+    Tensor Upload(ReadOnlySpan<int> values, Shape shape);
+
+    /// <summary>Copies a float tensor to the host and waits for it.</summary>
+    void Download(Tensor tensor, Span<float> destination);
+
+    /// <summary>Reads a parameter and lays it out for its role. The caller owns it.</summary>
+    Weight LoadWeight(WeightSource source, WeightRole role);
+
+    /// <summary>x W^T on the innermost axis, then the epilogue.</summary>
+    /// <param name="x">[..., K].</param>
+    /// <param name="weight">Role Linear, [N, K].</param>
+    /// <param name="epilogue">Its columns are N, or N / 2 after <see cref="Activation.Geglu"/>; samples are the outermost axis of <paramref name="x"/>.</param>
+    /// <returns>[..., N].</returns>
+    Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue);
+
+    /// <summary>Two-dimensional convolution (cross-correlation), then the epilogue.</summary>
+    /// <param name="x">[B, H, W, C].</param>
+    /// <param name="weight">Role Conv2d, [N, C + Cskip, kh, kw].</param>
+    /// <param name="geometry">Stride, zero padding, nearest-neighbour enlargement of the input.</param>
+    /// <param name="epilogue">Applied to the sums.</param>
+    /// <param name="skip">If given: its channels follow those of <paramref name="x"/>, [B, H, W, Cskip].</param>
+    /// <returns>[B, H', W', N].</returns>
+    Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default);
+
+    /// <summary>Grouped one-dimensional convolution of stride 1 that keeps the length: tap k reads position t + k - <paramref name="padding"/>,
+    /// zero outside the sequence; then the epilogue.</summary>
+    /// <param name="x">[B, L, C].</param>
+    /// <param name="weight">Role GroupedConv1d, [C, C / groups, K].</param>
+    /// <param name="groups">Number of groups of consecutive channels.</param>
+    /// <param name="padding">Zeros before the sequence.</param>
+    /// <param name="epilogue">Applied to the sums.</param>
+    /// <returns>[B, L, C].</returns>
+    Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue);
+
+    /// <summary>Normalises each group of consecutive channels of each sample over its positions (biased variance), scales and shifts
+    /// each channel, then applies the activation. Wu and He 2018.</summary>
+    /// <param name="x">[B, ..., C].</param>
+    /// <param name="gamma">Vector, [C + Cskip].</param>
+    /// <param name="beta">Vector, [C + Cskip].</param>
+    /// <param name="groups">Divides C + Cskip; a group may hold channels of both sources.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    /// <param name="activation">None or Silu.</param>
+    /// <param name="skip">If given: its channels follow those of <paramref name="x"/>, [B, ..., Cskip].</param>
+    /// <returns>[B, ..., C + Cskip].</returns>
+    Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default);
+
+    /// <summary>Normalises the innermost axis (biased variance), scales and shifts each channel.</summary>
+    /// <param name="x">[..., C].</param>
+    /// <param name="gamma">Vector, [C].</param>
+    /// <param name="beta">Vector, [C].</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    Tensor LayerNorm(Tensor x, Weight gamma, Weight beta, float epsilon);
+
+    /// <summary>softmax(scale q k^T + gate * bias) v for each head.</summary>
+    /// <param name="q">[B, Lq, D].</param>
+    /// <param name="k">[B, Lk, D].</param>
+    /// <param name="v">[B, Lk, D].</param>
+    /// <param name="options">Heads, scale, mask, bias.</param>
+    /// <returns>[B, Lq, D].</returns>
+    Tensor Attention(Tensor q, Tensor k, Tensor v, in AttentionOptions options);
+
+    /// <summary>Applies a function to each element (not <see cref="Activation.Geglu"/>).</summary>
+    Tensor Activate(Tensor x, Activation activation);
+
+    /// <summary>Sum of x_i * c_i over tensors of one shape; the arithmetic of samplers and guidance.</summary>
+    /// <param name="terms">At least one; at most eight.</param>
+    Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms);
+
+    /// <summary>Limits each element to [low, high].</summary>
+    Tensor Clamp(Tensor x, float low, float high);
+
+    /// <summary>Joins along the innermost axis; all other extents agree.</summary>
+    /// <param name="parts">At least one; at most eight.</param>
+    Tensor Concat(ReadOnlySpan<Tensor> parts);
+
+    /// <summary>The samples of x, then the same again, <paramref name="times"/> times in all: [B, ...] to [times * B, ...].</summary>
+    Tensor RepeatBatch(Tensor x, int times);
+
+    /// <summary>Sinusoidal embedding of times: frequencies e^(-ln(10000) i / (half - frequencyShift)), i = 0 ... half - 1.</summary>
+    /// <param name="timesteps">F32, [S].</param>
+    /// <param name="width">Even; half of it cosines, half sines.</param>
+    /// <param name="cosineFirst">diffusers' <c>flip_sin_to_cos</c>.</param>
+    /// <param name="frequencyShift">diffusers' <c>freq_shift</c>.</param>
+    /// <returns>[S, width].</returns>
+    Tensor TimestepEmbedding(Tensor timesteps, int width, bool cosineFirst, float frequencyShift);
+
+    /// <summary>Looks tokens up and adds position rows; where the id is <paramref name="placeholderId"/> the placeholder's vector stands
+    /// in for the table's row.</summary>
+    /// <param name="ids">I32, [B, L].</param>
+    /// <param name="tokens">Table, [V, D].</param>
+    /// <param name="positions">Table, at least [L, D].</param>
+    /// <param name="placeholderId">Any id, also one beyond the table; -1 for none.</param>
+    /// <param name="placeholder">[B, D] or [1, D]; may be absent if no id is the placeholder.</param>
+    /// <returns>[B, L, D].</returns>
+    Tensor TokenEmbedding(Tensor ids, Weight tokens, Weight positions, int placeholderId, Tensor placeholder);
+
+    /// <summary>Spreads a relative-position table over all pairs: y[h, i, j] = table[buckets[j - i + L - 1], h].</summary>
+    /// <param name="table">Table, [buckets, heads].</param>
+    /// <param name="buckets">I32, [2 L - 1]: the row for each distance from -(L - 1) to L - 1.</param>
+    /// <returns>[heads, L, L].</returns>
+    Tensor RelativePositionBias(Weight table, Tensor buckets);
+
+    /// <summary>The gate of BEATs' relative positions: with a = sigmoid(sum of the first four), b = sigmoid(sum of the last four),
+    /// y = a (b scale[h] - 1) + 2.</summary>
+    /// <param name="projected">[B, L * heads, 8].</param>
+    /// <param name="scale">Vector, [heads].</param>
+    /// <returns>[B, L, heads].</returns>
+    Tensor RelativePositionGate(Tensor projected, Weight scale);
+
+    /// <summary>Cosine between each row of x and the mean of the normalised rows of y:
+    /// s_i = x_i / |x_i| . (1 / L) sum_j y_j / |y_j|, norms at least 1e-12.</summary>
+    /// <param name="x">[B, L, D].</param>
+    /// <param name="y">[B, L, D].</param>
+    /// <returns>[B, L, 1].</returns>
+    Tensor MeanCosine(Tensor x, Tensor y);
+
+    /// <summary>Pools a sequence: sum_t softmax(scores)_t values_t.</summary>
+    /// <param name="values">[B, L, D].</param>
+    /// <param name="scores">[B, L, 1].</param>
+    /// <returns>[B, D].</returns>
+    Tensor AttentionPool(Tensor values, Tensor scores);
+}
+
+/// <summary>A tensor and its factor in a sum.</summary>
+/// <param name="Tensor">The tensor.</param>
+/// <param name="Factor">Its factor.</param>
+public readonly record struct WeightedTensor(Tensor Tensor, float Factor);
