@@ -28,14 +28,14 @@ public sealed class BeatsEncoder : IDisposable
         _projection = config.EmbedWidth == config.Width ? null : Linear.Load(weights / "post_extract_proj", config.EmbedWidth, config.Width);
         _positions = new PositionConvolution(encoder / "pos_conv" / 0, config);
         if (config.PreNorm)
-            encoder.Ignore("layer_norm."); // there it belongs behind the last layer, whose normed output nobody takes here
+            encoder.Ignore("layer_norm"); // there it belongs behind the last layer, whose normed output nobody takes here
         else
             _inputNorm = LayerNorm.Load(encoder / "layer_norm", config.Width);
         _relativePositions = config.RelativePositions ? new RelativePositions(encoder / "layers", config) : null;
         _layers = new BeatsLayer[config.Layers];
         for (int i = 0; i < _layers.Length; i++)
             _layers[i] = new BeatsLayer(encoder / "layers" / i, config);
-        weights.Ignore("predictor."); // the classifier of fine-tuned files
+        weights.Ignore("predictor"); // the classifier of fine-tuned files
     }
 
     /// <summary>The architecture.</summary>
