@@ -1,71 +1,109 @@
-using System.Buffers.Binary;
-using System.Text.Json;
+using System.Buffers;
+using System.Runtime.InteropServices;
 using AudioToken.Tensors;
 using Microsoft.Win32.SafeHandles;
 
 namespace AudioToken.Weights;
 
-/// <summary>A safetensors file opened for reading.</summary>
+/// <summary>A safetensors file opened for reading: the header checked whole, tensors read when asked for.</summary>
+/// <remarks>
+/// <para>Format: huggingface/safetensors. All its rules are enforced when the file is opened, those included that the reference reader
+/// leaves out (no duplicate keys, a leading brace); nothing is allocated on the file's word before it is held against the file's size.</para>
+/// <para>There are two ways to a tensor's bytes. <see cref="Find"/> and <see cref="ReadBytes(string)"/> read through the file handle at a
+/// position. Loading a model goes that way, because a page of a memory map whose file another process has truncated kills the reader with
+/// SIGBUS, which no .NET code can catch, while a short read is an exception with a name; the copy that this costs is made anyway, since
+/// backends repack what they load. <see cref="Map"/> gives the bytes without a copy, for scans over whole files
+/// (<see cref="TensorStatistics"/>) and for programs that know who writes to their files.</para>
+/// <para>Reading is safe from any number of threads.</para>
+/// </remarks>
 public sealed class SafetensorsFile : TensorCollection
 {
-    private readonly SafeFileHandle _handle;
-    private readonly Dictionary<string, Entry> _entries = [];
+    /// <summary>The key under which a header keeps its map of strings.</summary>
+    internal const string MetadataKey = "__metadata__";
 
-    private SafetensorsFile(string path, SafeFileHandle handle)
+    private const int StagingBytes = 256 << 10;
+
+    private readonly SafeFileHandle _handle;
+    private readonly SafetensorsHeader _header;
+    private readonly Dictionary<string, StoredTensor> _entries;
+
+    private SafetensorsFile(string path, string description, SafeFileHandle handle, long length)
     {
-        Description = System.IO.Path.GetFileName(path);
+        Path = path;
+        Description = description;
+        Length = length;
         _handle = handle;
+        _header = SafetensorsHeader.Read(description, handle, length);
+        _entries = _header.Tensors.ToDictionary(tensor => tensor.Name);
     }
+
+    /// <summary>Where the file is, as it was opened.</summary>
+    public string Path { get; }
 
     /// <inheritdoc/>
     public override string Description { get; }
 
+    /// <summary>Bytes of the file when it was opened.</summary>
+    public long Length { get; }
+
     /// <inheritdoc/>
-    public override IEnumerable<string> Names => _entries.Keys;
+    public override IEnumerable<string> Names => _header.Tensors.Select(tensor => tensor.Name);
 
-    /// <summary>The <c>__metadata__</c> map.</summary>
-    public Dictionary<string, string> Metadata { get; } = [];
+    /// <summary>What the header says of each tensor, in order of their data; types that cannot be read are listed too.</summary>
+    public IReadOnlyList<StoredTensor> Tensors => _header.Tensors;
 
-    /// <summary>Opens a file and reads its header.</summary>
-    public static SafetensorsFile Open(string path)
+    /// <summary>The <c>__metadata__</c> map; empty where there is none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Opens a file, reads its header and checks it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="description">What to call it in messages; its base name if null.</param>
+    /// <exception cref="WeightFileException">The file is no safetensors file, or breaks a rule of the format.</exception>
+    /// <exception cref="AudioTokenException">The file cannot be read (8101).</exception>
+    public static SafetensorsFile Open(string path, string? description = null)
     {
-        SafeFileHandle handle = File.OpenHandle(path);
-        SafetensorsFile file = new(path, handle);
-        byte[] prefix = new byte[8];
-        RandomAccess.Read(handle, prefix, 0);
-        long headerLength = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-        byte[] header = new byte[headerLength];
-        RandomAccess.Read(handle, header, 8);
-        using JsonDocument json = JsonDocument.Parse(header);
-        foreach (JsonProperty property in json.RootElement.EnumerateObject())
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("Safetensors files are little-endian and are read as they lie.");
+        description ??= System.IO.Path.GetFileName(path);
+        SafeFileHandle handle = OpenHandle(path, description);
+        try
         {
-            if (property.Name == "__metadata__")
-            {
-                foreach (JsonProperty pair in property.Value.EnumerateObject())
-                    file.Metadata[pair.Name] = pair.Value.GetString()!;
-                continue;
-            }
-
-            int[] shape = [.. property.Value.GetProperty("shape").EnumerateArray().Select(extent => extent.GetInt32())];
-            file._entries[property.Name] = new Entry(
-                Enum.Parse<DType>(property.Value.GetProperty("dtype").GetString()!),
-                new Shape(shape),
-                8 + headerLength + property.Value.GetProperty("data_offsets")[0].GetInt64());
+            return new SafetensorsFile(path, description, handle, RandomAccess.GetLength(handle));
         }
-
-        return file;
+        catch (Exception exception)
+        {
+            handle.Dispose();
+            if (FileErrors.IsFileError(exception) || exception is NotSupportedException)
+                throw FileErrors.CannotRead(path, exception); // a pipe or a device has no positions to read from
+            throw;
+        }
     }
 
-    /// <inheritdoc/>
-    public override WeightSource? Find(string name) => _entries.TryGetValue(name, out Entry? entry) ? new FileSource(this, name, entry) : null;
+    /// <summary>The tensor of that name, or null.</summary>
+    /// <exception cref="WeightFileException">It is there, but of a type or rank that this library does not read (4107).</exception>
+    public override WeightSource? Find(string name) => _entries.TryGetValue(name, out StoredTensor? entry) ? new FileSource(this, entry) : null;
 
     /// <summary>The bytes of a tensor as they lie in the file.</summary>
+    /// <exception cref="KeyNotFoundException">There is no tensor of that name.</exception>
+    /// <exception cref="WeightFileException">The tensor is larger than an array can be, or the file shrank.</exception>
     public byte[] ReadBytes(string name)
     {
-        Entry entry = _entries[name];
-        byte[] bytes = new byte[entry.Shape.Count * entry.DType.Size()];
-        RandomAccess.Read(_handle, bytes, entry.Position);
+        StoredTensor entry = Entry(name);
+        if (entry.ByteCount > Array.MaxLength)
+            throw Unsupported(entry, $"is {entry.ByteCount:N0} bytes, more than one array holds");
+        byte[] bytes = new byte[entry.ByteCount];
+        ReadBytes(entry, 0, bytes);
         return bytes;
+    }
+
+    /// <summary>Maps a tensor into memory without copying it. Whoever shortens the file while the span is used ends this process.</summary>
+    /// <exception cref="KeyNotFoundException">There is no tensor of that name.</exception>
+    /// <exception cref="AudioTokenException">The file shrank, or the map cannot be made.</exception>
+    public MappedTensor Map(string name)
+    {
+        StoredTensor entry = Entry(name);
+        return new MappedTensor(_handle, Description, entry, _header.DataStart + entry.Begin);
     }
 
     /// <inheritdoc/>
@@ -75,25 +113,87 @@ public sealed class SafetensorsFile : TensorCollection
         base.Dispose(disposing);
     }
 
-    private sealed record Entry(DType DType, Shape Shape, long Position);
-
-    private sealed class FileSource(SafetensorsFile file, string name, Entry entry) : WeightSource(name, entry.Shape, entry.DType)
+    private static SafeFileHandle OpenHandle(string path, string description)
     {
+        if (FileKind.UnfinishedDownload(path) is { } ending)
+        {
+            throw new WeightFileException(ErrorCode.NotSafetensors, description,
+                $"this is an unfinished download ({ending}), not a model.", "Wait until the download is done, or start it again.");
+        }
+
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            throw FileErrors.CannotRead(path, exception);
+        }
+    }
+
+    private StoredTensor Entry(string name) =>
+        _entries.TryGetValue(name, out StoredTensor? entry) ? entry : throw new KeyNotFoundException($"{Description} has no '{name}'.");
+
+    private void ReadBytes(StoredTensor entry, long start, Span<byte> destination) =>
+        PositionalReader.ReadExactly(_handle, destination, _header.DataStart + entry.Begin + start, Description, WeightFileException.Quote(entry.Name));
+
+    private WeightFileException Unsupported(StoredTensor entry, string why) => new(ErrorCode.Unsupported, Description,
+        $"tensor {WeightFileException.Quote(entry.Name)} is {entry}: {why}.", "Convert the file to F32, F16 or BF16 first.");
+
+    private sealed class FileSource : StoredWeightSource
+    {
+        private readonly SafetensorsFile _file;
+        private readonly StoredTensor _entry;
+
+        public FileSource(SafetensorsFile file, StoredTensor entry)
+            : base(
+                entry.Name,
+                entry.Shape ?? throw file.Unsupported(entry, $"at most {Shape.MaxRank} extents of 2^31 - 1 are read here"),
+                entry.DType ?? throw file.Unsupported(entry, "elements of this type are not read here"))
+        {
+            _file = file;
+            _entry = entry;
+        }
+
+        public override void ReadBytes(long start, Span<byte> destination)
+        {
+            if (start < 0 || start > _entry.ByteCount - destination.Length)
+                throw new ArgumentOutOfRangeException(nameof(start), $"{Name}: bytes {start} to {start + destination.Length} of {_entry.ByteCount} do not exist.");
+            _file.ReadBytes(_entry, start, destination);
+        }
+
         public override void Read(long start, Span<float> destination)
         {
-            byte[] bytes = new byte[destination.Length * DType.Size()];
-            RandomAccess.Read(file._handle, bytes, entry.Position + start * DType.Size());
-            for (int i = 0; i < destination.Length; i++)
+            RequireRange(start, destination.Length);
+            int size = DType.Size();
+            if (DType == DType.F32)
             {
-                destination[i] = DType switch
+                // Straight into place, in pieces whose byte count fits a span.
+                const int piece = 64 << 20;
+                for (int done = 0; done < destination.Length; done += piece)
                 {
-                    DType.F32 => BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(i * 4)),
-                    DType.F16 => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes.AsSpan(i * 2)),
-                    DType.BF16 => BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(i * 2)) << 16),
-                    DType.F64 => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes.AsSpan(i * 8)),
-                    DType.I64 => BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(i * 8)),
-                    _ => throw new NotSupportedException(DType.ToString()),
-                };
+                    Span<float> part = destination.Slice(done, Math.Min(piece, destination.Length - done));
+                    _file.ReadBytes(_entry, (start + done) * size, MemoryMarshal.AsBytes(part));
+                }
+
+                return;
+            }
+
+            byte[] staging = ArrayPool<byte>.Shared.Rent((int)Math.Min(StagingBytes, (long)destination.Length * size));
+            try
+            {
+                int piece = staging.Length / size;
+                for (int done = 0; done < destination.Length; done += piece)
+                {
+                    Span<float> part = destination.Slice(done, Math.Min(piece, destination.Length - done));
+                    Span<byte> stored = staging.AsSpan(0, part.Length * size);
+                    _file.ReadBytes(_entry, (start + done) * size, stored);
+                    ElementConversion.ToSingle(DType, stored, part);
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(staging);
             }
         }
     }

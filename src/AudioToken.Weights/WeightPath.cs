@@ -32,24 +32,33 @@ public readonly struct WeightPath
     /// <summary>Loads a tensor for a role. Its shape in the file must be <paramref name="shape"/> or one of <paramref name="alternatives"/>
     /// that hold the same numbers in the same order (e.g. [C, C, 1, 1] for [C, C]).</summary>
     public Weight Load(string name, WeightRole role, Shape shape, params ReadOnlySpan<Shape> alternatives) =>
-        _store.Load(Source(name, shape, alternatives), role);
+        _store.Load(Stored(name, shape, alternatives), role);
 
     /// <summary>Loads a tensor computed from others.</summary>
     public Weight Load(WeightSource source, WeightRole role) => _store.Load(source, role);
 
     /// <summary>The tensor as it stands in the file, for computing with it at load time; under <paramref name="shape"/> whatever
     /// alternative the file has.</summary>
-    public WeightSource Source(string name, Shape shape, params ReadOnlySpan<Shape> alternatives)
-    {
-        WeightSource source = _store.Source(Full(name), [shape, .. alternatives]);
-        return source.Shape == shape ? source : new ReshapedSource(source, shape);
-    }
+    public WeightSource Source(string name, Shape shape, params ReadOnlySpan<Shape> alternatives) =>
+        _store.Checked(Stored(name, shape, alternatives));
 
     /// <summary>Accepts whatever lies under this segment without using it (e.g. a classifier head).</summary>
     public void Ignore(string segment) => _store.Ignore(Full(segment));
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    private WeightSource Stored(string name, Shape shape, ReadOnlySpan<Shape> alternatives)
+    {
+        foreach (Shape alternative in alternatives)
+        {
+            if (alternative.Count != shape.Count)
+                throw new ShapeException($"{Full(name)}: {alternative} and {shape} do not hold the same numbers.");
+        }
+
+        WeightSource source = _store.Source(Full(name), [shape, .. alternatives]);
+        return source.Shape == shape ? source : new ReshapedSource(source, shape);
+    }
 
     private string Full(string segment) => Name.Length == 0 ? segment : $"{Name}.{segment}";
 

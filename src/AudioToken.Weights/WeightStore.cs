@@ -1,4 +1,3 @@
-using System.Text;
 using AudioToken.Tensors;
 
 namespace AudioToken.Weights;
@@ -7,22 +6,28 @@ namespace AudioToken.Weights;
 /// <remarks>
 /// A model's constructor asks for its tensors by <see cref="WeightPath"/>. What is missing or misshapen is noted and stood in for, so that
 /// <see cref="Complete"/> can report everything at once, together with what the checkpoint holds and nobody asked for.
+/// Values are checked as they are read: NaN or infinity ends the loading with the tensor's name.
 /// </remarks>
 public sealed class WeightStore : IDisposable
 {
     private readonly ITensorOps _ops;
     private readonly TensorCollection _tensors;
+    private readonly HashSet<string> _names;
     private readonly List<Weight> _weights = [];
     private readonly HashSet<string> _used = [];
-    private readonly List<string> _ignoredPrefixes = [];
+    private readonly List<string> _ignored = [];
     private readonly List<string> _missing = [];
     private readonly List<string> _misshapen = [];
+    private string? _familyHint;
 
     /// <summary>Starts loading from a collection; the collection stays the caller's.</summary>
     public WeightStore(ITensorOps ops, TensorCollection tensors)
     {
+        ArgumentNullException.ThrowIfNull(ops);
+        ArgumentNullException.ThrowIfNull(tensors);
         _ops = ops;
         _tensors = tensors;
+        _names = [.. tensors.Names];
     }
 
     /// <summary>The path that stands for the whole collection.</summary>
@@ -32,10 +37,10 @@ public sealed class WeightStore : IDisposable
     /// <exception cref="WeightException">One report of all missing, misshapen and unused tensors.</exception>
     public void Complete()
     {
-        List<string> unused = [.. _tensors.Names.Where(name =>
-            !_used.Contains(name) && !_ignoredPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal)))];
+        List<string> unused = [.. _names.Order(StringComparer.Ordinal).Where(name =>
+            !_used.Contains(name) && !_ignored.Any(path => IsUnder(name, path)))];
         if (_missing.Count + _misshapen.Count + unused.Count > 0)
-            throw new WeightException(_tensors.Description, _missing, _misshapen, unused);
+            throw new WeightException(_tensors.Description, _missing, _misshapen, unused, _familyHint);
     }
 
     /// <summary>Frees all parameters.</summary>
@@ -46,40 +51,68 @@ public sealed class WeightStore : IDisposable
         _weights.Clear();
     }
 
-    internal bool Contains(string name) => _tensors.Find(name) is not null;
+    internal bool Contains(string name) => _names.Contains(name);
 
-    internal void Ignore(string prefix) => _ignoredPrefixes.Add(prefix);
+    internal void Ignore(string path) => _ignored.Add(path);
 
     /// <summary>The source under that name if its shape is one of those wanted; otherwise the fault is noted and a stand-in of zeros returned.</summary>
     internal WeightSource Source(string name, ReadOnlySpan<Shape> wanted)
     {
         _used.Add(name);
-        if (_tensors.Find(name) is not { } source)
+        if (!_names.Contains(name))
         {
             _missing.Add($"'{name}' {wanted[0]}");
-        }
-        else if (!wanted.Contains(source.Shape))
-        {
-            _misshapen.Add($"'{name}' is {source.DType} {source.Shape}, wanted {wanted[0]}");
-        }
-        else if (!source.DType.IsFloat())
-        {
-            _misshapen.Add($"'{name}' is {source.DType} {source.Shape}, wanted F32, F16 or BF16 {wanted[0]}");
-        }
-        else
-        {
-            return source;
+            return new MissingSource(name, wanted[0]);
         }
 
+        WeightSource source;
+        try
+        {
+            source = _tensors.Find(name)!;
+        }
+        catch (WeightFileException exception) when (exception.Code == ErrorCode.Unsupported)
+        {
+            _misshapen.Add($"{exception.Message} Wanted {wanted[0]}");
+            return new MissingSource(name, wanted[0]);
+        }
+
+        if (wanted.Contains(source.Shape) && source.DType.IsFloat())
+            return source;
+        _misshapen.Add($"'{name}' is {source.DType} {source.Shape}, wanted {(source.DType.IsFloat() ? "" : "F32, F16 or BF16 ")}{wanted[0]}");
+        _familyHint ??= FamilyHint(source.Shape, wanted[0]);
         return new MissingSource(name, wanted[0]);
     }
 
     internal Weight Load(WeightSource source, WeightRole role)
     {
         // After a fault nothing will run: what follows is only checked, not read.
-        Weight weight = _missing.Count + _misshapen.Count > 0 ? new MissingWeight(source.Name, source.Shape, role) : _ops.LoadWeight(source, role);
+        Weight weight = _missing.Count + _misshapen.Count > 0
+            ? new MissingWeight(source.Name, source.Shape, role)
+            : _ops.LoadWeight(Checked(source), role);
         _weights.Add(weight);
         return weight;
+    }
+
+    /// <summary>The same source, refusing NaN and infinity in this checkpoint's name.</summary>
+    internal WeightSource Checked(WeightSource source) => source is MissingSource ? source : new FiniteWeightSource(source, _tensors.Description);
+
+    private static bool IsUnder(string name, string path) =>
+        name.StartsWith(path, StringComparison.Ordinal) && (name.Length == path.Length || name[path.Length] == '.');
+
+    // The width of the text encoder tells the families apart, and runs through UNet, embedder and LoRA.
+    private static string? FamilyHint(Shape found, Shape wanted)
+    {
+        const int sd1 = 768, sd2 = 1024;
+        for (int i = 0; i < Math.Min(found.Rank, wanted.Rank); i++)
+        {
+            if ((found[i], wanted[i]) is (sd1, sd2) or (sd2, sd1))
+            {
+                return $"{found[i]} is the text width of Stable Diffusion {(found[i] == sd1 ? 1 : 2)}, {wanted[i]} that of Stable Diffusion "
+                    + $"{(wanted[i] == sd1 ? 1 : 2)}: take the file of the same family as the rest of the model.";
+            }
+        }
+
+        return null;
     }
 
     private sealed class MissingSource(string name, Shape shape) : WeightSource(name, shape, DType.F32)
@@ -91,49 +124,6 @@ public sealed class WeightStore : IDisposable
     {
         protected override void Dispose(bool disposing)
         {
-        }
-    }
-}
-
-/// <summary>A checkpoint does not hold the tensors that a model needs.</summary>
-public sealed class WeightException : AudioTokenException
-{
-    private const int ShownOfEach = 12;
-
-    /// <summary>Makes one report of all faults.</summary>
-    public WeightException(string checkpoint, IReadOnlyList<string> missing, IReadOnlyList<string> misshapen, IReadOnlyList<string> unused)
-        : base(4103, Report(checkpoint, missing, misshapen, unused), "'audiotoken inspect FILE --tensors' lists what a file holds.")
-    {
-        Missing = missing;
-        Misshapen = misshapen;
-        Unused = unused;
-    }
-
-    /// <summary>Tensors asked for and not found, with the shape wanted.</summary>
-    public IReadOnlyList<string> Missing { get; }
-
-    /// <summary>Tensors of another shape or type, with both.</summary>
-    public IReadOnlyList<string> Misshapen { get; }
-
-    /// <summary>Tensors that nobody asked for.</summary>
-    public IReadOnlyList<string> Unused { get; }
-
-    private static string Report(string checkpoint, IReadOnlyList<string> missing, IReadOnlyList<string> misshapen, IReadOnlyList<string> unused)
-    {
-        StringBuilder text = new();
-        text.Append(checkpoint).Append(": the tensors do not fit the model: ")
-            .Append(missing.Count).Append(" missing, ").Append(misshapen.Count).Append(" of another shape, ").Append(unused.Count).Append(" unused.");
-        Append("missing", missing);
-        Append("shape", misshapen);
-        Append("unused", unused);
-        return text.ToString();
-
-        void Append(string label, IReadOnlyList<string> lines)
-        {
-            foreach (string line in lines.Take(ShownOfEach))
-                text.Append("\n  ").Append(label).Append(": ").Append(line);
-            if (lines.Count > ShownOfEach)
-                text.Append("\n  ").Append(label).Append(": … and ").Append(lines.Count - ShownOfEach).Append(" more");
         }
     }
 }

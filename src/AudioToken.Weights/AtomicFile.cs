@@ -1,0 +1,88 @@
+using AudioToken.Tensors;
+
+namespace AudioToken.Weights;
+
+/// <summary>Writes a file whole or not at all: the target is either what it was or what it should be.</summary>
+/// <remarks>
+/// The content goes to a temporary file in the same folder, to the disk (fsync), and takes the target's name by a rename. On failure the
+/// temporary file is removed; one left behind by a process that was killed is removed by the next write to the same target. Two writers
+/// at once do not mix: the last rename wins, and both files were whole.
+/// </remarks>
+public static class AtomicFile
+{
+    /// <summary>Writes a file.</summary>
+    /// <param name="path">The target; an existing file is replaced.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <param name="length">Bytes that will be written, if known: a disk too full for them is then found out before the first.</param>
+    /// <exception cref="AudioTokenException">The disk is full, the folder is absent or not ours, the target is a folder (8102).</exception>
+    public static void Write(string path, Action<Stream> write, long length = 0)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(write);
+        string target = Path.GetFullPath(path);
+        if (Directory.Exists(target) || Path.EndsInDirectorySeparator(path))
+            throw FileErrors.CannotWrite(path, "it is a folder");
+        string folder = Path.GetDirectoryName(target)!;
+        string prefix = $".{Path.GetFileName(target)}.";
+        string? temporary = null;
+        try
+        {
+            RemoveAbandoned(folder, prefix);
+            temporary = Path.Combine(folder, prefix + Path.GetRandomFileName() + ".tmp");
+            // FileShare.None is a lock, by which others tell a write in progress from an abandoned one.
+            using (FileStream stream = new(temporary, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.None,
+                PreallocationSize = length,
+                BufferSize = 0,
+            }))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, target, overwrite: true);
+            temporary = null;
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            throw FileErrors.CannotWrite(path, exception is DirectoryNotFoundException ? $"the folder '{folder}' does not exist" : exception.Message, exception);
+        }
+        finally
+        {
+            if (temporary is not null)
+                TryDelete(temporary);
+        }
+    }
+
+    private static void RemoveAbandoned(string folder, string prefix)
+    {
+        foreach (string path in Directory.EnumerateFiles(folder, prefix + "*.tmp"))
+        {
+            try
+            {
+                using FileStream unlocked = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (Exception exception) when (FileErrors.IsFileError(exception))
+            {
+                continue; // somebody is writing it
+            }
+
+            TryDelete(path);
+        }
+    }
+
+    private static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            // The error that led here is the one to report; the next write tries again.
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using AudioToken.Tensors;
+
+namespace AudioToken.Weights;
+
+/// <summary>A model in the folder layout of HuggingFace diffusers, with BEATs, embedder and LoRA as safetensors files beside it or elsewhere.</summary>
+/// <remarks>
+/// A component's weights are looked for as <c>W.variant.safetensors</c>, <c>W.safetensors.index.variant.json</c> (if a variant was asked
+/// for), then <c>W.safetensors</c>, <c>W.safetensors.index.json</c>, where W is <c>diffusion_pytorch_model</c> or, for the text encoder,
+/// <c>model</c>. BEATs, embedder and LoRA that the options do not name are looked for as <c>beats.safetensors</c>,
+/// <c>embedder.safetensors</c> and <c>lora.safetensors</c> in the folder. Pickles are not read here.
+/// </remarks>
+public sealed class DiffusersFolder : ModelFiles
+{
+    private const string Index = "model_index.json";
+
+    private readonly string _folder;
+
+    private DiffusersFolder(string folder, ModelFilesOptions options)
+        : base(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), options) => _folder = folder;
+
+    /// <inheritdoc/>
+    public override string SchedulerConfigJson => ReadJson("scheduler", "scheduler_config.json");
+
+    /// <summary>Opens a folder that holds a <c>model_index.json</c>.</summary>
+    /// <exception cref="AudioTokenException">It holds none, or it is not JSON.</exception>
+    public static new DiffusersFolder Open(string folder, ModelFilesOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        DiffusersFolder model = new(folder, options ?? new ModelFilesOptions());
+        if (!File.Exists(Path.Combine(folder, Index)))
+        {
+            throw new WeightFileException(ErrorCode.MissingComponent, model.Name,
+                $"the folder has no {Index}, so it is not a model in diffusers' layout; looked for '{Path.Combine(folder, Index)}'.",
+                "Name the folder that holds unet/, vae/ and text_encoder/, or a bundle file.");
+        }
+
+        _ = SmallFile.ReadJson(Path.Combine(folder, Index), Index);
+        return model;
+    }
+
+    /// <inheritdoc/>
+    public override byte[]? FindTokenizerFile(string name)
+    {
+        string path = Path.Combine(_folder, "tokenizer", name);
+        return File.Exists(path) ? SmallFile.Read(path, $"tokenizer/{name}") : null;
+    }
+
+    /// <inheritdoc/>
+    protected override bool HasOwn(ModelComponent component) => Candidates(component).Any(relative => File.Exists(Path.Combine(_folder, relative)));
+
+    /// <inheritdoc/>
+    protected override TensorCollection OpenOwn(ModelComponent component)
+    {
+        string relative = Locate(component);
+        string path = Path.Combine(_folder, relative);
+        return relative.EndsWith(".json", StringComparison.Ordinal) ? ShardedSafetensors.Open(path, relative) : SafetensorsFile.Open(path, relative);
+    }
+
+    /// <inheritdoc/>
+    protected override string OwnConfigJson(ModelComponent component) =>
+        component == ModelComponent.Beats ? BeatsConfig(Path.Combine(_folder, Locate(component))) : ReadJson(SubFolder(component)!, "config.json");
+
+    /// <inheritdoc/>
+    protected override IEnumerable<(string Path, string Name)> SourcePaths()
+    {
+        foreach (ModelComponent component in Enum.GetValues<ModelComponent>())
+        {
+            if (Options.PathOf(component) is { } given)
+            {
+                yield return (given, Path.GetFileName(given));
+                continue;
+            }
+
+            if (component == ModelComponent.Lora && !HasOwn(component))
+                continue;
+            string relative = Locate(component);
+            string path = Path.Combine(_folder, relative);
+            yield return (path, relative);
+            if (!relative.EndsWith(".json", StringComparison.Ordinal))
+                continue;
+            foreach (string shard in ShardedSafetensors.ShardPaths(path, relative))
+                yield return (shard, $"{SubFolder(component)}/{Path.GetFileName(shard)}");
+        }
+    }
+
+    private static string? SubFolder(ModelComponent component) => component switch
+    {
+        ModelComponent.Unet => "unet",
+        ModelComponent.Vae => "vae",
+        ModelComponent.Text => "text_encoder",
+        _ => null,
+    };
+
+    private IEnumerable<string> Candidates(ModelComponent component)
+    {
+        if (SubFolder(component) is not { } folder)
+        {
+            yield return $"{BundleFormat.Prefix(component)}safetensors";
+            yield break;
+        }
+
+        string weights = $"{folder}/{(component == ModelComponent.Text ? "model" : "diffusion_pytorch_model")}";
+        if (Options.Variant is { Length: > 0 } variant)
+        {
+            yield return $"{weights}.{variant}.safetensors";
+            yield return $"{weights}.safetensors.index.{variant}.json";
+        }
+
+        yield return $"{weights}.safetensors";
+        yield return $"{weights}.safetensors.index.json";
+    }
+
+    // The file to read, relative to the folder, with '/' on every system: it goes into messages and provenance.
+    private string Locate(ModelComponent component)
+    {
+        List<string> candidates = [.. Candidates(component)];
+        if (candidates.Find(relative => File.Exists(Path.Combine(_folder, relative))) is { } found)
+            return found;
+        if (candidates.Find(relative => new FileInfo(Path.Combine(_folder, relative)).LinkTarget is not null) is { } dangling)
+            throw FileErrors.CannotRead(Path.Combine(_folder, dangling), new FileNotFoundException());
+        string tried = string.Join("", candidates.Select(relative => $"\n  tried: {Path.Combine(_folder, relative)}"));
+        if (Pickle(component) is { } pickle)
+        {
+            throw new WeightFileException(ErrorCode.MissingComponent, Name,
+                $"{component} is there as '{pickle}' only, a PyTorch pickle, which is not read here.{tried}", "Convert it to safetensors first.");
+        }
+
+        throw new WeightFileException(ErrorCode.MissingComponent, Name, $"{component} is missing.{tried}",
+            component is ModelComponent.Beats or ModelComponent.Embedder ? "It is a file of its own: name it, or put it there." : "Download the missing file.");
+    }
+
+    private string? Pickle(ModelComponent component)
+    {
+        string weights = component switch
+        {
+            ModelComponent.Text => "text_encoder/pytorch_model",
+            ModelComponent.Unet or ModelComponent.Vae => $"{SubFolder(component)}/diffusion_pytorch_model",
+            _ => BundleFormat.Prefix(component)[..^1],
+        };
+        string[] endings = [".bin", ".pt", ".ckpt", ".bin.index.json", $".{Options.Variant}.bin"];
+        return endings.Select(ending => weights + ending).FirstOrDefault(relative => File.Exists(Path.Combine(_folder, relative)));
+    }
+
+    private string ReadJson(string subFolder, string file)
+    {
+        string path = Path.Combine(_folder, subFolder, file);
+        return File.Exists(path)
+            ? SmallFile.ReadJson(path, $"{subFolder}/{file}")
+            : throw new WeightFileException(ErrorCode.MissingComponent, Name, $"the configuration '{subFolder}/{file}' is missing.\n  tried: {path}", "Download the missing file.");
+    }
+}

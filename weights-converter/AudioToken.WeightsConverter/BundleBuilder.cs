@@ -1,0 +1,139 @@
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using AudioToken.Tensors;
+using AudioToken.Weights;
+
+namespace AudioToken.WeightsConverter;
+
+/// <summary>Puts all of a model into one bundle file (<see cref="BundleFormat"/>).</summary>
+/// <remarks>Same model, same settings: same bytes, wherever the model lies and whenever it is built. The target is replaced when the new
+/// bundle is whole and on the disk, not before. Needs little memory: tensors are copied a piece at a time.</remarks>
+public sealed class BundleBuilder
+{
+    private const string Converter = "audiotoken-converter";
+
+    /// <summary>How floating-point tensors are stored; integers stay as they are.</summary>
+    public DTypePolicy Policy { get; init; }
+
+    /// <summary>A word to whoever uses the bundle, e.g. <c>untrained demonstration model</c>; the source's own if null.</summary>
+    public string? Note { get; init; }
+
+    /// <summary>True: NaN and infinity are copied; false: they are refused before anything is written.</summary>
+    public bool AllowNonFinite { get; init; }
+
+    /// <summary>Writes a bundle.</summary>
+    /// <param name="model">The model; BEATs, embedder, text encoder, UNet and VAE must be there, a LoRA may be.</param>
+    /// <param name="path">The target.</param>
+    /// <param name="progress">Told each tensor's bundle name as its turn to be checked comes.</param>
+    /// <param name="cancellationToken">Ends the work between two tensors.</param>
+    /// <exception cref="AudioTokenException">A part is missing or bad, a value is not finite or does not fit the type, or writing failed.</exception>
+    public void Build(ModelFiles model, string path, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        SafetensorsWriter writer = new();
+        List<TensorCollection> opened = [];
+        try
+        {
+            foreach (ModelComponent component in Enum.GetValues<ModelComponent>())
+            {
+                if (component == ModelComponent.Lora && !model.Has(component))
+                    continue;
+                TensorCollection tensors = model.Open(component);
+                opened.Add(tensors);
+                Add(writer, component, tensors, progress, cancellationToken);
+                if (component is not (ModelComponent.Embedder or ModelComponent.Lora))
+                    writer.SetMetadata(BundleFormat.ConfigKey(component), model.ConfigJson(component));
+            }
+
+            AddTokenizer(writer, model);
+            writer.SetMetadata(BundleFormat.FormatKey, BundleFormat.Format);
+            writer.SetMetadata(BundleFormat.VersionKey, BundleFormat.Version);
+            writer.SetMetadata(BundleFormat.SchedulerKey, model.SchedulerConfigJson);
+            writer.SetMetadata(BundleFormat.ProvenanceKey, Provenance(model));
+            if ((Note ?? model.Note) is { } note)
+                writer.SetMetadata(BundleFormat.NoteKey, note);
+            cancellationToken.ThrowIfCancellationRequested();
+            writer.Save(path);
+        }
+        finally
+        {
+            foreach (TensorCollection tensors in opened)
+                tensors.Dispose();
+        }
+    }
+
+    private static void AddTokenizer(SafetensorsWriter writer, ModelFiles model)
+    {
+        foreach (string name in ModelFiles.TokenizerFileNames)
+        {
+            // A tokenizer cannot do without these two; the others have defaults.
+            byte[]? content = name is "vocab.json" or "merges.txt" ? model.TokenizerFile(name) : model.FindTokenizerFile(name);
+            if (content is not null)
+                writer.Add(BundleFormat.TokenizerPrefix + name, content);
+        }
+    }
+
+    private void Add(SafetensorsWriter writer, ModelComponent component, TensorCollection tensors, IProgress<string>? progress, CancellationToken cancellationToken)
+    {
+        foreach (string name in tensors.Names)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string bundleName = BundleFormat.Prefix(component) + name;
+            progress?.Report(bundleName);
+            WeightSource source = tensors.Find(name)!;
+            if (source.DType.IsFloat() && !AllowNonFinite)
+                RequireFinite(tensors, source);
+            writer.Add(source, source.DType.IsFloat() ? Target : null, bundleName);
+        }
+    }
+
+    private DType? Target => Policy switch
+    {
+        DTypePolicy.F32 => DType.F32,
+        DTypePolicy.F16 => DType.F16,
+        DTypePolicy.BF16 => DType.BF16,
+        _ => null,
+    };
+
+    private static void RequireFinite(TensorCollection tensors, WeightSource source)
+    {
+        TensorStatistics statistics = TensorStatistics.Of(source);
+        if (statistics.NonFinite == 0)
+            return;
+        throw new WeightFileException(4108, tensors.Description, FormattableString.Invariant(
+            $"tensor '{source.Name}' holds {statistics.NonFinite} values of {statistics.Count} that are not finite, the first at index {statistics.FirstNonFinite}."),
+            "A checkpoint damaged in training or in its conversion to half precision: take another one, or allow it if you know better.");
+    }
+
+    // No time, no paths, no machine: only what the result depends on.
+    private string Provenance(ModelFiles model)
+    {
+        using MemoryStream memory = new();
+        using (Utf8JsonWriter json = new(memory, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        {
+            json.WriteStartObject();
+            json.WriteString("converter", Converter);
+            json.WriteString("version", typeof(BundleBuilder).Assembly.GetName().Version?.ToString(3));
+            json.WriteString("dtype", Policy.ToString().ToLowerInvariant());
+            json.WriteString("model", model.Name);
+            json.WriteStartArray("sources");
+            foreach (ModelSource source in model.Sources)
+            {
+                json.WriteStartObject();
+                json.WriteString("name", source.Name);
+                json.WriteNumber("bytes", source.Length);
+                json.WriteString("sha256", source.Sha256);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            if (model.ProvenanceJson is { } earlier)
+                json.WriteString("earlier", earlier); // as text: nothing says that somebody else's is JSON
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(memory.ToArray());
+    }
+}
