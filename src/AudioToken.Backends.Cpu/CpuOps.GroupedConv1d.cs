@@ -7,19 +7,13 @@ public sealed unsafe partial class CpuOps
     /// <inheritdoc/>
     public Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue)
     {
+        Shape shape = ResultShape.GroupedConv1d(x, weight, groups, padding, epilogue);
         float* data = Data(x, nameof(GroupedConv1d), nameof(x));
         CpuWeight own = Own(weight, WeightRole.GroupedConv1d, nameof(GroupedConv1d), nameof(weight));
-        if (x.Shape.Rank != 3 || x.Shape[2] != own.Shape[0])
-            throw new ShapeException($"GroupedConv1d: x is {x.Shape}, wanted [B, L, {own.Shape[0]}] for '{own.Name}' {own.Shape}.");
-        if (groups != own.Packed.Groups)
-            throw new ShapeException($"GroupedConv1d: {groups} groups asked for, but '{own.Name}' {own.Shape} has {own.Packed.Groups}.");
-        if (padding < 0)
-            throw new ShapeException($"GroupedConv1d: padding {padding} must not be negative.");
-
         (int batch, int length, int channels) = (x.Shape[0], x.Shape[1], x.Shape[2]);
         int taps = own.Shape[2], width = own.Packed.Columns;
-        TileEpilogue tile = Resolve(epilogue, x.Shape, channels, nameof(GroupedConv1d));
-        Tensor y = Allocate(x.Shape);
+        TileEpilogue tile = Resolve(epilogue, shape, channels, nameof(GroupedConv1d));
+        Tensor y = Allocate(shape);
         float* output = Data(y, nameof(GroupedConv1d), nameof(y));
         using TensorScope scope = Scope();
 
@@ -32,12 +26,12 @@ public sealed unsafe partial class CpuOps
         {
             long at = (long)sample * length * channels;
             _workers.Run(groups, new GroupGathering(data + at, windows, length, channels, width, padding, padded));
-            TileEpilogue own1 = tile;
+            TileEpilogue finish = tile;
             if (tile.Shift is not null)
-                own1.Shift += sample * tile.ShiftStride;
+                finish.Shift += sample * tile.ShiftStride;
             if (tile.Residual is not null)
-                own1.Residual += at;
-            own1.ShiftStride = 0;
+                finish.Residual += at;
+            finish.ShiftStride = 0;
             GemmProblem problem = new()
             {
                 Rows = length,
@@ -45,7 +39,7 @@ public sealed unsafe partial class CpuOps
                 Packed = own.Packed,
                 Output = output + at,
                 OutputStride = channels,
-                Epilogue = own1,
+                Epilogue = finish,
             };
             _engine.Multiply(_workers, problem, new MatrixRows(windows, width, (long)padded * width));
         }

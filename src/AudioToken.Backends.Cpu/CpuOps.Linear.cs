@@ -7,26 +7,19 @@ public sealed unsafe partial class CpuOps
     /// <inheritdoc/>
     public Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
     {
+        Shape shape = ResultShape.Linear(x, weight, epilogue);
         float* rows = Data(x, nameof(Linear), nameof(x));
         CpuWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
         PackedShape packed = own.Packed;
-        if (x.Shape.Rank == 0 || x.Shape[^1] != packed.Depth)
-            throw new ShapeException($"Linear: x is {x.Shape}, but '{own.Name}' is {own.Shape}; the innermost extents differ.");
         bool gated = epilogue.Activation == Activation.Geglu;
-        if (gated && packed.Columns % 2 != 0)
-            throw new ShapeException($"Linear: GEGLU halves the columns, but '{own.Name}' is {own.Shape}.");
-
-        Shape shape = x.Shape.WithLast(gated ? packed.Columns / 2 : packed.Columns);
         GemmProblem problem = new()
         {
-            Rows = x.Shape.Count / Math.Max(1, packed.Depth),
+            Rows = RowsOf(shape),
             Weight = own.Data,
             Packed = packed,
             OutputStride = shape[^1],
             Epilogue = Resolve(epilogue, shape, packed.Columns, nameof(Linear)),
         };
-        if (packed.Depth == 0)
-            problem.Rows = RowsOf(shape);
 
         // Values and gates meet in a tile if both halves begin with a panel; odd widths take two passes.
         if (gated && packed.Columns / 2 % packed.PanelWidth != 0)
@@ -59,36 +52,22 @@ public sealed unsafe partial class CpuOps
         return y;
     }
 
-    /// <summary>Checks an epilogue against its result and takes the addresses.</summary>
+    /// <summary>Takes the addresses of an epilogue's operands, whose shapes have been checked.</summary>
     private TileEpilogue Resolve(in Epilogue epilogue, Shape result, int columns, string operation)
     {
-        bool gated = epilogue.Activation == Activation.Geglu;
-        if (gated && operation != nameof(Linear))
-            throw new ShapeException($"{operation}: GEGLU is an epilogue of Linear only.");
-        TileEpilogue tile = new()
+        bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
+        return new TileEpilogue
         {
             Bias = epilogue.Bias is null ? null : Vector(epilogue.Bias, columns, operation, "bias"),
             Shift = DataOrNull(epilogue.ChannelShift, operation, "channel shift"),
+            ShiftStride = shared ? 0 : columns,
+            RowsPerSample = shared ? 1 : Math.Max(1, RowsOf(result) / result[0]),
             Residual = DataOrNull(epilogue.Residual, operation, "residual"),
-            RowsPerSample = 1,
             Activation = epilogue.Activation,
             Scale = epilogue.EffectiveScale,
             ResidualScale = epilogue.EffectiveResidualScale,
             GateDistance = columns / 2,
         };
-        if (tile.Residual is not null && epilogue.Residual.Shape != result)
-            throw new ShapeException($"{operation}: the residual is {epilogue.Residual.Shape}, the result {result}.");
-        if (tile.Shift is not null)
-        {
-            int samples = result.Rank < 2 ? 1 : result[0];
-            Shape shift = epilogue.ChannelShift.Shape;
-            if (shift.Rank != 2 || shift[1] != columns || (shift[0] != samples && shift[0] != 1))
-                throw new ShapeException($"{operation}: the channel shift is {shift}, wanted [{samples}, {columns}] or [1, {columns}].");
-            tile.ShiftStride = shift[0] == 1 ? 0 : columns;
-            tile.RowsPerSample = Math.Max(1, RowsOf(result) / Math.Max(1, samples));
-        }
-
-        return tile;
     }
 
     private static long RowsOf(Shape shape)

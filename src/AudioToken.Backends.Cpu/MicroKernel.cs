@@ -21,7 +21,14 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     public const int MaxDepth = 512;
 
     /// <summary>Does as many of the rows as one kernel takes.</summary>
-    /// <param name="rows">Rows left, at least 1; the tallest kernel takes at most <paramref name="tallest"/> of them.</param>
+    /// <param name="rows">Rows left, at least 1.</param>
+    /// <param name="tallest">The most rows of a kernel whose sums the registers hold.</param>
+    /// <param name="vectors">Vectors in a row of the panel, 1 or 2.</param>
+    /// <param name="a">First row, at the first depth.</param>
+    /// <param name="b">The panel, at the same depth.</param>
+    /// <param name="depth">Products of each sum, at most <see cref="MaxDepth"/>.</param>
+    /// <param name="tile">The sums.</param>
+    /// <param name="first">Whether the tile is still empty.</param>
     /// <returns>The rows done.</returns>
     public static int Run(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first)
     {
