@@ -9,6 +9,9 @@ namespace AudioToken.Backends.Cpu;
 /// part must not show in the result: a part writes its own place and sums in its own order. No call allocates managed memory.</remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
+    // Working buffers grow by whole steps, so that a few sizes serve all operations.
+    private const long ScratchStep = 1 << 20;
+
     // Operations of one network follow one another within microseconds; longer pauses are worth a sleep.
     private static readonly long s_spinTicks = Stopwatch.Frequency / 20_000;
 
@@ -101,7 +104,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             block?.Dispose();
             _scratch[worker] = null;
-            block = _scratch[worker] = new NativeBlock(bytes);
+            block = _scratch[worker] = new NativeBlock((bytes + ScratchStep - 1) / ScratchStep * ScratchStep);
             Interlocked.Increment(ref _scratchAllocations);
         }
 
