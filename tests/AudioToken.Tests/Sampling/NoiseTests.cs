@@ -29,6 +29,20 @@ public class NoiseTests
         Assert.Equal(together, apart);
     }
 
+    // Recorded from torch 1.13: draws of different sizes from one generator, seed 3.
+    [Fact]
+    public void TorchCpu_MixesSmallAndLargeDrawsAsPyTorch()
+    {
+        TorchCpuGenerator generator = new(3);
+        TensorAssert.MaxAbs([0.803276f, 0.174833f, 0.088978f], Draw(generator, 3), 1e-6);
+        TensorAssert.MaxAbs([-0.271215f, 0.141628f, 0.129518f, 0.681411f], Draw(generator, 20).AsSpan(16), 4.4e-6);
+        TensorAssert.MaxAbs([-0.613718f, 0.747697f], Draw(generator, 2), 1e-6);
+
+        INoiseSource half = new TorchCpuGenerator(3).Half;
+        Assert.Equal(new[] { 0.80322265625f, 0.1748046875f, 0.0889892578125f, -0.61376953125f, 0.046173095703125f }, Draw(half, 5));
+        Assert.Equal(new[] { 1.0419921875f, 0.98046875f, 1.0537109375f, 0.0207672119140625f, -0.89501953125f, -0.66796875f }, Draw(half, 21)[15..]);
+    }
+
     [Fact]
     public void TorchCpu_LooksAtTheLow32BitsOfASeed()
     {
