@@ -115,10 +115,14 @@ public sealed class SafetensorsRulesTests : IDisposable
         Refused(4102, "more than 65,536 tensors.", Of(header.Append('}').ToString()));
     }
 
-    [Fact]
-    public void Header_OfTheLargestLengthInOneString_IsRefusedInLittleMemory()
+    [Theory]
+    [InlineData("{\"", 'x', "a single name or value is longer than 8,388,608 bytes")]
+    [InlineData("{\"a\":{\"shape\":[", '1', "a single name or value is longer than 8,388,608 bytes")]
+    [InlineData("{", ' ', "the header")] // nothing but space to the end
+    [InlineData("{} ", ' ', "at byte 90000007: after the header's JSON only spaces may follow, found byte 0x7D.")] // and a brace as its last byte
+    public void Header_OfGreatLength_IsRefusedInLittleMemory(string start, char filling, string expected)
     {
-        // A name of 90 MB: read whole it would take 90 MB of bytes and 180 MB of characters.
+        // Read whole it would take 90 MB, and twice that again as characters.
         string path = _folder.PathOf("model.safetensors");
         const long length = 90_000_000;
         using (FileStream file = File.Create(path))
@@ -126,18 +130,20 @@ public sealed class SafetensorsRulesTests : IDisposable
             byte[] prefix = new byte[8];
             BinaryPrimitives.WriteInt64LittleEndian(prefix, length);
             file.Write(prefix);
-            file.Write("{\""u8);
-            byte[] filling = new byte[1 << 20];
-            filling.AsSpan().Fill((byte)'x');
-            while (file.Length < length + 8 - filling.Length)
-                file.Write(filling);
-            file.Write(filling.AsSpan(0, (int)(length + 8 - file.Length)));
+            file.Write(Encoding.UTF8.GetBytes(start));
+            byte[] block = new byte[1 << 20];
+            block.AsSpan().Fill((byte)filling);
+            while (file.Length < length + 8 - block.Length)
+                file.Write(block);
+            file.Write(block.AsSpan(0, (int)(length + 8 - file.Length)));
+            file.Position--;
+            file.WriteByte((byte)(start == "{} " ? '}' : filling));
         }
 
         long before = GC.GetAllocatedBytesForCurrentThread();
         WeightFileException exception = Assert.Throws<WeightFileException>(() => SafetensorsFile.Open(path));
-        Assert.Contains("a single name or value is longer than 8,388,608 bytes", exception.Message, StringComparison.Ordinal);
-        // Buffers of 64 KiB to 8 MiB, each four times (the last twice) the one before: all of them together are below 16 MiB.
+        Assert.Contains(expected, exception.Message, StringComparison.Ordinal);
+        // Buffers of 64 KiB, 256 KiB, 1, 4 and 8 MiB: all of them together are below 16 MiB.
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
     }
 
