@@ -12,20 +12,14 @@ public static class SharedData
         return path is not null && Path.Exists(path) ? path : null;
     }
 
-    // AUDIOTOKEN_TEST_DATA names the folder; otherwise shared/data beside the repository, wherever the tests were started from.
+    // AUDIOTOKEN_TEST_DATA names the folder; otherwise shared/data beside the repository.
     private static string? Find()
     {
         if (Environment.GetEnvironmentVariable("AUDIOTOKEN_TEST_DATA") is { Length: > 0 } named)
             return named;
-        for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "AudioToken.Native.sln")) && at.Parent is not null)
-            {
-                string folder = Path.Combine(at.Parent.FullName, "shared", "data");
-                return Directory.Exists(folder) ? folder : null;
-            }
-        }
-
-        return null;
+        if (Repository.Root is not { } root || Directory.GetParent(root) is not { } parent)
+            return null;
+        string folder = Path.Combine(parent.FullName, "shared", "data");
+        return Directory.Exists(folder) ? folder : null;
     }
 }

@@ -1,0 +1,117 @@
+using System.Globalization;
+
+namespace AudioToken.Audio;
+
+/// <summary>Log-mel filterbank features, as BEATs was trained on.</summary>
+/// <remarks>Equal to <c>torchaudio.compliance.kaldi.fbank(x * 2**15, num_mel_bins=128, sample_frequency=16000, frame_length=25, frame_shift=10)</c>,
+/// all else at its default (povey window, pre-emphasis 0.97, DC removed per frame, no dither, whole frames only, power, natural logarithm).
+/// Inside, double precision: the sums are the exact ones to far below the reference's own float32 rounding, and equal on every run.</remarks>
+public static class Fbank
+{
+    /// <summary>Sample rate of the input, Hz.</summary>
+    public const int SampleRateHz = 16000;
+
+    /// <summary>Features of one frame.</summary>
+    public const int MelBins = 128;
+
+    /// <summary>Samples of one frame: 25 ms.</summary>
+    public const int FrameLength = 400;
+
+    /// <summary>Samples from one frame to the next: 10 ms.</summary>
+    public const int FrameShift = 160;
+
+    /// <summary>Mean that BEATs subtracts from every log-mel value (BEATs.py, fbank_mean).</summary>
+    public const float Mean = 15.41663f;
+
+    /// <summary>Deviation of which BEATs divides by twice (BEATs.py, fbank_std).</summary>
+    public const float Deviation = 6.55582f;
+
+    /// <summary>Energies below this count as this: float32's epsilon, so that silence is ln(2^-23) = -15.942385.</summary>
+    public const double EnergyFloor = 1.1920928955078125e-07;
+
+    private const int TransformSize = 512;
+    private const double Preemphasis = 0.97;
+    private const double Int16Scale = 32768; // the reference works on int16-scale samples
+    private const double LowHz = 20, HighHz = 8000;
+    private static readonly double[] s_window = PoveyWindow();
+
+    internal static MelFilters Filters { get; } = new(MelBins, LowHz, HighHz, TransformSize / 2, (double)SampleRateHz / TransformSize);
+
+    internal static ReadOnlySpan<double> Window => s_window;
+
+    /// <summary>Frames that fit whole into a number of samples: 0 below 400, else 1 + floor((n - 400) / 160).</summary>
+    public static int FrameCount(int samples) => samples < FrameLength ? 0 : 1 + (samples - FrameLength) / FrameShift;
+
+    /// <summary>Normalised features (f - 15.41663) / (2 * 6.55582), the encoder's input.</summary>
+    /// <param name="samples">Mono, 16 kHz, in [-1, 1]; at least 400.</param>
+    /// <returns>[frames, 128], frames as <see cref="FrameCount"/> says, mel bins fastest. Digital silence is -2.3916928.</returns>
+    /// <exception cref="AudioFormatException">Fewer than 400 samples, or one that is not finite.</exception>
+    public static float[] Compute(ReadOnlySpan<float> samples)
+    {
+        float[] features = LogMel(samples);
+        for (int i = 0; i < features.Length; i++)
+            features[i] = (features[i] - Mean) / (2 * Deviation);
+        return features;
+    }
+
+    /// <summary>Natural logarithms of the mel energies, not normalised.</summary>
+    /// <param name="samples">Mono, 16 kHz, in [-1, 1]; at least 400.</param>
+    /// <returns>[frames, 128], mel bins fastest.</returns>
+    /// <exception cref="AudioFormatException">Fewer than 400 samples, or one that is not finite.</exception>
+    public static float[] LogMel(ReadOnlySpan<float> samples)
+    {
+        int frames = FrameCount(samples.Length);
+        if (frames == 0)
+            throw new AudioFormatException(AudioErrorCode.TooShort, $"fbank: {samples.Length} samples; one frame needs {FrameLength} (25 ms at 16 kHz).");
+        float[] features = new float[frames * MelBins];
+        RealFft fft = new(TransformSize);
+        double[] frame = new double[TransformSize], power = new double[TransformSize / 2];
+        for (int f = 0; f < frames; f++)
+        {
+            if (!LoadFrame(samples.Slice(f * FrameShift, FrameLength), frame))
+                throw NotFinite(samples);
+            fft.Power(frame, power);
+            for (int b = 0; b < MelBins; b++)
+                features[f * MelBins + b] = (float)Math.Log(Math.Max(Filters.Energy(b, power), EnergyFloor));
+        }
+
+        return features;
+    }
+
+    // Scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tail of `frame` stays zero.
+    private static bool LoadFrame(ReadOnlySpan<float> samples, Span<double> frame)
+    {
+        double sum = 0;
+        for (int n = 0; n < FrameLength; n++)
+            sum += samples[n];
+        if (!double.IsFinite(sum))
+            return false;
+        double mean = sum / FrameLength;
+
+        double previous = samples[0] - mean;
+        for (int n = 0; n < FrameLength; n++)
+        {
+            double x = samples[n] - mean;
+            frame[n] = (x - Preemphasis * previous) * Int16Scale * s_window[n];
+            previous = x;
+        }
+
+        return true;
+    }
+
+    // A symmetric Hann window to the power 0.85, Kaldi's "povey".
+    private static double[] PoveyWindow()
+    {
+        double[] window = new double[FrameLength];
+        for (int n = 0; n < FrameLength; n++)
+            window[n] = Math.Pow(0.5 - 0.5 * Math.Cos(2 * Math.PI * n / (FrameLength - 1)), 0.85);
+        return window;
+    }
+
+    private static AudioFormatException NotFinite(ReadOnlySpan<float> samples)
+    {
+        int at = samples.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
+        string value = samples[at].ToString(CultureInfo.InvariantCulture);
+        return new AudioFormatException(AudioErrorCode.BadSample, $"fbank: sample {at} is {value}; samples are finite numbers in [-1, 1].");
+    }
+}

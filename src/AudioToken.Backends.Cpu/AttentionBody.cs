@@ -1,0 +1,103 @@
+using System.Numerics.Tensors;
+
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Attention of one block of queries of one head of one sample: a part of an attention.</summary>
+/// <remarks>The softmax is carried along block by block of keys (Milakov and Gimelshein 2018; Dao et al. 2022), so no matrix of
+/// queries by keys is ever stored, and a part depends on nothing but its own queries and its sample's keys and values.</remarks>
+internal unsafe struct AttentionBody : IParallelBody
+{
+    private const int Lanes = AttentionTiles.Lanes;
+    private const int KeyBlock = AttentionTiles.KeyBlock;
+
+    public WorkerPool Workers;
+    public float* Q;      // [B, Queries, Columns]
+    public float* K;      // [B, Keys, Columns]
+    public float* V;      // [B, Keys, Columns]
+    public float* Bias;   // [Heads, Queries, Keys] or null
+    public float* Gate;   // [B, Queries, Heads] or null
+    public float* Y;      // [B, Queries, Columns]
+    public int Queries;
+    public int Keys;
+    public int Columns;
+    public int Heads;
+    public int Width;
+    public float Scale;
+    public bool Causal;
+    public bool Wide;
+
+    /// <summary>Blocks of queries a head.</summary>
+    public readonly int Blocks => (Queries + Lanes - 1) / Lanes;
+
+    public void Run(int index, int worker)
+    {
+        int first = index % Blocks * Lanes, head = index / Blocks % Heads, sample = index / Blocks / Heads;
+        int queries = Math.Min(Lanes, Queries - first);
+        float* q = (float*)Workers.Scratch(worker, sizeof(float) * Lanes * (2L * Width + 2 * KeyBlock + 4)); // [Width][Lanes]
+        float* o = q + Lanes * Width;            // [Width][Lanes]
+        float* s = o + Lanes * Width;            // [KeyBlock][Lanes]
+        float* bias = s + Lanes * KeyBlock;      // [KeyBlock][Lanes]
+        float* maxima = bias + Lanes * KeyBlock; // [Lanes], and so on
+        float* sums = maxima + Lanes;
+        float* alpha = sums + Lanes;
+        float* gate = alpha + Lanes;
+
+        long start = ((long)sample * Queries + first) * Columns + head * Width;
+        LoadQueries(Q + start, queries, q);
+        LoadGates(sample, head, first, queries, gate);
+        new Span<float>(o, Lanes * Width).Clear();
+        new Span<float>(sums, Lanes).Clear();
+        new Span<float>(maxima, Lanes).Fill(float.MinValue);
+
+        float* k = K + (long)sample * Keys * Columns + head * Width;
+        float* v = V + (long)sample * Keys * Columns + head * Width;
+        int end = Causal ? Math.Min(Keys, first + queries) : Keys;
+        for (int key = 0; key < end; key += KeyBlock)
+        {
+            int keys = Math.Min(KeyBlock, end - key);
+            AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, Wide);
+            if (Bias is not null)
+            {
+                Transposition.Transpose(Bias + ((long)head * Queries + first) * Keys + key, Keys, queries, keys, bias, Lanes);
+                AttentionTiles.AddBias(s, bias, gate, keys);
+            }
+
+            if (Causal && key + keys - 1 > first)
+                AttentionTiles.MaskLater(s, keys, first - key);
+            AttentionTiles.SoftMax(s, keys, maxima, sums, alpha, Wide);
+            AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, Wide);
+        }
+
+        StoreResult(o, sums, queries, Y + start);
+    }
+
+    // q[c][lane] = scale * query; lanes without a query are zero.
+    private readonly void LoadQueries(float* from, int queries, float* q)
+    {
+        if (queries < Lanes)
+            new Span<float>(q, Lanes * Width).Clear();
+        Transposition.Transpose(from, Columns, queries, Width, q, Lanes);
+        TensorPrimitives.Multiply(new ReadOnlySpan<float>(q, Lanes * Width), Scale, new Span<float>(q, Lanes * Width));
+    }
+
+    // Lanes without a query have gate 0. Whatever comes of them stays in them, and they are not stored.
+    private readonly void LoadGates(int sample, int head, int first, int queries, float* gate)
+    {
+        new Span<float>(gate, Lanes).Clear();
+        for (int lane = 0; lane < queries; lane++)
+            gate[lane] = Gate is null ? 1 : Gate[((long)sample * Queries + first + lane) * Heads + head];
+    }
+
+    private readonly void StoreResult(float* o, float* sums, int queries, float* to)
+    {
+        Span<float> factors = stackalloc float[Lanes];
+        TensorPrimitives.Reciprocal(new ReadOnlySpan<float>(sums, Lanes), factors);
+        for (int c = 0; c < Width; c++)
+        {
+            Span<float> row = new(o + c * Lanes, Lanes);
+            TensorPrimitives.Multiply(row, factors, row);
+        }
+
+        Transposition.Transpose(o, Lanes, Width, queries, to, Columns);
+    }
+}

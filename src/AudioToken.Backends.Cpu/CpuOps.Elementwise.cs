@@ -1,0 +1,96 @@
+using AudioToken.Tensors;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace AudioToken.Backends.Cpu;
+
+public sealed unsafe partial class CpuOps
+{
+    // Spans count in an int; tensors may be longer. A multiple of every vector's length.
+    private const int SpanPart = 1 << 20;
+
+    /// <inheritdoc/>
+    public Tensor Activate(Tensor x, Activation activation)
+    {
+        Shape shape = ResultShape.Activate(x, activation);
+        ActivationBody body = new() { X = Data(x, nameof(Activate), nameof(x)), Count = shape.Count, Activation = activation };
+        Tensor result = Allocate(shape);
+        body.Y = Data(result, nameof(Activate), nameof(result));
+        _workers.Run(body.Parts, body);
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms)
+    {
+        const string Name = nameof(WeightedSum);
+        Shape shape = ResultShape.WeightedSum(terms);
+        foreach (WeightedTensor term in terms)
+            Data(term.Tensor, Name, nameof(terms));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, Name, nameof(result));
+        for (long start = 0; start < shape.Count; start += SpanPart)
+        {
+            int count = (int)Math.Min(SpanPart, shape.Count - start);
+            Span<float> sum = new(y + start, count);
+            for (int i = 0; i < terms.Length; i++)
+            {
+                ReadOnlySpan<float> values = new(Data(terms[i].Tensor, Name, nameof(terms)) + start, count);
+                if (i == 0)
+                    TensorPrimitives.Multiply(values, terms[i].Factor, sum);
+                else
+                    TensorPrimitives.MultiplyAdd(values, terms[i].Factor, sum, sum);
+            }
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor Clamp(Tensor x, float low, float high)
+    {
+        Shape shape = ResultShape.Clamp(x, low, high);
+        float* a = Data(x, nameof(Clamp), nameof(x));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, nameof(Clamp), nameof(result));
+        for (long start = 0; start < shape.Count; start += SpanPart)
+        {
+            int count = (int)Math.Min(SpanPart, shape.Count - start);
+            TensorPrimitives.Clamp(new ReadOnlySpan<float>(a + start, count), low, high, new Span<float>(y + start, count));
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor Concat(ReadOnlySpan<Tensor> parts)
+    {
+        Shape shape = ResultShape.Concat(parts);
+        foreach (Tensor part in parts)
+            Data(part, nameof(Concat), nameof(parts));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, nameof(Concat), nameof(result));
+        foreach (Tensor part in parts)
+        {
+            float* from = Data(part, nameof(Concat), nameof(parts));
+            int columns = part.Shape[^1];
+            for (long row = 0; row < shape.Rows; row++)
+                new ReadOnlySpan<float>(from + row * columns, columns).CopyTo(new Span<float>(y + row * shape[^1], columns));
+            y += columns;
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor RepeatBatch(Tensor x, int times)
+    {
+        Shape shape = ResultShape.RepeatBatch(x, times);
+        float* a = Data(x, nameof(RepeatBatch), nameof(x));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, nameof(RepeatBatch), nameof(result));
+        long bytes = x.Shape.Count * sizeof(float);
+        for (int i = 0; i < times; i++)
+            Buffer.MemoryCopy(a, y + i * x.Shape.Count, bytes, bytes);
+        return result;
+    }
+}

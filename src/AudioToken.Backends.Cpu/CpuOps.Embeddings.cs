@@ -1,0 +1,108 @@
+using AudioToken.Tensors;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace AudioToken.Backends.Cpu;
+
+public sealed unsafe partial class CpuOps
+{
+    /// <inheritdoc/>
+    public Tensor TimestepEmbedding(Tensor timesteps, int width, bool cosineFirst, float frequencyShift)
+    {
+        Shape shape = ResultShape.TimestepEmbedding(timesteps, width, frequencyShift);
+        float* t = Data(timesteps, nameof(TimestepEmbedding), nameof(timesteps));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, nameof(TimestepEmbedding), nameof(result));
+        int half = width / 2, cosines = cosineFirst ? 0 : half, sines = half - cosines;
+        for (int s = 0; s < shape[0]; s++)
+        {
+            for (int i = 0; i < half; i++)
+            {
+                // Rounded to fp32 at each step, as PyTorch does: at t = 999 the last bit of a frequency moves a sine by 6e-5.
+                float exponent = (float)-Math.Log(10000) * i / (half - frequencyShift);
+                (float sine, float cosine) = MathF.SinCos(t[s] * MathF.Exp(exponent));
+                y[(long)s * width + cosines + i] = cosine;
+                y[(long)s * width + sines + i] = sine;
+            }
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor TokenEmbedding(Tensor ids, Weight tokens, Weight positions, int placeholderId, Tensor placeholder)
+    {
+        const string Name = nameof(TokenEmbedding);
+        Shape shape = ResultShape.TokenEmbedding(ids, tokens, positions, placeholder);
+        (int length, int width) = (shape[1], shape[2]);
+        int* id = Indices(ids, Name, nameof(ids));
+        float* table = Table(tokens, Name, nameof(tokens));
+        float* place = Table(positions, Name, nameof(positions));
+        float* stand = DataOrNull(placeholder, Name, nameof(placeholder));
+        int standStride = stand is null || placeholder.Shape[0] == 1 ? 0 : width;
+        Tensor result = Allocate(shape);
+        float* y = Data(result, Name, nameof(result));
+        for (int row = 0; row < shape[0] * length; row++)
+        {
+            int token = id[row];
+            bool isPlaceholder = placeholderId >= 0 && token == placeholderId;
+            if (isPlaceholder ? stand is null : (uint)token >= (uint)tokens.Shape[0])
+                ResultShape.ThrowUnknownToken(token, tokens, placeholderId);
+            float* source = isPlaceholder ? stand + (long)(row / length) * standStride : table + (long)token * width;
+            TensorPrimitives.Add(
+                new ReadOnlySpan<float>(source, width), new ReadOnlySpan<float>(place + (long)(row % length) * width, width), new Span<float>(y + (long)row * width, width));
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor RelativePositionBias(Weight table, Tensor buckets)
+    {
+        const string Name = nameof(RelativePositionBias);
+        Shape shape = ResultShape.RelativePositionBias(table, buckets);
+        (int heads, int length) = (shape[0], shape[1]);
+        float* rows = Table(table, Name, nameof(table));
+        ReadOnlySpan<int> bucket = new(Indices(buckets, Name, nameof(buckets)), buckets.Shape[0]);
+        foreach (int row in bucket)
+        {
+            if ((uint)row >= (uint)table.Shape[0])
+                ResultShape.ThrowUnknownBucket(row, table);
+        }
+
+        Tensor result = Allocate(shape);
+        float* y = Data(result, Name, nameof(result));
+        using TensorScope scope = Scope();
+        Span<float> distances = new(Data(Allocate(buckets.Shape), Name, nameof(distances)), bucket.Length);
+        for (int head = 0; head < heads; head++)
+        {
+            // Row i is a window into the values by distance: it starts at -i.
+            for (int d = 0; d < bucket.Length; d++)
+                distances[d] = rows[(long)bucket[d] * heads + head];
+            for (int i = 0; i < length; i++)
+                distances.Slice(length - 1 - i, length).CopyTo(new Span<float>(y + ((long)head * length + i) * length, length));
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public Tensor RelativePositionGate(Tensor projected, Weight scale)
+    {
+        const string Name = nameof(RelativePositionGate);
+        Shape shape = ResultShape.RelativePositionGate(projected, scale);
+        int heads = shape[2];
+        float* x = Data(projected, Name, nameof(projected));
+        float* factors = Vector(scale, heads, Name, nameof(scale));
+        Tensor result = Allocate(shape);
+        float* y = Data(result, Name, nameof(result));
+        for (long i = 0; i < shape.Count; i++, x += 8)
+        {
+            float a = Sigmoid(x[0] + x[1] + x[2] + x[3]), b = Sigmoid(x[4] + x[5] + x[6] + x[7]);
+            y[i] = (a * ((b * factors[i % heads]) - 1)) + 2;
+        }
+
+        return result;
+    }
+
+    private static float Sigmoid(float x) => 1 / (1 + MathF.Exp(-x));
+}

@@ -1,0 +1,53 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Turns rows into columns.</summary>
+internal static unsafe class Transposition
+{
+    /// <summary>to[c][r] = from[r][c].</summary>
+    /// <param name="from">[rows][columns].</param>
+    /// <param name="fromStride">Elements from row to row of the source.</param>
+    /// <param name="rows">Rows of the source.</param>
+    /// <param name="columns">Columns of the source.</param>
+    /// <param name="to">[columns][rows].</param>
+    /// <param name="toStride">Elements from row to row of the result.</param>
+    public static void Transpose(float* from, long fromStride, int rows, int columns, float* to, long toStride)
+    {
+        int r = 0;
+        if (Sse.IsSupported)
+        {
+            for (; r + 4 <= rows; r += 4)
+            {
+                int c = 0;
+                for (; c + 4 <= columns; c += 4)
+                    Transpose4x4(from + r * fromStride + c, fromStride, to + c * toStride + r, toStride);
+                Rest(from, fromStride, r, r + 4, c, columns, to, toStride);
+            }
+        }
+
+        Rest(from, fromStride, r, rows, 0, columns, to, toStride);
+    }
+
+    private static void Transpose4x4(float* from, long fromStride, float* to, long toStride)
+    {
+        Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromStride);
+        Vector128<float> c = Vector128.Load(from + 2 * fromStride), d = Vector128.Load(from + 3 * fromStride);
+        Vector128<float> abLow = Sse.UnpackLow(a, b), abHigh = Sse.UnpackHigh(a, b);   // a0 b0 a1 b1, a2 b2 a3 b3
+        Vector128<float> cdLow = Sse.UnpackLow(c, d), cdHigh = Sse.UnpackHigh(c, d);   // c0 d0 c1 d1, c2 d2 c3 d3
+        Sse.MoveLowToHigh(abLow, cdLow).Store(to);                                     // a0 b0 c0 d0
+        Sse.MoveHighToLow(cdLow, abLow).Store(to + toStride);                          // a1 b1 c1 d1
+        Sse.MoveLowToHigh(abHigh, cdHigh).Store(to + 2 * toStride);
+        Sse.MoveHighToLow(cdHigh, abHigh).Store(to + 3 * toStride);
+    }
+
+    private static void Rest(float* from, long fromStride, int r, int rows, int firstColumn, int columns, float* to, long toStride)
+    {
+        for (; r < rows; r++)
+        {
+            for (int c = firstColumn; c < columns; c++)
+                to[c * toStride + r] = from[r * fromStride + c];
+        }
+    }
+}

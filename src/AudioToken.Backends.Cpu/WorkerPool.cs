@@ -1,0 +1,224 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Threads that wait for the next operation and share its parts.</summary>
+/// <remarks>Parts are claimed one by one, so a thread that the system holds up delays only its present part. Which thread does a
+/// part must not show in the result: a part writes its own place and sums in its own order. No call allocates managed memory.</remarks>
+internal sealed unsafe class WorkerPool : IDisposable
+{
+    // Working buffers grow by whole steps, so that a few sizes serve all operations.
+    private const long ScratchStep = 1 << 20;
+
+    // Operations of one network follow one another within microseconds; longer pauses are worth a sleep.
+    private static readonly long s_spinTicks = Stopwatch.Frequency / 20_000;
+
+    private readonly object _gate = new();
+    private readonly Thread[] _threads;
+    private readonly NativeBlock?[] _scratch;
+
+    // The present job. Written under the gate; a thread that has joined may read it until it leaves.
+    private delegate*<void*, int, int, void> _invoke;
+    private void* _body;
+    private int _count;
+    private bool _open;
+
+    private int _epoch;
+    private int _next;
+    private int _joined;
+    private int _sleeping;
+    private bool _running;
+    private bool _disposed;
+    private ExceptionDispatchInfo? _fault;
+    private long _scratchAllocations;
+
+    /// <summary>Starts <paramref name="threads"/> - 1 threads; the caller of <see cref="Run"/> is the remaining one.</summary>
+    public WorkerPool(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        Threads = threads;
+        _scratch = new NativeBlock?[threads];
+        _threads = new Thread[threads - 1];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            int worker = i + 1;
+            _threads[i] = new Thread(() => Serve(worker)) { IsBackground = true, Name = $"AudioToken CPU {worker}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>Threads that compute, the caller among them.</summary>
+    public int Threads { get; }
+
+    /// <summary>Bytes of all working buffers.</summary>
+    public long ScratchBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (NativeBlock? block in _scratch)
+                bytes += block?.Bytes ?? 0;
+            return bytes;
+        }
+    }
+
+    /// <summary>How often a working buffer was made or enlarged.</summary>
+    public long ScratchAllocations => Interlocked.Read(ref _scratchAllocations);
+
+    /// <summary>Runs parts 0 to <paramref name="count"/> - 1 and returns when all are done.</summary>
+    /// <exception cref="InvalidOperationException">Called from within a part, or by two threads at a time.</exception>
+    /// <remarks>The first exception of a part is thrown here; parts not yet begun are then left out.</remarks>
+    public void Run<TBody>(int count, TBody body)
+        where TBody : struct, IParallelBody
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (Interlocked.Exchange(ref _running, true))
+            throw new InvalidOperationException("WorkerPool: a job is running; parts cannot start another one, and one thread drives one backend.");
+        try
+        {
+            if (_threads.Length == 0 || count <= 1)
+            {
+                for (int i = 0; i < count; i++)
+                    body.Run(i, 0);
+                return;
+            }
+
+            // The body is this frame's own copy: it stays in place until every thread has left the job.
+            Start(&Invoke<TBody>, Unsafe.AsPointer(ref body), count);
+            Work(0);
+            Finish();
+        }
+        finally
+        {
+            Volatile.Write(ref _running, false);
+        }
+    }
+
+    /// <summary>The working buffer of one thread, 64-byte aligned, valid until the thread asks for a larger one. Contents are undefined.</summary>
+    public void* Scratch(int worker, long bytes)
+    {
+        NativeBlock? block = _scratch[worker];
+        if (block is null || block.Bytes < bytes)
+        {
+            block?.Dispose();
+            _scratch[worker] = null;
+            block = _scratch[worker] = new NativeBlock((bytes + ScratchStep - 1) / ScratchStep * ScratchStep);
+            Interlocked.Increment(ref _scratchAllocations);
+        }
+
+        return block.Pointer;
+    }
+
+    /// <summary>Ends the threads and frees the working buffers.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            Monitor.PulseAll(_gate);
+        }
+
+        foreach (Thread thread in _threads)
+            thread.Join();
+        foreach (NativeBlock? block in _scratch)
+            block?.Dispose();
+    }
+
+    private static void Invoke<TBody>(void* body, int index, int worker)
+        where TBody : struct, IParallelBody
+        => Unsafe.AsRef<TBody>(body).Run(index, worker);
+
+    private void Start(delegate*<void*, int, int, void> invoke, void* body, int count)
+    {
+        lock (_gate)
+        {
+            _invoke = invoke;
+            _body = body;
+            _count = count;
+            _next = -1;
+            _open = true;
+            Volatile.Write(ref _epoch, _epoch + 1);
+            if (_sleeping > 0)
+                Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Finish()
+    {
+        // Closing first: a thread that wakes up late does not join, so the caller waits only for parts that are being done.
+        ExceptionDispatchInfo? fault;
+        lock (_gate)
+            _open = false;
+        long deadline = Stopwatch.GetTimestamp() + s_spinTicks;
+        while (Volatile.Read(ref _joined) > 0 && Stopwatch.GetTimestamp() < deadline)
+            Thread.SpinWait(20);
+        lock (_gate)
+        {
+            while (_joined > 0)
+                Monitor.Wait(_gate);
+            fault = _fault;
+            _fault = null;
+        }
+
+        fault?.Throw();
+    }
+
+    private void Work(int worker)
+    {
+        int count = _count;
+        for (int i; (i = Interlocked.Increment(ref _next)) < count;)
+        {
+            try
+            {
+                _invoke(_body, i, worker);
+            }
+#pragma warning disable CA1031 // Whatever a part throws is thrown again on the caller's thread.
+            catch (Exception error)
+#pragma warning restore CA1031
+            {
+                lock (_gate)
+                    _fault ??= ExceptionDispatchInfo.Capture(error);
+                Interlocked.Exchange(ref _next, count);
+            }
+        }
+    }
+
+    private void Serve(int worker)
+    {
+        int seen = 0;
+        while (true)
+        {
+            long deadline = Stopwatch.GetTimestamp() + s_spinTicks;
+            while (Volatile.Read(ref _epoch) == seen && Stopwatch.GetTimestamp() < deadline)
+                Thread.SpinWait(20);
+            lock (_gate)
+            {
+                while (_epoch == seen && !_disposed)
+                {
+                    _sleeping++;
+                    Monitor.Wait(_gate);
+                    _sleeping--;
+                }
+
+                if (_disposed)
+                    return;
+                seen = _epoch;
+                if (!_open)
+                    continue;
+                _joined++;
+            }
+
+            Work(worker);
+            lock (_gate)
+            {
+                // The caller sleeps on the same gate as idle threads; those that wake for nothing go back to sleep.
+                if (--_joined == 0 && !_open)
+                    Monitor.PulseAll(_gate);
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using AudioToken.Tensors;
+using AudioToken.Weights;
+
+namespace AudioToken.Models.Layers;
+
+/// <summary>A two-dimensional convolution with a bias.</summary>
+public sealed class Conv2d
+{
+    private readonly Weight _weight;
+    private readonly Weight? _bias;
+    private readonly ConvGeometry _geometry;
+
+    private Conv2d(Weight weight, Weight? bias, in ConvGeometry geometry)
+    {
+        _weight = weight;
+        _bias = bias;
+        _geometry = geometry;
+    }
+
+    /// <summary>Loads <c>weight</c> [out, in, kernel, kernel] and, if there is one, <c>bias</c> [out]. A 1x1 weight may also be [out, in].</summary>
+    public static Conv2d Load(WeightPath weights, int inChannels, int outChannels, int kernel, in ConvGeometry geometry, bool bias = true)
+    {
+        Shape shape = [outChannels, inChannels, kernel, kernel];
+        return new Conv2d(
+            kernel == 1 ? weights.Load("weight", WeightRole.Conv2d, shape, [outChannels, inChannels]) : weights.Load("weight", WeightRole.Conv2d, shape),
+            bias ? weights.Load("bias", WeightRole.Vector, [outChannels]) : null,
+            geometry);
+    }
+
+    /// <summary>Loads a 3x3 convolution that keeps height and width.</summary>
+    public static Conv2d Load3x3(WeightPath weights, int inChannels, int outChannels) =>
+        Load(weights, inChannels, outChannels, 3, new ConvGeometry(stride: 1, padding: 1));
+
+    /// <summary>Loads a 1x1 convolution.</summary>
+    public static Conv2d Load1x1(WeightPath weights, int inChannels, int outChannels) =>
+        Load(weights, inChannels, outChannels, 1, new ConvGeometry(stride: 1, padding: 0));
+
+    /// <summary>Applies the layer.</summary>
+    /// <param name="ops">The operations of one backend.</param>
+    /// <param name="x">[B, H, W, in].</param>
+    /// <param name="epilogue">What else happens to the sums; its bias is the layer's.</param>
+    /// <param name="skip">If given, its channels follow those of <paramref name="x"/>; together they are the layer's.</param>
+    /// <returns>[B, H', W', out]; the caller's scope owns it.</returns>
+    public Tensor Forward(ITensorOps ops, Tensor x, in Epilogue epilogue = default, Tensor skip = default) =>
+        ops.Conv2d(x, _weight, _geometry, epilogue with { Bias = _bias }, skip);
+
+    /// <summary>Enlarges a feature map by nearest neighbour and applies the layer.</summary>
+    /// <returns>[B, height, width, out] for a layer that keeps the size.</returns>
+    public Tensor ForwardEnlarged(ITensorOps ops, Tensor x, int height, int width) =>
+        ops.Conv2d(x, _weight, _geometry with { UpsampleHeight = height, UpsampleWidth = width }, new Epilogue(_bias));
+}

@@ -1,0 +1,130 @@
+namespace AudioToken.Sampling;
+
+/// <summary>PyTorch's CPU generator and its <c>torch.randn</c>, so that a seed means what it means in diffusers.</summary>
+/// <remarks>
+/// Source: ATen's CPUGeneratorImpl and DistributionTemplates. Uniforms are PyTorch's to the bit; PyTorch's vectorised logarithm, sine and
+/// cosine are approximations, so its float32 normals differ from these in the last bits. float16 draws (<see cref="Half"/>) take another
+/// path in PyTorch and are other numbers, not rounded ones. Not safe for concurrent calls.
+/// </remarks>
+public sealed class TorchCpuGenerator : INoiseSource
+{
+    // PyTorch draws tensors of fewer elements one by one in double.
+    private const int Block = 16;
+    private const float TwoPi = (float)(2 * Math.PI);
+
+    private readonly Mt19937 _engine;
+    private double? _cached; // second normal of the pair last drawn by the path for small tensors
+
+    /// <summary>Seeds a generator; as in PyTorch only the low 32 bits count.</summary>
+    public TorchCpuGenerator(ulong seed)
+    {
+        _engine = new Mt19937((uint)seed);
+        Half = new HalfSource(this);
+    }
+
+    /// <summary>The same generator as a float16 pipeline draws from it: float16 normals, widened.</summary>
+    public INoiseSource Half { get; }
+
+    /// <summary><c>torch.randn(n, generator=g)</c> in float32.</summary>
+    public void Fill(Span<float> destination)
+    {
+        if (destination.Length < Block)
+        {
+            foreach (ref float value in destination)
+                value = (float)NextNormal();
+            return;
+        }
+
+        foreach (ref float value in destination)
+            value = NextUniform();
+        for (int i = 0; i + Block <= destination.Length; i += Block)
+            Transform(destination.Slice(i, Block));
+        if (destination.Length % Block == 0)
+            return;
+        // The ragged end is drawn anew together with what precedes it.
+        Span<float> last = destination[^Block..];
+        foreach (ref float value in last)
+            value = NextUniform();
+        Transform(last);
+    }
+
+    // Box and Muller 1958, in place: the first half of a block holds the radii's uniforms, the second the angles'.
+    private static void Transform(Span<float> block)
+    {
+        for (int i = 0; i < Block / 2; i++)
+        {
+            float radius = MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
+            float angle = TwoPi * block[i + Block / 2];
+            block[i] = radius * MathF.Cos(angle);
+            block[i + Block / 2] = radius * MathF.Sin(angle);
+        }
+    }
+
+    private float NextUniform() => (_engine.Next() & 0xFFFFFF) * (1f / (1 << 24));
+
+    private double NextUniformDouble()
+    {
+        ulong high = _engine.Next();
+        return ((high << 32 | _engine.Next()) & ((1ul << 53) - 1)) * (1.0 / (1ul << 53));
+    }
+
+    private double NextNormal()
+    {
+        if (_cached is double cached)
+        {
+            _cached = null;
+            return cached;
+        }
+
+        double angle = 2 * Math.PI * NextUniformDouble();
+        double radius = Math.Sqrt(-2 * Log1P(-NextUniformDouble()));
+        _cached = radius * Math.Sin(angle);
+        return radius * Math.Cos(angle);
+    }
+
+    // ln(1 + x) without the cancellation of 1 + x near 1. Goldberg 1991, theorem 4.
+    private static double Log1P(double x)
+    {
+        double sum = 1 + x;
+        return sum == 1 ? x : Math.Log(sum) * x / (sum - 1);
+    }
+
+    private sealed class HalfSource(TorchCpuGenerator generator) : INoiseSource
+    {
+        public void Fill(Span<float> destination)
+        {
+            if (destination.Length < Block)
+            {
+                foreach (ref float value in destination)
+                    value = (float)(Half)generator.NextNormal();
+                return;
+            }
+
+            foreach (ref float value in destination)
+                value = NextUniform();
+            for (int i = 0; i + Block <= destination.Length; i += Block)
+                Transform(destination.Slice(i, Block));
+            if (destination.Length % Block == 0)
+                return;
+            Span<float> last = destination[^Block..];
+            foreach (ref float value in last)
+                value = NextUniform();
+            Transform(last);
+        }
+
+        // Eleven bits: what float16 can hold.
+        private float NextUniform() => (generator._engine.Next() & 0x7FF) * (1f / (1 << 11));
+
+        // As in float32, but radius, angle and result are each rounded to float16.
+        private static void Transform(Span<float> block)
+        {
+            for (int i = 0; i < Block / 2; i++)
+            {
+                float radius = (float)(Half)MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
+                float angle = (float)(Half)(2 * Math.PI * block[i + Block / 2]);
+                block[i] = (float)(Half)(radius * MathF.Cos(angle));
+                block[i + Block / 2] = (float)(Half)(radius * MathF.Sin(angle));
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Backends.Tests;
+
+public sealed class PoolingTests
+{
+    private static readonly OpCase[] s_cases =
+    [
+        Cosine("cosine, one row of one column", 1, 1, 1),
+        Cosine("cosine, prime extents", 3, 13, 17),
+        Cosine("cosine, 248 rows of 768", 1, 248, 768),
+        Pool("pool, one row", 1, 1, 5, 1),
+        Pool("pool, prime extents", 3, 13, 17, 1),
+        Pool("pool, 248 rows of 768", 1, 248, 768, 1),
+        Pool("pool, scores beyond 80", 2, 61, 7, 40),
+    ];
+
+    public static TheoryData<string> Backends => BackendData.All;
+
+    public static TheoryData<string, string> Cases => BackendData.With(s_cases);
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Operation_MatchesFloat64(string backend, string name) => OpCase.Check(s_cases, backend, name);
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void MeanCosine_OfZeroRowsIsZero(string backend)
+    {
+        using ITensorOps ops = BackendData.Open(backend);
+        using TensorScope scope = ops.Scope();
+        Tensor zero = ops.Upload(new float[12], [1, 3, 4]), x = ops.Normal(new Draw(1), [1, 3, 4]);
+        Assert.All(ops.Values(ops.MeanCosine(zero, x)), value => Assert.Equal(0, value));
+        Assert.All(ops.Values(ops.MeanCosine(x, zero)), value => Assert.Equal(0, value));
+    }
+
+    // Rows of y: square sum, root, division, then a sum of Length numbers below 1 and a dot product; each rounding is of at most 1.
+    private static OpCase Cosine(string name, int batch, int length, int width) =>
+        new(name, Tolerance.Chain(16, 1) + Tolerance.Sum(length, 1.0 / length) + Tolerance.Sum(width, 1.0 / Math.Sqrt(width)), (ops, draw) =>
+            ops.MeanCosine(ops.Normal(draw, [batch, length, width], 0.5), ops.Normal(draw, [batch, length, width], 0.2, 3)));
+
+    // As in attention: the difference to the maximum is rounded (scores up to 6 * spread), values reach 6.
+    private static OpCase Pool(string name, int batch, int length, int width, double spread) =>
+        new(name, 2 * 6 * (Tolerance.Chain(2, 6 * spread) + Tolerance.Chain(6, Math.Sqrt(length))), (ops, draw) =>
+            ops.AttentionPool(ops.Normal(draw, [batch, length, width]), ops.Normal(draw, [batch, length, 1], deviation: spread)));
+}
