@@ -48,7 +48,7 @@ public static class AtomicFile
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            throw FileErrors.CannotWrite(path, exception is DirectoryNotFoundException ? $"the folder '{folder}' does not exist" : exception.Message, exception);
+            throw FileErrors.CannotWrite(path, FileErrors.Reason(exception, folder), exception);
         }
         finally
         {

@@ -140,9 +140,9 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         string path = _folder.Write("out.safetensors", "old"u8);
         SafetensorsWriter writer = new();
-        writer.Add(new FailingSource(new IOException("No space left on device")));
+        writer.Add(new FailingSource(new IOException("No space left on device", 28)));
         AudioTokenException exception = Assert.Throws<AudioTokenException>(() => writer.Save(path));
-        Assert.Equal((8102, $"Cannot write '{path}': No space left on device."), (exception.Code, exception.Message));
+        Assert.Equal((8102, $"Cannot write '{path}': the disk is full."), (exception.Code, exception.Message));
         Assert.Equal("What was there before is untouched.", exception.Hint);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal(["out.safetensors"], _folder.Files);
