@@ -54,7 +54,7 @@ public sealed class SafetensorsPropertyTests : IDisposable
             foreach ((int where, byte what) in damage)
                 bytes[where % reach] = what;
             Survives(bytes.AsSpan(0, bytes.Length - Math.Min(cut, bytes.Length)));
-        }, iter: 500, threads: 1);
+        }, iter: 250, threads: 1);
     }
 
     [Fact]
@@ -68,7 +68,7 @@ public sealed class SafetensorsPropertyTests : IDisposable
             foreach ((int where, char digit) in damage)
                 bytes[digits[where % digits.Length]] = (byte)digit;
             Survives(bytes);
-        }, iter: 500, threads: 1);
+        }, iter: 250, threads: 1);
     }
 
     private void Survives(ReadOnlySpan<byte> bytes)
