@@ -176,12 +176,15 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void AbandonedTemporaryFile_IsRemovedByTheNextWrite_AndOneInUseIsNot()
     {
-        _folder.Write(".out.safetensors.abandoned.tmp", "half"u8);
-        _folder.Write(".other.safetensors.abandoned.tmp", "half"u8);
-        string used = _folder.PathOf(".out.safetensors.used.tmp");
+        // The names are those of temporary files: a dot, the target, twelve characters, .tmp.
+        _folder.Write(".out.safetensors.abandon1.abc.tmp", "half"u8);
+        string[] others = [".out.safetensors.notes.tmp", ".other.safetensors.abandon1.abc.tmp", ".*.abandon1.abc.tmp"];
+        foreach (string other in others)
+            _folder.Write(other, "half"u8);
+        string used = _folder.PathOf(".out.safetensors.writing1.abc.tmp");
         using (FileStream writing = new(used, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             new SafetensorsWriter().Save(_folder.PathOf("out.safetensors"));
-        Assert.Equal([".other.safetensors.abandoned.tmp", ".out.safetensors.used.tmp", "out.safetensors"], _folder.Files);
+        Assert.Equal([.. others.Append(".out.safetensors.writing1.abc.tmp").Append("out.safetensors").Order(StringComparer.Ordinal)], _folder.Files);
     }
 
     [Fact]
