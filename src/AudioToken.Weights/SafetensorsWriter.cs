@@ -153,7 +153,7 @@ public sealed class SafetensorsWriter
             DType.BF16 => BitConverter.UInt32BitsToSingle(0x7F7F_8000),
             _ => float.PositiveInfinity,
         };
-        if (values.IsEmpty || target == DType.F32 || TensorPrimitives.MaxMagnitude(values) < limit)
+        if (values.IsEmpty || target == DType.F32 || MathF.Abs(TensorPrimitives.MaxMagnitude(values)) < limit)
             return;
         for (int i = 0; i < values.Length; i++)
         {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using AudioToken.Tensors;
+using AudioToken.Weights;
 
 namespace AudioToken.Pipelines.Imaging;
 
