@@ -82,6 +82,17 @@ public sealed unsafe class WorkerPoolTests
     }
 
     [Fact]
+    public void Scratch_OfEveryThread_GrowsWithTheFirstThatNeedsIt()
+    {
+        // Which thread takes the one part of the first job is chance; after the next job all three are alike.
+        using WorkerPool pool = new(3);
+        pool.Scratch(1, 3 << 20);
+        pool.Run(2, new Counting(new int[2], 3));
+        Assert.Equal(3 * (3 << 20), pool.ScratchBytes);
+        Assert.Equal(3, pool.ScratchAllocations);
+    }
+
+    [Fact]
     public void Dispose_EndsTheThreads_AndRefusesMoreWork()
     {
         WorkerPool pool = new(3);
