@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
 
@@ -13,12 +14,20 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     private void* _pointer;
 
     /// <summary>Takes memory from the system; its contents are undefined.</summary>
-    /// <exception cref="OutOfMemoryException">The system has none left.</exception>
+    /// <exception cref="AudioTokenException">6001: the system has none left.</exception>
     public NativeBlock(long bytes)
     {
         Bytes = bytes;
         bool huge = (nuint)bytes >= HugePage;
-        _pointer = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), huge ? HugePage : Alignment);
+        try
+        {
+            _pointer = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), huge ? HugePage : Alignment);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new AudioTokenException(
+                6001, $"cpu: the system refused {bytes} bytes of memory.", "Ask for a smaller image or batch, or close other programs.", error);
+        }
 
         // Page faults of 4 KiB each cost a third of the run time of backends that skip this. A refusal does no harm.
         if (huge && OperatingSystem.IsLinux())

@@ -116,20 +116,4 @@ public sealed class Conv2dTests
         Tensor fitting = ops.Upload(new float[3 * 16], [1, 4, 4, 3]);
         Assert.Contains("padding -1", Assert.Throws<ShapeException>(() => ops.Conv2d(fitting, weight, new(1, -1) { PadBottom = 2, PadRight = 2 }, default)).Message, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void LoadWeight_RefusesAShapeThatDoesNotSuitTheRole()
-    {
-        using CpuOps ops = new();
-        foreach ((WeightRole role, Shape shape) in new (WeightRole, Shape)[]
-        {
-            (WeightRole.Vector, [2, 3]), (WeightRole.Table, [4]), (WeightRole.Linear, [2, 3, 4]), (WeightRole.Conv2d, [2, 3]), (WeightRole.GroupedConv1d, [5, 2, 3]),
-        })
-        {
-            ShapeException error = Assert.Throws<ShapeException>(() => ops.LoadWeight(new Draw(1).Weight("some.weight", shape), role));
-            Assert.Contains($"'some.weight' is {shape}; role {role} wants", error.Message, StringComparison.Ordinal);
-        }
-
-        Assert.Equal(0, ops.MemoryStatistics.WeightBytes);
-    }
 }

@@ -93,6 +93,20 @@ public sealed class CpuMemoryTests
     }
 
     [Fact]
+    public void ARefusedRequest_SaysHowMuch_AndTheNextSmallerOneSucceeds()
+    {
+        using CpuMemory memory = new();
+        memory.GiveBack(memory.Take(5000));
+        AudioTokenException error = Assert.Throws<AudioTokenException>(() => memory.Take(1L << 56));
+        Assert.Equal(6001, error.Code);
+        Assert.Equal($"cpu: the system refused {1L << 56} bytes of memory.", error.Message);
+        Assert.Contains("smaller image", error.Hint, StringComparison.Ordinal);
+        Assert.Equal(0, memory.HeldBytes); // what waited was freed for a second try
+        memory.GiveBack(memory.Take(5000));
+        Assert.Equal(0, memory.LiveBytes);
+    }
+
+    [Fact]
     public void Memory_IsAlignedToCacheLines()
     {
         using CpuMemory memory = new();

@@ -15,6 +15,7 @@ public sealed class LinearTests
     [
         (1, 1, 1), (1, 7, 1), (13, 1, 5), (2, 3, 2), (14, 32, 32), (15, 33, 33), (17, 511, 16), (29, 513, 17), (41, 1025, 67),
         (141, 64, 40), (283, 70, 97), (3, 1600, 8), (27, 12, 129),
+        (2, 1000, 1100), // a weight that is read in two parts
     ];
 
     [Theory, MemberData(nameof(AllKernels))]
@@ -99,7 +100,9 @@ public sealed class LinearTests
         using CpuOps ops = new();
         using TensorScope scope = ops.Scope();
         using Weight weight = ops.LoadWeight(new Draw(2).Weight("w", [5, 3]), WeightRole.Linear);
-        Assert.Equal<Shape>([0, 7, 5], ops.Linear(ops.Upload(ReadOnlySpan<float>.Empty, [0, 7, 3]), weight, default).Shape);
+        Tensor x = ops.Upload(ReadOnlySpan<float>.Empty, [0, 7, 3]);
+        Assert.Equal<Shape>([0, 7, 5], ops.Linear(x, weight, default).Shape);
+        Assert.Equal<Shape>([0, 7, 5], ops.Linear(x, weight, new Epilogue { ChannelShift = ops.Upload(ReadOnlySpan<float>.Empty, [0, 5]) }).Shape);
     }
 
     [Fact]

@@ -142,6 +142,18 @@ public sealed class SafetensorsReadTests : IDisposable
         Assert.Equal(TensorStatistics.Of(file, "w"), TensorStatistics.Of(file.Find("w")!));
     }
 
+    [Fact]
+    public void EveryGolden_IsValid_AndOfFiniteNumbers()
+    {
+        string[] paths = Directory.GetFiles(Goldens.Folder, "*.safetensors", SearchOption.AllDirectories);
+        Assert.NotEmpty(paths);
+        foreach (string path in paths)
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            Assert.All(file.Names, name => Assert.Equal(0, TensorStatistics.Of(file, name).NonFinite));
+        }
+    }
+
     private SafetensorsFile Saved(SafetensorsWriter writer)
     {
         string path = _folder.PathOf("saved.safetensors");

@@ -140,9 +140,9 @@ public sealed class SafetensorsWriterTests : IDisposable
     {
         string path = _folder.Write("out.safetensors", "old"u8);
         SafetensorsWriter writer = new();
-        writer.Add(new FailingSource(new IOException("No space left on device")));
+        writer.Add(new FailingSource(new IOException("No space left on device", 28)));
         AudioTokenException exception = Assert.Throws<AudioTokenException>(() => writer.Save(path));
-        Assert.Equal((8102, $"Cannot write '{path}': No space left on device."), (exception.Code, exception.Message));
+        Assert.Equal((8102, $"Cannot write '{path}': the disk is full."), (exception.Code, exception.Message));
         Assert.Equal("What was there before is untouched.", exception.Hint);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal(["out.safetensors"], _folder.Files);
@@ -176,12 +176,15 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void AbandonedTemporaryFile_IsRemovedByTheNextWrite_AndOneInUseIsNot()
     {
-        _folder.Write(".out.safetensors.abandoned.tmp", "half"u8);
-        _folder.Write(".other.safetensors.abandoned.tmp", "half"u8);
-        string used = _folder.PathOf(".out.safetensors.used.tmp");
+        // The names are those of temporary files: a dot, the target, twelve characters, .tmp.
+        _folder.Write(".out.safetensors.abandon1.abc.tmp", "half"u8);
+        string[] others = [".out.safetensors.notes.tmp", ".other.safetensors.abandon1.abc.tmp", ".*.abandon1.abc.tmp"];
+        foreach (string other in others)
+            _folder.Write(other, "half"u8);
+        string used = _folder.PathOf(".out.safetensors.writing1.abc.tmp");
         using (FileStream writing = new(used, FileMode.CreateNew, FileAccess.Write, FileShare.None))
             new SafetensorsWriter().Save(_folder.PathOf("out.safetensors"));
-        Assert.Equal([".other.safetensors.abandoned.tmp", ".out.safetensors.used.tmp", "out.safetensors"], _folder.Files);
+        Assert.Equal([.. others.Append(".out.safetensors.writing1.abc.tmp").Append("out.safetensors").Order(StringComparer.Ordinal)], _folder.Files);
     }
 
     [Fact]
