@@ -1,3 +1,5 @@
+using System.Text.Json;
+using AudioToken.Models;
 using AudioToken.Models.Beats;
 using AudioToken.Models.Clip;
 using AudioToken.Models.Fga;
@@ -32,6 +34,33 @@ public sealed class LoadingTests
         ClipTextModel.Load(ops, Formula(CheckpointShapes.ClipText(PublishedConfigs.ClipSd1)), PublishedConfigs.ClipSd1).Dispose();
         ClipTextModel.Load(ops, Formula(CheckpointShapes.ClipText(PublishedConfigs.ClipSd2)), PublishedConfigs.ClipSd2).Dispose();
         FgaEmbedder.Load(ops, Formula(CheckpointShapes.Embedder(2304, 1024))).Dispose();
+    }
+
+    [Theory]
+    [InlineData("tiny-hf")]
+    [InlineData("tiny-hf-sd2")]
+    public void CheckpointsInDiffusersLayout_FitTheirOwnConfigs(string folder)
+    {
+        using ShapeOps ops = new();
+        using SafetensorsFile unet = Open("unet/diffusion_pytorch_model"), vae = Open("vae/diffusion_pytorch_model"), text = Open("text_encoder/model");
+        using UnetModel unetModel = UnetModel.Load(ops, unet, UnetConfig.Parse(Config("unet")));
+        using VaeDecoder decoder = VaeDecoder.Load(ops, vae, VaeConfig.Parse(Config("vae")));
+        using VaeEncoder encoder = VaeEncoder.Load(ops, vae, VaeConfig.Parse(Config("vae")));
+        using ClipTextModel textModel = ClipTextModel.Load(ops, text, ClipTextConfig.Parse(Config("text_encoder")));
+        Assert.Equal(unetModel.Config.ContextWidth, textModel.Config.Width);
+        Assert.Equal(unetModel.Config.InChannels, decoder.Config.LatentChannels);
+
+        SafetensorsFile Open(string name) => SafetensorsFile.Open(Goldens.PathOf($"{folder}/{name}.safetensors"));
+        JsonElement Config(string part) => PublishedConfigs.Json(File.ReadAllText(Goldens.PathOf($"{folder}/{part}/config.json")));
+    }
+
+    [Fact]
+    public void Embedder_WithoutItsSecondLayer_IsRefusedByName()
+    {
+        using ShapeOps ops = new();
+        using ArrayCheckpoint empty = new(new Dictionary<string, WeightSource>());
+        ModelConfigException exception = Assert.Throws<ModelConfigException>(() => FgaEmbedder.Load(ops, empty));
+        Assert.Equal("checkpoint in memory: 'fc2.weight' is absent; supported: a matrix [output width, input width].", exception.Message);
     }
 
     [Fact]

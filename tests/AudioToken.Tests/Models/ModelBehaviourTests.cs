@@ -39,19 +39,21 @@ public sealed class ModelBehaviourTests
     }
 
     [Fact]
-    public void VaeDecoder_HoldsNoMoreThanFourOfItsLargestMaps()
+    public void VaeDecoder_HoldsNoMoreThanTwoAndAHalfOfItsLargestMaps()
     {
         using ShapeOps ops = new();
         VaeConfig config = new();
         using VaeDecoder decoder = VaeDecoder.Load(ops, Formula(CheckpointShapes.Vae(config)), config);
         using TensorScope scope = ops.Scope();
+        Tensor latents = decoder.Unscale(ops, ops.New([1, 64, 64, 4]));
+        long before = ops.LiveElements;
         ops.ResetPeak();
-        Tensor image = decoder.Forward(ops, decoder.Unscale(ops, ops.New([1, 64, 64, 4])));
+        Tensor image = decoder.Forward(ops, latents);
 
-        // 256 channels at 512 x 512, 268 MB each in fp32: the last level's input, its norm, and a convolution and a shortcut of half the width.
+        // 256 channels at 512 x 512, 268 MB in fp32: the input of the last level's first block, its norm, and a convolution of half the width.
         const long largest = 512L * 512 * 256;
         Assert.Equal(new Shape([1, 512, 512, 3]), image.Shape);
-        Assert.InRange(ops.PeakElements, largest, 4 * largest);
+        Assert.InRange(ops.PeakElements - before, 2 * largest, 5 * largest / 2);
     }
 
     [Fact]
