@@ -4,7 +4,7 @@ namespace AudioToken.Sampling;
 public static class SamplerFactory
 {
     /// <summary>Plans a run.</summary>
-    /// <param name="kind">The sampler, the configuration's own (<see cref="SchedulerConfig.DefaultSampler"/>) or another.</param>
+    /// <param name="kind">The sampler, the configuration's own (<see cref="SchedulerConfig.GetDefaultSampler"/>) or another.</param>
     /// <param name="karras">True takes the noise levels of Karras et al. 2022, false the schedule's own ("discrete"); null as the
     /// configuration says.</param>
     /// <param name="config">The model's scheduler configuration.</param>
