@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using AudioToken.Tensors;
 using AudioToken.Weights;
 
@@ -29,15 +30,26 @@ public sealed class GenerationTrace
     public IEnumerable<string> Names => _tensors.Keys;
 
     /// <summary>A float tensor kept so far.</summary>
+    /// <exception cref="KeyNotFoundException">No tensor of that name was kept.</exception>
     public (Shape Shape, float[] Values) this[string name]
     {
         get
         {
             (Shape shape, DType dtype, byte[] bytes) = _tensors[name];
             return dtype == DType.F32
-                ? (shape, System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes).ToArray())
+                ? (shape, MemoryMarshal.Cast<byte, float>(bytes).ToArray())
                 : throw new ArgumentException($"'{name}' holds {dtype}, not F32.", nameof(name));
         }
+    }
+
+    /// <summary>Token ids or timesteps kept so far.</summary>
+    /// <exception cref="KeyNotFoundException">No tensor of that name was kept.</exception>
+    public long[] Ids(string name)
+    {
+        (_, DType dtype, byte[] bytes) = _tensors[name];
+        return dtype == DType.I64
+            ? MemoryMarshal.Cast<byte, long>(bytes).ToArray()
+            : throw new ArgumentException($"'{name}' holds {dtype}, not I64.", nameof(name));
     }
 
     /// <summary>Writes what was kept as a safetensors file; an old file stays until the new one is whole.</summary>
@@ -51,10 +63,10 @@ public sealed class GenerationTrace
     }
 
     internal void Add(string name, Shape shape, ReadOnlySpan<float> values) =>
-        _tensors[name] = (shape, DType.F32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).ToArray());
+        _tensors[name] = (shape, DType.F32, MemoryMarshal.AsBytes(values).ToArray());
 
     internal void Add(string name, Shape shape, ReadOnlySpan<long> values) =>
-        _tensors[name] = (shape, DType.I64, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values).ToArray());
+        _tensors[name] = (shape, DType.I64, MemoryMarshal.AsBytes(values).ToArray());
 
     internal static string Numbered(string name, int index) => string.Create(CultureInfo.InvariantCulture, $"{name}.{index}");
 }
