@@ -42,6 +42,8 @@ internal static class OpBenchmark
     private static IEnumerable<OpCase> Cases()
     {
         yield return Linear(8192, 320, 320);
+        yield return Linear(1024, 320, 320);
+        yield return Linear(1024, 640, 320);
         yield return Linear(8192, 320, 2560, geglu: true);
         yield return Linear(2048, 640, 5120, geglu: true);
         yield return Linear(2048, 2560, 640);

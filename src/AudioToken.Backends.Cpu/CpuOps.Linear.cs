@@ -61,7 +61,7 @@ public sealed unsafe partial class CpuOps
             Bias = epilogue.Bias is null ? null : Vector(epilogue.Bias, columns, operation, "bias"),
             Shift = DataOrNull(epilogue.ChannelShift, operation, "channel shift"),
             ShiftStride = shared ? 0 : columns,
-            RowsPerSample = shared ? 1 : Math.Max(1, RowsOf(result) / result[0]),
+            RowsPerSample = shared ? 1 : Math.Max(1, RowsOf(result) / Math.Max(1, result[0])),
             Residual = DataOrNull(epilogue.Residual, operation, "residual"),
             Activation = epilogue.Activation,
             Scale = epilogue.EffectiveScale,

@@ -143,12 +143,12 @@ public sealed class AttentionTests
 
     private static OpCase Case(string name, Setup s)
     {
-        // Products q k scale are about Spread / sqrt width each; six deviations of their sum are the largest score. A share's relative
-        // error is its score's absolute one: the sum's, the roundings of score, bias and difference, and 2 units of the exponential.
-        // Values reach 6; numerator and denominator both err, and each adds up to Keys shares.
-        double largest = (6 * s.Spread) + s.Level + (s.Bias ? 30 : 0);
-        double share = Tolerance.Sum(s.Width, Math.Max(s.Spread, s.Level) / Math.Sqrt(s.Width)) + Tolerance.Chain(4, largest) + Tolerance.Chain(4, 1);
-        double tolerance = 2 * 6 * (share + Tolerance.Chain(6, Math.Sqrt(s.Keys)));
+        // A share's relative error is its score's absolute one. Products q k scale are about Spread / sqrt width each, or Level / sqrt
+        // width; the scaled query, the biased score and its difference to the maximum are rounded once more each. Then the exponential,
+        // its weight, the quotient and the sums: 4 roundings. All in six deviations; errors of shares average over values of size 1.
+        double size = s.Spread + s.Level + (s.Bias ? 2 : 0);
+        double score = Tolerance.Sum(s.Width, Math.Max(s.Spread, s.Level) / Math.Sqrt(s.Width)) + Tolerance.Chain(6 * 3, size);
+        double tolerance = score + Tolerance.Chain(6 * 4, 1);
         return new(name, tolerance, (ops, draw) =>
         {
             int columns = s.Heads * s.Width;

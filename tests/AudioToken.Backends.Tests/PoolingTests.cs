@@ -36,13 +36,14 @@ public sealed class PoolingTests
         Assert.All(ops.Values(ops.MeanCosine(x, zero)), value => Assert.Equal(0, value));
     }
 
-    // Rows of y: square sum, root, division, then a sum of Length numbers below 1 and a dot product; each rounding is of at most 1.
+    // A row of y: its square sum, root and quotient; the mean of Length such numbers of about 1 / sqrt width; a dot product of Width
+    // terms of a result of about 1 / sqrt Length; the other row's length. All of at most 1.
     private static OpCase Cosine(string name, int batch, int length, int width) =>
-        new(name, Tolerance.Chain(16, 1) + Tolerance.Sum(length, 1.0 / length) + Tolerance.Sum(width, 1.0 / Math.Sqrt(width)), (ops, draw) =>
+        new(name, Tolerance.Chain(8, 1) + Tolerance.Sum(length, 1.0 / length / Math.Sqrt(width)) + Tolerance.Sum(width, 1.0 / width), (ops, draw) =>
             ops.MeanCosine(ops.Normal(draw, [batch, length, width], 0.5), ops.Normal(draw, [batch, length, width], 0.2, 3)));
 
-    // As in attention: the difference to the maximum is rounded (scores up to 6 * spread), values reach 6.
+    // As in attention: the difference to the maximum, then exponential, quotient, product and sum, in six deviations.
     private static OpCase Pool(string name, int batch, int length, int width, double spread) =>
-        new(name, 2 * 6 * (Tolerance.Chain(2, 6 * spread) + Tolerance.Chain(6, Math.Sqrt(length))), (ops, draw) =>
+        new(name, Tolerance.Chain(6, spread) + Tolerance.Chain(6 * 4, 1), (ops, draw) =>
             ops.AttentionPool(ops.Normal(draw, [batch, length, width]), ops.Normal(draw, [batch, length, 1], deviation: spread)));
 }

@@ -140,6 +140,26 @@ public static class CheckpointShapes
         return table.Shapes;
     }
 
+    /// <summary>A LoRA of a UNet's attention as AudioToken's training stores it.</summary>
+    public static IReadOnlyDictionary<string, Shape> Lora(UnetConfig config, int rank)
+    {
+        Table table = new();
+        const string toQuery = ".to_q.weight";
+        IReadOnlyDictionary<string, Shape> unet = Unet(config);
+        foreach (string name in unet.Keys.Where(name => name.EndsWith(toQuery, StringComparison.Ordinal)))
+        {
+            string attention = name[..^toQuery.Length];
+            foreach ((string own, string target) in ((string, string)[])[("to_q", "to_q"), ("to_k", "to_k"), ("to_v", "to_v"), ("to_out", "to_out.0")])
+            {
+                Shape weight = unet[$"{attention}.{target}.weight"];
+                table.Add($"{attention}.processor.{own}_lora.down.weight", [rank, weight[1]]);
+                table.Add($"{attention}.processor.{own}_lora.up.weight", [weight[0], rank]);
+            }
+        }
+
+        return table.Shapes;
+    }
+
     /// <summary>An autoencoder as diffusers stores it, both halves.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="newAttentionNames">Names since diffusers 0.18 (<c>to_q</c>) in place of those of the published SD files (<c>query</c>).</param>
