@@ -53,10 +53,11 @@ public sealed class PipelineGoldenTests
         TensorAssert.Network(golden[$"{name}.out.audio_token"], result.AudioToken.Span, "audio_token");
         if (golden.Has($"{name}.mid.layers_sum_every4"))
         {
-            // BEATs hears our log-mel features here, which may differ by 5e-4 (docs/NUMERICS.md); its layer norms keep that scale.
+            // BEATs hears our log-mel features here, which may differ by 5e-4, or 3.8e-5 of their deviation after normalising
+            // (docs/NUMERICS.md); its layer norms keep that scale.
             float[] recorded = golden[$"{name}.mid.layers_sum_every4"], features = EveryFourthRow(trace["beats.features"]);
             TensorAssert.MaxAbs(recorded, features, 5e-4, "beats.features");
-            Assert.InRange(TensorAssert.RelativeRms(recorded, features), 0, 1e-5);
+            Assert.InRange(TensorAssert.RelativeRms(recorded, features), 0, 5e-4 / (2 * Fbank.Deviation));
         }
 
         if (golden.Has($"{name}.mid.prompt_embeds"))
