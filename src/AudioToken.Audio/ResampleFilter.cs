@@ -7,11 +7,13 @@ namespace AudioToken.Audio;
 public sealed record ResampleFilter(int ZeroCrossings, double Rolloff, double? KaiserBeta)
 {
     /// <summary>torchaudio's default (<c>sinc_interp_hann</c>, width 6, roll-off 0.99): what Python users of AudioToken get.</summary>
-    /// <remarks>Short, so its edge is wide: from a higher rate to 16 kHz it passes up to 5.3 kHz within 0.1 dB and is 6 dB down at 7.92 kHz; what lies
-    /// between 8 and about 11 kHz folds back, damped by 6 to 60 dB. From 11.5 kHz on nothing comes through above -60 dB.</remarks>
+    /// <remarks>Short, so its edge is wide. Measured from 44.1, 48 and 96 kHz to 16 kHz: flat within 0.15 dB to 6 kHz, -1.8 dB at 7 kHz, -6 dB at 7.92 kHz;
+    /// what lies above 8 kHz folds back damped by 8 dB at 8.2 kHz, 17 dB at 9 kHz, 44 dB from 9.8 kHz, 55 dB at 12 kHz, more than 60 dB from 13 kHz on.</remarks>
     public static ResampleFilter Torchaudio { get; } = new(6, 0.99, null);
 
-    /// <summary>torchaudio's <c>kaiser_best</c> (that of resampy): ten times the work, nothing above -60 dB folds back from any frequency beyond Nyquist.</summary>
+    /// <summary>torchaudio's <c>kaiser_best</c> (that of resampy): ten times the work.</summary>
+    /// <remarks>Measured likewise: flat within 0.03 dB to 7.2 kHz, -3 dB at 7.5 kHz, -43 dB at 7.92 kHz; from 8.01 kHz on nothing folds back above -60 dB
+    /// (-146 dB from 8.2 kHz).</remarks>
     public static ResampleFilter Best { get; } = new(64, 0.9475937167399596, 14.769656459379492);
 
     /// <summary>The windowed sinc at a distance from its centre.</summary>

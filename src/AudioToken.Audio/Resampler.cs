@@ -7,7 +7,7 @@ namespace AudioToken.Audio;
 /// <remarks>The mathematics of torchaudio's <c>functional.resample</c>: with coprime o : n = from : to, output k = j n + i is the sum over idx of
 /// x[j o + idx] h((idx / o - i / n) b) b / o, where b = min(o, n) * roll-off and h is <see cref="ResampleFilter"/>; zeros before and after the sound;
 /// ceil(n * length / o) outputs. Taps are computed in double and rounded once to float (as torchaudio's transforms.Resample does; functional.resample
-/// computes them in float, about 1e-6 away), and only those that are not zero are kept: one short row a phase instead of a stride-o convolution.
+/// computes them in float: outputs 1e-7 away at 48 kHz, 5e-6 at 44.1 kHz, 2e-4 at 12,345 Hz), and only those that are not zero are kept: one short row a phase instead of a stride-o convolution.
 /// The result does not depend on how the input was cut into blocks. Equal rates pass through bit for bit. Not for use by two threads at once.</remarks>
 public sealed class Resampler
 {

@@ -1,3 +1,5 @@
+using AudioToken.Tensors;
+
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>Hands out tensor memory and takes it back for the next tensor of about that size.</summary>
@@ -30,6 +32,7 @@ internal sealed class CpuMemory : IDisposable
     public long Allocations => _allocations;
 
     /// <summary>Memory of at least the given size with undefined contents.</summary>
+    /// <exception cref="AudioTokenException">6001: the system has none left, not even after all waiting blocks were freed.</exception>
     public CpuStorage Take(long bytes)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -43,8 +46,8 @@ internal sealed class CpuMemory : IDisposable
         }
         else
         {
-            Trim(wanted);
-            storage = new CpuStorage(this, wanted);
+            Trim(wanted, Slack);
+            storage = New(wanted);
             _held += wanted;
             _allocations++;
             _peak = Math.Max(_peak, _held);
@@ -94,10 +97,24 @@ internal sealed class CpuMemory : IDisposable
     // A larger block may serve a small request, but not so that a large one is wasted on it.
     private static long LargestFit(long wanted) => wanted < 1 << 20 ? wanted * 4 : wanted + wanted / 4;
 
-    // Frees the largest waiting blocks first: few system calls, and the likeliest to be left over from another stage.
-    private void Trim(long wanted)
+    private CpuStorage New(long bytes)
     {
-        while (_free.Count > 0 && _held - _live + Math.Min(wanted, Slack) > Slack)
+        try
+        {
+            return new CpuStorage(this, bytes);
+        }
+        catch (AudioTokenException) when (_free.Count > 0)
+        {
+            // What waits may be what is missing.
+            Trim(0, -1);
+            return new CpuStorage(this, bytes);
+        }
+    }
+
+    // Frees the largest waiting blocks first: few system calls, and the likeliest to be left over from another stage.
+    private void Trim(long wanted, long slack)
+    {
+        while (_free.Count > 0 && _held - _live + Math.Min(wanted, slack) > slack)
         {
             CpuStorage largest = _free[^1];
             _free.RemoveAt(_free.Count - 1);

@@ -5,6 +5,36 @@ namespace AudioToken.Backends.Cpu;
 public sealed unsafe partial class CpuOps
 {
     /// <inheritdoc/>
-    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default) =>
-        throw new NotSupportedException(nameof(Conv2d));
+    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+    {
+        Shape shape = ResultShape.Conv2d(x, weight, geometry, epilogue, skip); // [B, H', W', N]
+        if (geometry.PadTop < 0 || geometry.PadLeft < 0 || geometry.PadBottom < 0 || geometry.PadRight < 0)
+            throw new ShapeException($"Conv2d: padding {geometry.PadTop}, {geometry.PadLeft}, {geometry.PadBottom}, {geometry.PadRight} must not be negative.");
+        float* data = Data(x, nameof(Conv2d), nameof(x));
+        float* skipData = DataOrNull(skip, nameof(Conv2d), nameof(skip));
+        CpuWeight own = Own(weight, WeightRole.Conv2d, nameof(Conv2d), nameof(weight));
+        int skipChannels = skip.IsEmpty ? 0 : skip.Shape[3];
+        int kernelWidth = own.Shape[3];
+        (int height, int width) = (shape[1], shape[2]);
+        TileEpilogue tile = Resolve(epilogue, shape, shape[3], nameof(Conv2d));
+        Tensor y = Allocate(shape);
+        GemmProblem problem = new()
+        {
+            Rows = RowsOf(shape),
+            Weight = own.Data,
+            Packed = own.Packed,
+            Output = Data(y, nameof(Conv2d), nameof(y)),
+            OutputStride = shape[3],
+            Epilogue = tile,
+        };
+
+        // A 1x1 window that takes each pixel once is a plain matrix.
+        bool plain = own.Shape[2] * kernelWidth == 1 && skip.IsEmpty && geometry is { Stride: 1, UpsampleHeight: 0, UpsampleWidth: 0 }
+            && (height, width) == (x.Shape[1], x.Shape[2]);
+        if (plain)
+            _engine.Multiply(_workers, problem, new MatrixRows(data, x.Shape[3], 0));
+        else
+            _engine.Multiply(_workers, problem, new ConvWindows(data, x.Shape, skipData, skipChannels, geometry, kernelWidth, height, width));
+        return y;
+    }
 }

@@ -4,30 +4,84 @@ namespace AudioToken.Backends.Cpu;
 
 public sealed unsafe partial class CpuOps
 {
+    // Sources are read in parts of about this many floats; a part holds whole panels.
+    private const int StagingFloats = 1 << 20;
+
     /// <inheritdoc/>
+    /// <exception cref="ShapeException">The shape does not suit the role.</exception>
     public Weight LoadWeight(WeightSource source, WeightRole role)
     {
         ArgumentNullException.ThrowIfNull(source);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return role switch
+        Shape shape = source.Shape;
+        switch (role)
         {
-            WeightRole.Vector => LoadRows(source, role),
-            WeightRole.Table when source.Shape.Rank == 2 => LoadRows(source, role),
-            _ => throw new NotSupportedException($"{role}"),
-        };
+            case WeightRole.Vector:
+                int wide = 0;
+                for (int i = 0; i < shape.Rank; i++)
+                    wide += shape[i] == 1 ? 0 : 1;
+                return wide <= 1 ? LoadRows(source, role) : throw BadShape(source, role, "at most one extent other than 1");
+            case WeightRole.Table:
+                return shape.Rank == 2 ? LoadRows(source, role) : throw BadShape(source, role, "[rows, width]");
+            case WeightRole.Linear:
+                return shape.Rank == 2 ? LoadPanels(source, role, 1, 1) : throw BadShape(source, role, "[out, in]");
+            case WeightRole.Conv2d:
+                return shape.Rank == 4 ? LoadPanels(source, role, 1, shape[2] * shape[3]) : throw BadShape(source, role, "[out, in, kh, kw]");
+            case WeightRole.GroupedConv1d:
+                if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
+                    throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
+                return LoadPanels(source, role, shape[0] / shape[1], shape[2]);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
+        }
     }
+
+    private static ShapeException BadShape(WeightSource source, WeightRole role, string wanted) =>
+        new($"LoadWeight: '{source.Name}' is {source.Shape}; role {role} wants {wanted}.");
 
     private CpuWeight LoadRows(WeightSource source, WeightRole role)
     {
+        // A span counts in an int; what a file claims may be more.
+        const int Part = 1 << 28;
         long count = source.Shape.Count;
         NativeBlock block = NewWeightBlock(count);
         try
         {
-            // A span counts in an int; tables are far smaller, but a file may claim anything.
-            const int Part = 1 << 28;
             for (long start = 0; start < count; start += Part)
                 source.Read(start, new Span<float>((float*)block.Pointer + start, (int)Math.Min(Part, count - start)));
             return new CpuWeight(this, source, role, block);
+        }
+        catch
+        {
+            FreeWeightBlock(block);
+            throw;
+        }
+    }
+
+    // [out, in, taps] in the file becomes depth [taps, in] in the panels: the order in which windows lie in channels-last memory.
+    private CpuWeight LoadPanels(WeightSource source, WeightRole role, int groups, int taps)
+    {
+        long depth = source.Shape.Count / Math.Max(1, source.Shape[0]);
+        PackedShape packed = new(groups, source.Shape[0] / groups, checked((int)depth), _engine.VectorWidth);
+        NativeBlock block = NewWeightBlock(packed.Floats);
+        try
+        {
+            int panels = (int)Math.Max(1, StagingFloats / Math.Max(1, depth * packed.PanelWidth));
+            using NativeBlock staging = new(depth * packed.PanelWidth * panels * sizeof(float));
+            for (int group = 0; group < groups; group++)
+            {
+                for (int panel = 0; panel < packed.Panels; panel += panels)
+                {
+                    int column = panel * packed.PanelWidth;
+                    int columns = Math.Min(panels * packed.PanelWidth, packed.Columns - column);
+                    source.Read(((long)group * packed.Columns + column) * depth, new Span<float>(staging.Pointer, checked((int)(columns * depth))));
+                    _workers.Run(
+                        Math.Min(panels, packed.Panels - panel),
+                        new PanelPacking((float*)staging.Pointer, (float*)block.Pointer + group * packed.GroupFloats, packed, panel, taps));
+                }
+            }
+
+            return new CpuWeight(this, source, role, block, packed);
         }
         catch
         {

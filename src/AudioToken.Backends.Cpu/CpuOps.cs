@@ -14,6 +14,7 @@ public sealed unsafe partial class CpuOps : ITensorOps
 
     private readonly CpuMemory _memory = new();
     private readonly WorkerPool _workers;
+    private readonly GemmEngine _engine;
     private readonly ScopeStack _scopes;
     private long _weightAllocations;
     private bool _disposed;
@@ -30,6 +31,7 @@ public sealed unsafe partial class CpuOps : ITensorOps
     {
         ArgumentNullException.ThrowIfNull(options);
         _workers = new WorkerPool(options.Threads);
+        _engine = GemmEngine.For(options.Kernel);
         _scopes = new ScopeStack(storage => _memory.GiveBack((CpuStorage)storage));
     }
 

@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
+using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>Native memory, aligned to 64 bytes, or to a huge page where it is at least as large as one.</summary>
+/// <remarks>Without a finalizer, on purpose: kernels hold bare addresses, which do not keep the object alive. Who forgets to dispose leaks.</remarks>
 internal sealed unsafe partial class NativeBlock : IDisposable
 {
     private const nuint Alignment = 64;
@@ -12,21 +14,25 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     private void* _pointer;
 
     /// <summary>Takes memory from the system; its contents are undefined.</summary>
-    /// <exception cref="OutOfMemoryException">The system has none left.</exception>
+    /// <exception cref="AudioTokenException">6001: the system has none left.</exception>
     public NativeBlock(long bytes)
     {
         Bytes = bytes;
         bool huge = (nuint)bytes >= HugePage;
-        _pointer = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), huge ? HugePage : Alignment);
-        GC.AddMemoryPressure(Math.Max(bytes, 1));
+        try
+        {
+            _pointer = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), huge ? HugePage : Alignment);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new AudioTokenException(
+                6001, $"cpu: the system refused {bytes} bytes of memory.", "Ask for a smaller image or batch, or close other programs.", error);
+        }
 
         // Page faults of 4 KiB each cost a third of the run time of backends that skip this. A refusal does no harm.
         if (huge && OperatingSystem.IsLinux())
             _ = Advise(_pointer, (nuint)bytes, AdviseHugePages);
     }
-
-    /// <summary>Frees what nobody disposed.</summary>
-    ~NativeBlock() => Free();
 
     /// <summary>Size.</summary>
     public long Bytes { get; }
@@ -42,22 +48,13 @@ internal sealed unsafe partial class NativeBlock : IDisposable
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Frees the memory.</summary>
     public void Dispose()
     {
-        Free();
-        GC.SuppressFinalize(this);
+        NativeMemory.AlignedFree(_pointer);
+        _pointer = null;
     }
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(void* address, nuint length, int advice);
-
-    private void Free()
-    {
-        if (_pointer is null)
-            return;
-        NativeMemory.AlignedFree(_pointer);
-        _pointer = null;
-        GC.RemoveMemoryPressure(Math.Max(Bytes, 1));
-    }
 }

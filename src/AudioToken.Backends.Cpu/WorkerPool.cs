@@ -9,6 +9,9 @@ namespace AudioToken.Backends.Cpu;
 /// part must not show in the result: a part writes its own place and sums in its own order. No call allocates managed memory.</remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
+    // Working buffers grow by whole steps, so that a few sizes serve all operations.
+    private const long ScratchStep = 1 << 20;
+
     // Operations of one network follow one another within microseconds; longer pauses are worth a sleep.
     private static readonly long s_spinTicks = Stopwatch.Frequency / 20_000;
 
@@ -30,6 +33,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     private bool _disposed;
     private ExceptionDispatchInfo? _fault;
     private long _scratchAllocations;
+    private long _scratchWanted; // the largest buffer that any thread has asked for
+    private long _scratchEven; // what every thread has at least
 
     /// <summary>Starts <paramref name="threads"/> - 1 threads; the caller of <see cref="Run"/> is the remaining one.</summary>
     public WorkerPool(int threads)
@@ -82,6 +87,10 @@ internal sealed unsafe class WorkerPool : IDisposable
                 return;
             }
 
+            // Which thread gets parts is chance. What one of them needed all get before the next job, so that a repeated loop settles.
+            if (Volatile.Read(ref _scratchWanted) > _scratchEven)
+                EvenScratch();
+
             // The body is this frame's own copy: it stays in place until every thread has left the job.
             Start(&Invoke<TBody>, Unsafe.AsPointer(ref body), count);
             Work(0);
@@ -97,15 +106,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     public void* Scratch(int worker, long bytes)
     {
         NativeBlock? block = _scratch[worker];
-        if (block is null || block.Bytes < bytes)
-        {
-            block?.Dispose();
-            _scratch[worker] = null;
-            block = _scratch[worker] = new NativeBlock(bytes);
-            Interlocked.Increment(ref _scratchAllocations);
-        }
-
-        return block.Pointer;
+        return block is null || block.Bytes < bytes ? Grow(worker, bytes).Pointer : block.Pointer;
     }
 
     /// <summary>Ends the threads and frees the working buffers.</summary>
@@ -128,6 +129,27 @@ internal sealed unsafe class WorkerPool : IDisposable
     private static void Invoke<TBody>(void* body, int index, int worker)
         where TBody : struct, IParallelBody
         => Unsafe.AsRef<TBody>(body).Run(index, worker);
+
+    private NativeBlock Grow(int worker, long bytes)
+    {
+        bytes = (bytes + ScratchStep - 1) / ScratchStep * ScratchStep;
+        _scratch[worker]?.Dispose();
+        _scratch[worker] = null;
+        NativeBlock block = new(bytes);
+        _scratch[worker] = block;
+        Interlocked.Increment(ref _scratchAllocations);
+        long seen;
+        while ((seen = Volatile.Read(ref _scratchWanted)) < bytes)
+            Interlocked.CompareExchange(ref _scratchWanted, bytes, seen);
+        return block;
+    }
+
+    private void EvenScratch()
+    {
+        for (int worker = 0; worker < _scratch.Length; worker++)
+            Scratch(worker, _scratchWanted);
+        _scratchEven = _scratchWanted;
+    }
 
     private void Start(delegate*<void*, int, int, void> invoke, void* body, int count)
     {

@@ -14,7 +14,7 @@ internal static class LcmSampler
         if (distilled > train)
             throw SchedulerConfigException.Unsupported("original_inference_steps", Text.Of(distilled), $"1 to {train}, num_train_timesteps");
         if (steps > distilled)
-            throw new SamplerOptionException(2401, $"steps is {steps}, expected 1 to {distilled}, the steps this LCM was distilled for", "--steps 4");
+            throw new SamplerOptionException(ErrorCode.Steps, $"steps is {steps}, expected 1 to {distilled}, the steps this LCM was distilled for.", "--steps 4");
 
         // The distilled timesteps, falling, are ratio * k - 1; a run takes every (distilled / steps)-th of them.
         int ratio = train / distilled;

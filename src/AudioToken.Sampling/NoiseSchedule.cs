@@ -3,7 +3,7 @@ namespace AudioToken.Sampling;
 /// <summary>The training noise levels: alphas_cumprod[t] is the share of the signal's variance left at timestep t.</summary>
 /// <remarks>A noisy sample is sqrt(ac[t]) x0 + sqrt(1 - ac[t]) n, with n of unit variance; Ho et al. 2020, equation 4.
 /// Immutable. By default the tables are PyTorch's: each step of their computation is rounded to float32, the running product is
-/// accumulated in double and stored as float32.</remarks>
+/// accumulated in double and stored as float32. (PyTorch's own differ in the last bit with the processor's vector width.)</remarks>
 public sealed class NoiseSchedule
 {
     /// <summary>Most training timesteps accepted; published models have 1000.</summary>

@@ -4,7 +4,7 @@ namespace AudioToken.Sampling;
 public static class SamplerFactory
 {
     /// <summary>Plans a run.</summary>
-    /// <param name="kind">The sampler, the configuration's own (<see cref="SchedulerConfig.DefaultSampler"/>) or another.</param>
+    /// <param name="kind">The sampler, the configuration's own (<see cref="SchedulerConfig.GetDefaultSampler"/>) or another.</param>
     /// <param name="karras">True takes the noise levels of Karras et al. 2022, false the schedule's own ("discrete"); null as the
     /// configuration says.</param>
     /// <param name="config">The model's scheduler configuration.</param>
@@ -18,10 +18,10 @@ public static class SamplerFactory
         ArgumentNullException.ThrowIfNull(config);
         options ??= SamplerOptions.Default;
         if (!(options.Eta >= 0 && options.Eta <= 1))
-            throw new SamplerOptionException(2403, $"eta is {Text.Of(options.Eta)}, expected 0 to 1");
+            throw new SamplerOptionException(ErrorCode.Eta, $"eta is {Text.Of(options.Eta)}, expected 0 to 1.");
         SamplerSettings settings = SamplerSettings.Resolve(kind, config, karras, singlePrecision: !options.ExactTables);
         if (steps < 1 || steps > settings.TrainTimesteps)
-            throw new SamplerOptionException(2401, $"steps is {Text.Of(steps)}, expected 1 to {settings.TrainTimesteps}, the model's training timesteps", "--steps 50");
+            throw new SamplerOptionException(ErrorCode.Steps, $"steps is {Text.Of(steps)}, expected 1 to {settings.TrainTimesteps}, the model's training timesteps.", "--steps 50");
         return kind switch
         {
             SamplerKind.Pndm => PndmSampler.Plan(settings, steps),

@@ -61,7 +61,7 @@ public static class SamplerKinds
                 return entry.Kind;
         }
 
-        throw new SamplerOptionException(2404, $"sampling method '{name}' is not known, supported: {string.Join(", ", Names)}");
+        throw new SamplerOptionException(ErrorCode.SamplerName, $"sampling method '{name}' is not known; supported: {string.Join(", ", Names)}.");
     }
 
     /// <summary>The sampler of a diffusers class, or null if there is none.</summary>

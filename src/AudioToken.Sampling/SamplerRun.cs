@@ -107,11 +107,11 @@ public sealed class SamplerRun
         (Tensor oldSample, Tensor oldBase) = (Sample, _base);
         (Sample, _base) = (next, nextBase);
         StepIndex++;
-        Discard(oldSample);
-        if (!IsSame(oldBase, oldSample))
-            Discard(oldBase);
+        // The output may itself be the derived quantity; all others are distinct.
         if (!IsSame(forgotten, output))
             Discard(forgotten);
+        Discard(oldSample);
+        Discard(oldBase);
         Discard(output);
         Discard(noise);
     }

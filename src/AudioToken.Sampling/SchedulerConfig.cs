@@ -84,7 +84,7 @@ public sealed record SchedulerConfig
 
     /// <summary>The sampler the file was written for.</summary>
     /// <exception cref="SchedulerConfigException">Its class is missing or not supported.</exception>
-    public SamplerKind DefaultSampler => SamplerKinds.OfClass(ClassName) ?? throw SchedulerConfigException.Unsupported(
+    public SamplerKind GetDefaultSampler() => SamplerKinds.OfClass(ClassName) ?? throw SchedulerConfigException.Unsupported(
         "_class_name",
         ClassName is null ? "missing" : $"'{ClassName}'",
         string.Join(", ", Enum.GetValues<SamplerKind>().Select(SamplerKinds.ClassName)),

@@ -12,5 +12,5 @@ public sealed class SchedulerConfigException : AudioTokenException
     }
 
     internal static SchedulerConfigException Unsupported(string key, string value, string supported, string? hint = null) =>
-        new(4402, $"scheduler_config.json: {key} is {value}, supported: {supported}", hint);
+        new(ErrorCode.ConfigUnsupported, $"scheduler_config.json: '{key}' is {value}; supported: {supported}.", hint);
 }

@@ -20,13 +20,13 @@ internal readonly ref struct SchedulerConfigReader
         }
         catch (JsonException e)
         {
-            throw new SchedulerConfigException(4401, $"scheduler_config.json is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}", inner: e);
+            throw new SchedulerConfigException(ErrorCode.ConfigMalformed, $"scheduler_config.json is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", inner: e);
         }
 
         using (document)
         {
             if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new SchedulerConfigException(4401, $"scheduler_config.json holds {Kind(document.RootElement)}, expected an object");
+                throw new SchedulerConfigException(ErrorCode.ConfigMalformed, $"scheduler_config.json holds {Kind(document.RootElement)}, expected an object.");
             return new SchedulerConfigReader(document.RootElement).Read();
         }
     }
@@ -153,7 +153,7 @@ internal readonly ref struct SchedulerConfigReader
     }
 
     private static SchedulerConfigException WrongType(string key, JsonElement value, string wanted) =>
-        new(4401, $"scheduler_config.json: {key} is {Kind(value)}, expected {wanted}");
+        new(ErrorCode.ConfigMalformed, $"scheduler_config.json: '{key}' is {Kind(value)}, expected {wanted}.");
 
     private static string Kind(JsonElement value) => value.ValueKind switch
     {

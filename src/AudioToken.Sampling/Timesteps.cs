@@ -49,8 +49,8 @@ internal static class Timesteps
         if (timesteps[0] < settings.TrainTimesteps)
             return timesteps;
         throw new SamplerOptionException(
-            2401,
-            $"sampling method {settings.Kind.Name()}: {steps} steps with steps_offset {settings.StepsOffset} reach timestep {timesteps[0]}, expected at most {settings.TrainTimesteps - 1}",
+            ErrorCode.Steps,
+            $"sampling method {settings.Kind.Name()}: {steps} steps with steps_offset {settings.StepsOffset} reach timestep {timesteps[0]}, expected at most {settings.TrainTimesteps - 1}.",
             "fewer --steps");
     }
 

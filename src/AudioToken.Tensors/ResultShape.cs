@@ -177,7 +177,7 @@ public static class ResultShape
     [DoesNotReturn]
     public static void ThrowUnknownToken(int id, Weight tokens, int placeholderId)
     {
-        Throw(id == placeholderId
+        Throw(id >= 0 && id == placeholderId
             ? $"TokenEmbedding: id {id} is the placeholder, and no vector is given for it."
             : $"TokenEmbedding: id {id} has no row in {tokens.Name}, which has {tokens.Shape[0]}.");
     }

@@ -53,6 +53,7 @@ public sealed class ScopeStack
 {
     private readonly Action<TensorStorage> _release;
     private readonly List<TensorStorage> _live = [];
+    private readonly List<int> _marks = []; // of the open scopes, the innermost last: where in _live each begins
     private readonly HashSet<TensorStorage> _kept = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Makes an empty stack.</summary>
@@ -63,7 +64,11 @@ public sealed class ScopeStack
     public int LiveCount => _live.Count;
 
     /// <summary>Opens a scope.</summary>
-    public TensorScope Open() => new(this, _live.Count);
+    public TensorScope Open()
+    {
+        _marks.Add(_live.Count);
+        return new TensorScope(this, _live.Count);
+    }
 
     /// <summary>Registers a new storage with the innermost open scope.</summary>
     public void Add(TensorStorage storage) => _live.Add(storage);
@@ -80,12 +85,18 @@ public sealed class ScopeStack
         int at = _live.LastIndexOf(storage);
         if (at < mark)
             return;
+        if (_marks.Count > 0 && at < _marks[^1])
+            throw new InvalidOperationException("A tensor of an outer scope was released while an inner scope is open; close that one first.");
         _live.RemoveAt(at);
+        _kept.Remove(storage);
         _release(storage);
     }
 
     internal void Close(int mark)
     {
+        if (_marks.Count == 0 || _marks[^1] != mark)
+            throw new InvalidOperationException("Scopes close in reverse order of opening, each once.");
+        _marks.RemoveAt(_marks.Count - 1);
         int write = mark;
         for (int i = mark; i < _live.Count; i++)
         {

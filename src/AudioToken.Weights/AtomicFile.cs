@@ -10,6 +10,8 @@ namespace AudioToken.Weights;
 /// </remarks>
 public static class AtomicFile
 {
+    private const string Ending = ".tmp";
+
     /// <summary>Writes a file.</summary>
     /// <param name="path">The target; an existing file is replaced.</param>
     /// <param name="write">Writes the content.</param>
@@ -28,7 +30,7 @@ public static class AtomicFile
         try
         {
             RemoveAbandoned(folder, prefix);
-            temporary = Path.Combine(folder, prefix + Path.GetRandomFileName() + ".tmp");
+            temporary = Path.Combine(folder, prefix + Path.GetRandomFileName() + Ending);
             // FileShare.None is a lock, by which others tell a write in progress from an abandoned one.
             using (FileStream stream = new(temporary, new FileStreamOptions
             {
@@ -48,7 +50,7 @@ public static class AtomicFile
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            throw FileErrors.CannotWrite(path, exception is DirectoryNotFoundException ? $"the folder '{folder}' does not exist" : exception.Message, exception);
+            throw FileErrors.CannotWrite(path, FileErrors.Reason(exception, folder), exception);
         }
         finally
         {
@@ -59,8 +61,13 @@ public static class AtomicFile
 
     private static void RemoveAbandoned(string folder, string prefix)
     {
-        foreach (string path in Directory.EnumerateFiles(folder, prefix + "*.tmp"))
+        // Compared by hand and to the letter: in a search pattern a target's own '*' or '?' would reach for other people's files.
+        int length = prefix.Length + Path.GetRandomFileName().Length + Ending.Length;
+        foreach (string path in Directory.EnumerateFiles(folder))
         {
+            string name = Path.GetFileName(path);
+            if (name.Length != length || !name.StartsWith(prefix, StringComparison.Ordinal) || !name.EndsWith(Ending, StringComparison.Ordinal))
+                continue;
             try
             {
                 using FileStream unlocked = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);

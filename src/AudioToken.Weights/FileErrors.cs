@@ -32,6 +32,16 @@ internal static class FileErrors
     public static AudioTokenException CannotWrite(string path, string cause, Exception? reason = null) =>
         new(ErrorCode.Write, $"Cannot write '{path}': {cause.TrimEnd('.')}.", "What was there before is untouched.", reason);
 
+    /// <summary>Why a write failed, in words that need no manual; <paramref name="folder"/> is the target's.</summary>
+    public static string Reason(Exception exception, string folder) => exception switch
+    {
+        DirectoryNotFoundException => $"the folder '{folder}' does not exist",
+        UnauthorizedAccessException => "permission denied",
+        PathTooLongException => "the name is too long",
+        IOException { HResult: 28 or unchecked((int)0x80070070) } => "the disk is full", // ENOSPC, ERROR_DISK_FULL
+        _ => exception.Message,
+    };
+
     private static string? DanglingLink(string path)
     {
         try

@@ -80,25 +80,31 @@ public sealed class SafetensorsWriter
             throw new ArgumentException($"{source.Name}: {source.DType} cannot be written as {target}; F32, F16 or BF16 can.", nameof(dtype));
     }
 
-    /// <summary>Writes the file.</summary>
+    /// <summary>Writes the file, whole or not at all.</summary>
     /// <exception cref="AudioTokenException">Writing failed (8102), or a source could not be read; what was at <paramref name="path"/> is untouched.</exception>
     public void Save(string path)
     {
-        List<Item> order = [.. _items.Values.OrderByDescending(item => item.DType.Size()).ThenBy(item => item.Name, StringComparer.Ordinal)];
+        List<Item> order = Order();
         byte[] header = Header(order);
-        long length = header.Length + order.Sum(item => item.ByteCount);
-        AtomicFile.Write(path, stream =>
-        {
-            stream.Write(header);
-            foreach (Item item in order)
-            {
-                long before = stream.Position;
-                item.Write(stream);
-                if (stream.Position - before != item.ByteCount)
-                    throw new InvalidOperationException($"{item.Name}: {stream.Position - before} bytes written, {item.ByteCount} announced.");
-            }
-        }, length);
+        AtomicFile.Write(path, stream => Write(stream, header, order), header.Length + order.Sum(item => item.ByteCount));
     }
+
+    /// <summary>Writes the file's content to a stream.</summary>
+    public void Save(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        List<Item> order = Order();
+        Write(stream, Header(order), order);
+    }
+
+    private static void Write(Stream stream, byte[] header, List<Item> order)
+    {
+        stream.Write(header);
+        foreach (Item item in order)
+            item.Write(stream);
+    }
+
+    private List<Item> Order() => [.. _items.Values.OrderByDescending(item => item.DType.Size()).ThenBy(item => item.Name, StringComparer.Ordinal)];
 
     private static void CopyStored(StoredWeightSource source, Stream stream)
     {
@@ -153,7 +159,7 @@ public sealed class SafetensorsWriter
             DType.BF16 => BitConverter.UInt32BitsToSingle(0x7F7F_8000),
             _ => float.PositiveInfinity,
         };
-        if (values.IsEmpty || target == DType.F32 || TensorPrimitives.MaxMagnitude(values) < limit)
+        if (values.IsEmpty || target == DType.F32 || MathF.Abs(TensorPrimitives.MaxMagnitude(values)) < limit)
             return;
         for (int i = 0; i < values.Length; i++)
         {

@@ -33,7 +33,7 @@ public sealed class WeightException : AudioTokenException
             .Append(missing.Count).Append(" missing, ").Append(misshapen.Count).Append(" of another shape, ").Append(unused.Count).Append(" unused.");
         Append("missing", missing);
         Append("shape", misshapen);
-        Append("unused", unused);
+        Append("unused", [.. unused.Select(WeightFileException.Quote)]);
         return text.ToString();
 
         void Append(string label, IReadOnlyList<string> lines)

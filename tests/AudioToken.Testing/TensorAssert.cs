@@ -38,6 +38,7 @@ public static class TensorAssert
     {
         MaxAbs(expected, actual, 1e-4, what);
         double relative = RelativeRms(expected, actual);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what}: relative root mean square {relative:g3}");
         Assert.True(relative <= 1e-5, $"{what}: relative root mean square {relative:g4}, at most 1e-5.");
     }
 }

@@ -7,7 +7,7 @@ using AudioToken.Weights;
 namespace AudioToken.WeightsConverter;
 
 /// <summary>Puts all of a model into one bundle file (<see cref="BundleFormat"/>).</summary>
-/// <remarks>Same model, same settings: same bytes, wherever the model lies and whenever it is built. The target is replaced when the new
+/// <remarks>Same files under the same names, same settings: same bytes, wherever and whenever it is built. The target is replaced when the new
 /// bundle is whole and on the disk, not before. Needs little memory: tensors are copied a piece at a time.</remarks>
 public sealed class BundleBuilder
 {

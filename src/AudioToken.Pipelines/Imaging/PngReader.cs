@@ -15,7 +15,7 @@ public static class PngReader
     private const int MaxTexts = 1024;
 
     /// <summary>The texts of a file, in their order.</summary>
-    /// <exception cref="AudioTokenException">3201: no PNG, or a damaged one; 3202: beyond a limit; 8102: it cannot be read.</exception>
+    /// <exception cref="AudioTokenException">3201: no PNG, or a damaged one; 3202: beyond a limit; 8101: it cannot be read.</exception>
     public static IReadOnlyList<PngText> ReadTexts(string path) => ReadTexts(Bytes(path));
 
     /// <inheritdoc cref="ReadTexts(string)"/>
@@ -35,7 +35,7 @@ public static class PngReader
     }
 
     /// <summary>The pixels of a file; grey becomes RGB, and transparency is dropped.</summary>
-    /// <exception cref="AudioTokenException">3201: no PNG, or a damaged one; 3202: beyond a limit; 3203: a form that is not read here; 8102: it cannot be read.</exception>
+    /// <exception cref="AudioTokenException">3201: no PNG, or a damaged one; 3202: beyond a limit; 3203: a form that is not read here; 8101: it cannot be read.</exception>
     public static ImageBuffer Read(string path) => Read(Bytes(path));
 
     /// <inheritdoc cref="Read(string)"/>
@@ -199,7 +199,7 @@ public static class PngReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new AudioTokenException(8102, $"{Path.GetFileName(path)} cannot be read: {(e is FileNotFoundException ? "there is no such file" : e.Message.TrimEnd('.'))}.", inner: e);
+            throw new AudioTokenException(8101, $"{Path.GetFileName(path)} cannot be read: {(e is FileNotFoundException ? "there is no such file" : e.Message.TrimEnd('.'))}.", inner: e);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using AudioToken.Tensors;
+using AudioToken.Weights;
 
 namespace AudioToken.Pipelines.Imaging;
 
@@ -13,7 +14,7 @@ public static class PngWriter
     private const byte FilterUp = 2;
 
     /// <summary>Writes a file whole or not at all; a file that is there already is replaced in one step, and stays as it is if anything fails.</summary>
-    /// <exception cref="AudioTokenException">8101: the file cannot be written; the message says why.</exception>
+    /// <exception cref="AudioTokenException">8102: the file cannot be written; the message says why.</exception>
     public static void Save(string path, ImageBuffer image, params IReadOnlyList<PngText> texts) =>
         AtomicFile.Write(path, stream => Write(stream, image, texts));
 

@@ -1,5 +1,6 @@
 using AudioToken.Pipelines.Imaging;
 using AudioToken.Tensors;
+using AudioToken.Weights;
 using Xunit;
 
 namespace AudioToken.Tests.Imaging;
@@ -21,9 +22,9 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(28, "out.png cannot be written: the disk is full.")]
-    [InlineData(5, "out.png cannot be written: the cable is out.")]
-    public void FailureWhileWriting_KeepsTheOldFile(int error, string message)
+    [InlineData(28, "the disk is full")]
+    [InlineData(5, "the cable is out")]
+    public void FailureWhileWriting_KeepsTheOldFile(int error, string reason)
     {
         string path = Path.Combine(_folder, "out.png");
         File.WriteAllText(path, "old");
@@ -31,9 +32,9 @@ public sealed class AtomicFileTests : IDisposable
         {
             stream.Write("half of a pic"u8);
             stream.Flush();
-            throw new IOException("The cable is out.".Replace("The", "the", StringComparison.Ordinal), error);
+            throw new IOException("the cable is out.", error);
         }));
-        Assert.Equal((8101, message), (e.Code, e.Message));
+        Assert.Equal((8102, $"Cannot write '{path}': {reason}.", "What was there before is untouched."), (e.Code, e.Message, e.Hint));
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
@@ -48,26 +49,13 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
 
-    [Theory]
-    [InlineData("", " cannot be written: a folder has that name.")]
-    [InlineData("missing/out.png", "out.png cannot be written: its folder does not exist.")]
-    public void ImpossibleTargets_AreNamedWithoutTheirFolder(string name, string message)
-    {
-        string path = Path.Combine(_folder, name);
-        AudioTokenException e = Assert.Throws<AudioTokenException>(() => PngWriter.Save(path, new ImageBuffer(1, 1, [1, 2, 3])));
-        Assert.Equal(8101, e.Code);
-        Assert.EndsWith(message, e.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain(_folder + "/", e.Message, StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFileSystemEntries(_folder));
-    }
-
     [Fact]
     public void FolderInTheWay_StaysAndIsNamed()
     {
         string path = Path.Combine(_folder, "out.png");
         Directory.CreateDirectory(path);
         AudioTokenException e = Assert.Throws<AudioTokenException>(() => PngWriter.Save(path, new ImageBuffer(1, 1, [1, 2, 3])));
-        Assert.Equal(("out.png cannot be written: a folder has that name.", "Name a file inside it."), (e.Message, e.Hint));
+        Assert.Equal($"Cannot write '{path}': it is a folder.", e.Message);
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
 

@@ -1,0 +1,164 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Text.Json;
+using AudioToken.Backends.Cpu;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+
+namespace AudioToken.Benchmarks;
+
+/// <summary>Times single operations at the shapes of Stable Diffusion 1.4 and sets them against the multiply-add peak of the same moment.</summary>
+/// <remarks><c>ops [threads] [part of a name]</c>; one JSON object to standard output. The machine may be shared, so a peak loop runs before
+/// and after each case, and the ratio takes the mean of the two.</remarks>
+internal static class OpBenchmark
+{
+    private const double SecondsPerCase = 0.6;
+
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        int threads = arguments.Length > 0 ? int.Parse(arguments[0], System.Globalization.CultureInfo.InvariantCulture) : Environment.ProcessorCount;
+        string filter = arguments.Length > 1 ? arguments[1] : "";
+        using CpuOps ops = new(new CpuOptions { Threads = threads });
+        using Utf8JsonWriter json = new(Console.OpenStandardOutput(), new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        json.WriteNumber("threads", threads);
+        json.WriteStartArray("cases");
+        foreach (OpCase item in Cases())
+        {
+            if (!item.Name.Contains(filter, StringComparison.Ordinal))
+                continue;
+            Measure(ops, item, threads, json);
+            json.Flush();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+        json.Flush();
+        Console.WriteLine();
+        return 0;
+    }
+
+    private static IEnumerable<OpCase> Cases()
+    {
+        yield return Linear(8192, 320, 320);
+        yield return Linear(1024, 320, 320);
+        yield return Linear(1024, 640, 320);
+        yield return Linear(8192, 320, 2560, geglu: true);
+        yield return Linear(2048, 640, 5120, geglu: true);
+        yield return Linear(2048, 2560, 640);
+        yield return Linear(512, 1280, 1280);
+        yield return Linear(2, 1280, 1280);
+        yield return Conv(2, 64, 320, 320);
+        yield return Conv(2, 32, 640, 640);
+        yield return Conv(2, 16, 1280, 1280);
+        yield return Conv(2, 8, 1280, 1280);
+        yield return Conv(2, 64, 320, 4);
+        yield return Conv(1, 256, 256, 256);
+        yield return GroupedConv(496, 768, 16, 128);
+    }
+
+    private static OpCase Linear(int m, int k, int n, bool geglu = false) => new(
+        $"linear {m}x{k}x{n}{(geglu ? " geglu" : "")}", 2.0 * m * k * n, [m, k], [n, k], WeightRole.Linear,
+        (ops, x, weight, bias) => ops.Linear(x, weight, new Epilogue(bias) { Activation = geglu ? Activation.Geglu : Activation.None }));
+
+    private static OpCase Conv(int batch, int size, int channels, int n) => new(
+        $"conv 3x3 {batch}x{size}x{size}x{channels}->{n}", 2.0 * batch * size * size * channels * 9 * n,
+        [batch, size, size, channels], [n, channels, 3, 3], WeightRole.Conv2d,
+        (ops, x, weight, bias) => ops.Conv2d(x, weight, new ConvGeometry(1, 1), new Epilogue(bias)));
+
+    private static OpCase GroupedConv(int length, int channels, int groups, int taps) => new(
+        $"grouped conv {length}x{channels}/{groups}, {taps} taps", 2.0 * length * channels * (channels / groups) * taps,
+        [1, length, channels], [channels, channels / groups, taps], WeightRole.GroupedConv1d,
+        (ops, x, weight, bias) => ops.GroupedConv1d(x, weight, groups, taps / 2, new Epilogue(bias) { Activation = Activation.Gelu }));
+
+    private static void Measure(CpuOps ops, OpCase item, int threads, Utf8JsonWriter json)
+    {
+        using TensorScope all = ops.Scope();
+        int columns = item.Weight[0];
+        using Weight weight = ops.LoadWeight(WeightFormula.Source("bench.", "w.weight", item.Weight), item.Role);
+        using Weight bias = ops.LoadWeight(WeightFormula.Source("bench.", "w.bias", [columns]), WeightRole.Vector);
+        Tensor x = ops.Upload(WeightFormula.Uniform("bench.x", item.Input), item.Input);
+        for (int warm = 0; warm < 2; warm++)
+        {
+            using TensorScope scope = ops.Scope();
+            item.Run(ops, x, weight, bias);
+        }
+
+        double peak = PeakFlops(threads);
+        List<double> seconds = [];
+        long start = Stopwatch.GetTimestamp();
+        while (seconds.Count < 3 || Stopwatch.GetElapsedTime(start).TotalSeconds < SecondsPerCase)
+        {
+            using TensorScope scope = ops.Scope();
+            long at = Stopwatch.GetTimestamp();
+            item.Run(ops, x, weight, bias);
+            seconds.Add(Stopwatch.GetElapsedTime(at).TotalSeconds);
+        }
+
+        peak = (peak + PeakFlops(threads)) / 2;
+        seconds.Sort();
+        double median = seconds[seconds.Count / 2];
+        json.WriteStartObject();
+        json.WriteString("case", item.Name);
+        json.WriteNumber("medianMs", Math.Round(median * 1e3, 3));
+        json.WriteNumber("bestMs", Math.Round(seconds[0] * 1e3, 3));
+        json.WriteNumber("gflops", Math.Round(item.Flops / median / 1e9, 1));
+        json.WriteNumber("bestGflops", Math.Round(item.Flops / seconds[0] / 1e9, 1));
+        json.WriteNumber("peakGflops", Math.Round(peak / 1e9, 1));
+        json.WriteNumber("ofPeak", Math.Round(item.Flops / median / peak, 3));
+        json.WriteNumber("bestOfPeak", Math.Round(item.Flops / seconds[0] / peak, 3));
+        json.WriteEndObject();
+    }
+
+    private static double PeakFlops(int threads)
+    {
+        const int Rounds = 3_000_000;
+        double[] rates = new double[threads];
+        Thread[] others = new Thread[threads];
+        for (int i = 0; i < threads; i++)
+        {
+            int own = i;
+            others[i] = new Thread(() =>
+            {
+                long at = Stopwatch.GetTimestamp();
+                float sink = PeakLoop(Rounds);
+                rates[own] = 24.0 * Vector512<float>.Count * Rounds / Stopwatch.GetElapsedTime(at).TotalSeconds;
+                GC.KeepAlive(sink);
+            });
+            others[i].Start();
+        }
+
+        foreach (Thread thread in others)
+            thread.Join();
+        return rates.Sum();
+    }
+
+    // Twelve chains hide the latency of a multiply-add; nothing touches memory.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static float PeakLoop(int rounds)
+    {
+        Vector512<float> x = Vector512.Create(0.9999999f), y = Vector512.Create(1e-9f);
+        Vector512<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
+        for (int r = 0; r < rounds; r++)
+        {
+            a = Vector512.FusedMultiplyAdd(a, x, y);
+            b = Vector512.FusedMultiplyAdd(b, x, y);
+            c = Vector512.FusedMultiplyAdd(c, x, y);
+            d = Vector512.FusedMultiplyAdd(d, x, y);
+            e = Vector512.FusedMultiplyAdd(e, x, y);
+            f = Vector512.FusedMultiplyAdd(f, x, y);
+            g = Vector512.FusedMultiplyAdd(g, x, y);
+            h = Vector512.FusedMultiplyAdd(h, x, y);
+            i = Vector512.FusedMultiplyAdd(i, x, y);
+            j = Vector512.FusedMultiplyAdd(j, x, y);
+            k = Vector512.FusedMultiplyAdd(k, x, y);
+            l = Vector512.FusedMultiplyAdd(l, x, y);
+        }
+
+        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
+    }
+
+    private sealed record OpCase(
+        string Name, double Flops, Shape Input, Shape Weight, WeightRole Role, Func<CpuOps, Tensor, Weight, Weight, Tensor> Run);
+}

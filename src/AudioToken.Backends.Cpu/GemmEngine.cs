@@ -1,0 +1,53 @@
+using System.Runtime.Intrinsics;
+
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Matrix products with the micro-kernels of one instruction set.</summary>
+internal abstract class GemmEngine
+{
+    /// <summary>Floats in a vector; the layout of weights depends on it.</summary>
+    public abstract int VectorWidth { get; }
+
+    /// <summary>The widest that runs fast on this machine.</summary>
+    public static GemmEngine Best() =>
+        Vector512.IsHardwareAccelerated ? For(GemmKernel.Vector512)
+        : Vector256.IsHardwareAccelerated ? For(GemmKernel.Vector256)
+        : For(GemmKernel.Vector128);
+
+    /// <summary>A given one; those wider than the hardware's vectors work too, slowly.</summary>
+    public static GemmEngine For(GemmKernel kernel) => kernel switch
+    {
+        GemmKernel.Vector512 => new GemmEngine<Lanes512, Vector512<float>>(tallest: 14),
+        GemmKernel.Vector256 => new GemmEngine<Lanes256, Vector256<float>>(tallest: 6),
+        GemmKernel.Vector128 => new GemmEngine<Lanes128, Vector128<float>>(tallest: 6),
+        _ => Best(),
+    };
+
+    /// <summary>Computes a product whose left-hand side is in memory.</summary>
+    public abstract void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows);
+
+    /// <summary>Computes a product whose left-hand side is the windows of a convolution.</summary>
+    public abstract void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows);
+}
+
+/// <summary>Matrix products on one vector type.</summary>
+internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <inheritdoc/>
+    public override int VectorWidth => TLanes.Count;
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
+
+    private void Run<TSource>(WorkerPool workers, in GemmProblem problem, TSource rows)
+        where TSource : struct, IRowSource
+    {
+        GemmBlocks<TLanes, TVector, TSource> blocks = new(workers, problem, rows, tallest);
+        workers.Run(blocks.Count, blocks);
+    }
+}

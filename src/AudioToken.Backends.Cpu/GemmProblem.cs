@@ -1,0 +1,24 @@
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>One matrix product, or several that share a result of joined columns: for each group g,
+/// result[:, g N ... (g + 1) N) = epilogue(A_g B_g).</summary>
+internal unsafe struct GemmProblem
+{
+    /// <summary>M.</summary>
+    public long Rows;
+
+    /// <summary>The right-hand side in panels.</summary>
+    public float* Weight;
+
+    /// <summary>How it lies.</summary>
+    public PackedShape Packed;
+
+    /// <summary>The result, [M, groups * N], or [M, N / 2] for GEGLU.</summary>
+    public float* Output;
+
+    /// <summary>Floats from one row of the result to the next.</summary>
+    public long OutputStride;
+
+    /// <summary>What is done to the sums.</summary>
+    public TileEpilogue Epilogue;
+}

@@ -1,0 +1,18 @@
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Rows at a fixed distance; they may overlap, as the windows of a one-dimensional convolution do.</summary>
+/// <param name="data">First element of the first row of group 0.</param>
+/// <param name="rowStride">Floats from one row to the next.</param>
+/// <param name="groupStride">Floats from one group to the next.</param>
+internal readonly unsafe struct MatrixRows(float* data, long rowStride, long groupStride) : IRowSource
+{
+    private readonly float* _data = data;
+
+    /// <inheritdoc/>
+    public void Pack(int group, long row, int rows, int start, int depth, float* destination, int stride)
+    {
+        float* source = _data + group * groupStride + row * rowStride + start;
+        for (int r = 0; r < rows; r++, source += rowStride, destination += stride)
+            new ReadOnlySpan<float>(source, depth).CopyTo(new Span<float>(destination, depth));
+    }
+}

@@ -1,0 +1,217 @@
+using System.Buffers;
+using System.Diagnostics;
+using AudioToken.Models.Unet;
+using AudioToken.Pipelines.Imaging;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+
+namespace AudioToken.Pipelines;
+
+/// <summary>One run of one request, on the pipeline's thread.</summary>
+internal sealed class Generation
+{
+    private const int LatentChannels = GenerationPlan.LatentChannels;
+
+    private readonly ITensorOps _backend;
+    private readonly LoadedModel _model;
+    private readonly GenerationPlan _plan;
+    private readonly GenerationRequest _request;
+    private readonly IProgress<GenerationProgress>? _progress;
+    private readonly CancellationToken _cancellation;
+    private readonly TraceWriter _trace;
+    private static readonly string s_version =
+        "AudioToken.Native " + typeof(Generation).Assembly.GetName().Version!.ToString(fieldCount: 3);
+
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+    public Generation(
+        ITensorOps backend, LoadedModel model, GenerationPlan plan, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    {
+        (_backend, _model, _plan, _request, _progress, _cancellation) = (backend, model, plan, plan.Request, progress, cancellation);
+        _trace = new TraceWriter(_request.Trace, _request.Count);
+    }
+
+    /// <summary>Sound to pictures.</summary>
+    public GenerationResult Run()
+    {
+        using CancellableOps ops = new(_backend, _cancellation);
+        using TensorScope scope = ops.Scope();
+        StageTimes times = default;
+
+        Report(GenerationPhase.EncodingSound);
+        float[] token = _request.AudioToken.IsEmpty
+            ? SoundEncoder.Encode(ops, _model, _request.Samples.Span, _trace)
+            : _request.AudioToken.ToArray();
+        times = times with { Sound = _clock.Elapsed };
+
+        Report(GenerationPhase.EncodingText);
+        UnetTimes unetTimes = _model.Unet.PrepareTimes(ops, _plan.Timesteps);
+        _trace.Timesteps(_plan.Timesteps);
+        (Tensor uncond, Tensor cond) = EncodeText(ops, token);
+        times = times with { Text = _clock.Elapsed - times.Total };
+
+        // A trace shows one call with all pictures in it; otherwise the batch size is only a matter of memory.
+        int batchSize = _request.Trace is null ? Math.Min(_request.BatchSize, _request.Count) : _request.Count;
+        List<GeneratedImage> images = new(_request.Count);
+        for (int first = 0; first < _request.Count; first += batchSize)
+        {
+            int count = Math.Min(batchSize, _request.Count - first);
+            using TensorScope batch = ops.Scope();
+            Tensor latents = Denoise(ops, first, count, Context(ops, uncond, cond, count), unetTimes);
+            times = times with { Denoising = times.Denoising + (_clock.Elapsed - times.Total) };
+            Report(GenerationPhase.Decoding, _plan.Steps.Steps.Length, first);
+            images.AddRange(Decode(ops, latents, first));
+            times = times with { Decoding = times.Decoding + (_clock.Elapsed - times.Total) };
+        }
+
+        Report(GenerationPhase.Done);
+        return new GenerationResult { Images = images, AudioToken = token, Warnings = _plan.Warnings, Times = times };
+    }
+
+    // Hidden states of negative prompt and prompt, [1, 77, D] each; the first is absent without guidance.
+    private (Tensor Uncond, Tensor Cond) EncodeText(ITensorOps ops, float[] token)
+    {
+        int length = _plan.PromptIds.Length;
+        Tensor tokenRow = ops.Upload(token, [1, token.Length]);
+        Tensor cond = _model.Text.Forward(ops, ops.Upload(_plan.PromptIds, [1, length]), _model.PlaceholderId, tokenRow);
+        // A trace shows the negative prompt's state even where guidance is off.
+        Tensor uncond = _plan.Guided || _request.Trace is not null ? _model.Text.Forward(ops, ops.Upload(_plan.NegativeIds, [1, length]), _model.PlaceholderId, default) : default;
+        _trace.Ids("text.input_ids", _plan.PromptIds);
+        _trace.Shared(ops, "text.hidden_states", cond);
+        if (!uncond.IsEmpty)
+        {
+            _trace.Ids("text.uncond_ids", _plan.NegativeIds);
+            _trace.Shared(ops, "text.uncond_hidden_states", uncond);
+        }
+
+        return (uncond, cond);
+    }
+
+    // What the UNet attends to for a batch: all unconditional rows, then all conditional ones.
+    private UnetContext Context(ITensorOps ops, Tensor uncond, Tensor cond, int count)
+    {
+        Tensor rows = ops.RepeatBatch(cond, count); // [B, 77, D]
+        if (_plan.Guided)
+        {
+            int values = checked((int)rows.Shape.Count);
+            Shape both = rows.Shape.WithFirst(2 * count);
+            rows = ops.Concat([ops.RepeatBatch(uncond, count).Reshape([values]), rows.Reshape([values])]).Reshape(both); // [2B, 77, D]
+        }
+
+        return _model.Unet.PrepareContext(ops, rows);
+    }
+
+    // The denoising loop: initial noise to latents, [B, h, w, 4].
+    private Tensor Denoise(ITensorOps ops, int first, int count, UnetContext context, UnetTimes times)
+    {
+        (int height, int width) = _plan.LatentSize;
+        Shape shape = [count, height, width, LatentChannels];
+        IReadOnlyList<NoiseStreams> noise = NoiseStreams.ForBatch(unchecked(_request.Seed + (ulong)first), count, _request.Noise);
+        float[] host = new float[shape.Count];
+        if (_request.Latents.IsEmpty)
+            Draw(noise, initial: true, host);
+        else
+            ToChannelsLast(_request.Latents.Span.Slice(first * host.Length / count, host.Length), host, pixels: height * width);
+
+        using TensorScope loop = ops.Scope();
+        SamplerRun run = new(_plan.Steps, ops, loop, ops.Upload(host, shape));
+        _trace.Map(ops, "latents.init", run.Sample);
+        while (!run.IsDone)
+        {
+            int i = run.StepIndex;
+            Report(GenerationPhase.Denoising, i, first);
+            Tensor prediction = Predict(ops, run, count, times.Step(i), context);
+            Finite.Download(ops, prediction, GenerationTrace.Numbered("noise_pred", i), host);
+            if (_trace.WantsSteps)
+                _trace.Map(GenerationTrace.Numbered("noise_pred", i), shape, host);
+
+            Tensor stepNoise = default;
+            if (run.DrawsNoise)
+            {
+                Draw(noise, initial: false, host);
+                stepNoise = ops.Upload(host, shape);
+            }
+
+            run.Advance(ops, prediction, stepNoise);
+            if (_trace.WantsSteps)
+                _trace.Map(ops, GenerationTrace.Numbered("latents", i), run.Sample);
+        }
+
+        return loop.Keep(run.Sample);
+    }
+
+    // One UNet call with its guidance, [B, h, w, 4] to [B, h, w, 4].
+    private Tensor Predict(ITensorOps ops, SamplerRun run, int count, UnetTime time, UnetContext context)
+    {
+        using TensorScope step = ops.Scope();
+        Tensor input = run.ModelInput(ops);
+        if (!_plan.Guided)
+            return step.Keep(_model.Unet.Forward(ops, input, time, context));
+        Tensor both = _model.Unet.Forward(ops, ops.RepeatBatch(input, 2), time, context); // [2B, h, w, 4]
+        return step.Keep(Guidance.Combine(ops, both.Slice(0, count), both.Slice(count, count), _request.GuidanceScale));
+    }
+
+    // One picture at a time: the decoder's feature maps are the largest of all.
+    private IEnumerable<GeneratedImage> Decode(ITensorOps ops, Tensor latents, int first)
+    {
+        float[] pixels = new float[_plan.Width * _plan.Height * 3];
+        float[]? traced = _request.Trace is null ? null : new float[pixels.Length * latents.Shape[0]];
+        for (int i = 0; i < latents.Shape[0]; i++)
+        {
+            using TensorScope scope = ops.Scope();
+            Tensor picture = _model.Vae.Forward(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1))); // [1, H, W, 3]
+            Finite.Download(ops, picture, "image", pixels);
+            if (traced is not null)
+            {
+                for (int p = 0; p < pixels.Length; p++)
+                    traced[i * pixels.Length + p] = Math.Clamp(pixels[p] / 2 + 0.5f, 0, 1);
+            }
+
+            ulong seed = unchecked(_request.Seed + (ulong)(first + i));
+            ImageBuffer image = ImageBuffer.FromFloat(pixels, _plan.Width, _plan.Height);
+            yield return new GeneratedImage(first + i, seed, image, Describe(seed));
+        }
+
+        if (traced is not null)
+            _trace.Map("image", [latents.Shape[0], _plan.Height, _plan.Width, 3], traced);
+    }
+
+    // A tensor's worth of noise for each picture, drawn in PyTorch's order, [4, h, w].
+    private static void Draw(IReadOnlyList<NoiseStreams> noise, bool initial, float[] host)
+    {
+        float[] drawn = ArrayPool<float>.Shared.Rent(host.Length);
+        int one = host.Length / noise.Count;
+        for (int i = 0; i < noise.Count; i++)
+            (initial ? noise[i].Init : noise[i].Sampler).Fill(drawn.AsSpan(i * one, one));
+        ToChannelsLast(drawn.AsSpan(0, host.Length), host, pixels: one / LatentChannels);
+        ArrayPool<float>.Shared.Return(drawn);
+    }
+
+    private static void ToChannelsLast(ReadOnlySpan<float> from, Span<float> to, int pixels) =>
+        ChannelLayout.ToChannelsLast(from, to, LatentChannels, pixels);
+
+    private GenerationParameters Describe(ulong seed) => new()
+    {
+        Prompt = _plan.Prompt,
+        NegativePrompt = _request.NegativePrompt,
+        Steps = _request.Steps,
+        Sampler = SamplerTitle.Of(_plan.Sampler.Name(), _request.Karras == true),
+        CfgScale = _request.GuidanceScale,
+        Seed = seed,
+        Width = _plan.Width,
+        Height = _plan.Height,
+        ModelHash = _model.Hash(),
+        Model = _model.Info.Name,
+        Version = s_version,
+        Audio = _request.SoundName,
+        AudioHash = _request.SoundHash,
+        Rng = _request.Noise switch { NoiseAlgorithm.TorchCpu => "CPU", NoiseAlgorithm.TorchCpuHalf => "CPU half", _ => "NV" },
+    };
+
+    private void Report(GenerationPhase phase, int step = 0, int first = 0)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        _progress?.Report(new GenerationProgress(
+            phase, step, _plan.Steps.Steps.Length, first, _request.Count, unchecked(_request.Seed + (ulong)first), _clock.Elapsed));
+    }
+}

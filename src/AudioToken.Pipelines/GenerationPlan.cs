@@ -1,0 +1,122 @@
+using System.Globalization;
+using AudioToken.Models.Clip;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+
+namespace AudioToken.Pipelines;
+
+/// <summary>A request that has been checked and completed: everything the run needs to know before it begins.</summary>
+internal sealed record GenerationPlan
+{
+    private const int MinSide = 64;
+    private const int MaxSide = 4096;
+    private const int MaxCount = 1000;
+    private const float MaxGuidance = 100;
+    private const int VaeFactor = 8;
+    public const int LatentChannels = 4;
+
+    public required GenerationRequest Request { get; init; }
+
+    public required string Prompt { get; init; }
+
+    public required int[] PromptIds { get; init; }
+
+    public required int[] NegativeIds { get; init; }
+
+    public required int Width { get; init; }
+
+    public required int Height { get; init; }
+
+    public required SamplerKind Sampler { get; init; }
+
+    public required SamplerPlan Steps { get; init; }
+
+    public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>At most 1 means none: then only the prompt is evaluated.</summary>
+    public bool Guided => Guidance.IsActive(Request.GuidanceScale);
+
+    /// <summary>The times of the UNet's calls, in order.</summary>
+    public float[] Timesteps => [.. Steps.Steps.Select(step => (float)step.Timestep)];
+
+    /// <summary>Latent rows and columns.</summary>
+    public (int Height, int Width) LatentSize => (Height / VaeFactor, Width / VaeFactor);
+
+    /// <summary>Checks a request against a model.</summary>
+    /// <exception cref="AudioTokenException">A value out of range (2xxx) or a sound too short (3xxx).</exception>
+    public static GenerationPlan Make(GenerationRequest request, LoadedModel model)
+    {
+        int width = request.Width == 0 ? model.Info.ImageSize : request.Width, height = request.Height == 0 ? model.Info.ImageSize : request.Height;
+        CheckSide("width", width);
+        CheckSide("height", height);
+        Check(request.Count is >= 1 and <= MaxCount, $"{request.Count} pictures were asked for; 1 to {MaxCount} can be", "ask for several batches");
+        Check(request.BatchSize >= 1, $"the batch size is {request.BatchSize}, wanted at least 1", null);
+        Check(
+            float.IsFinite(request.GuidanceScale) && request.GuidanceScale is >= 0 and <= MaxGuidance,
+            string.Create(CultureInfo.InvariantCulture, $"the guidance scale is {request.GuidanceScale}, wanted 0 to {MaxGuidance}"),
+            "7.5 is usual; 1 switches guidance off");
+        CheckSound(request, model);
+        long latents = (long)request.Count * LatentChannels * (height / VaeFactor) * (width / VaeFactor);
+        Check(
+            request.Latents.IsEmpty || request.Latents.Length == latents,
+            $"the latents hold {request.Latents.Length} values, wanted [{request.Count}, {LatentChannels}, {height / VaeFactor}, {width / VaeFactor}], {latents} values",
+            "give -W, -H and -b the size that the latents were made for");
+
+        List<string> warnings = [];
+        (string prompt, string? warning) = PromptPolicy.WithPlaceholder(request.Prompt, request.StrictPrompt);
+        if (warning is not null)
+            warnings.Add(warning);
+        PromptPolicy.CheckNegative(request.NegativePrompt);
+        SamplerKind sampler = request.Sampler ?? model.Info.DefaultSampler;
+        return new GenerationPlan
+        {
+            Request = request,
+            Prompt = prompt,
+            PromptIds = Tokenize(model, prompt, "prompt", warnings),
+            NegativeIds = Tokenize(model, request.NegativePrompt, "negative prompt", warnings),
+            Width = width,
+            Height = height,
+            Sampler = sampler,
+            Steps = SamplerFactory.Create(sampler, request.Karras, model.Scheduler, request.Steps, request.SamplerOptions),
+            Warnings = warnings,
+        };
+    }
+
+    private static int[] Tokenize(LoadedModel model, string text, string what, List<string> warnings)
+    {
+        TokenizedPrompt tokens = model.Tokenizer.EncodePadded(text);
+        if (tokens.CutText is { } cut)
+            warnings.Add($"the {what} has more than {tokens.TokenCount} tokens; not read: '{cut}'");
+        return [.. tokens.Ids];
+    }
+
+    private static void CheckSide(string name, int side)
+    {
+        if (side is >= MinSide and <= MaxSide && side % VaeFactor == 0)
+            return;
+        int nearest = Math.Clamp((int)Math.Round(side / (double)VaeFactor) * VaeFactor, MinSide, MaxSide);
+        throw new AudioTokenException(2021, $"the {name} is {side}, wanted a multiple of {VaeFactor} from {MinSide} to {MaxSide}", $"the nearest is {nearest}");
+    }
+
+    private static void CheckSound(GenerationRequest request, LoadedModel model)
+    {
+        if (request.AudioToken.IsEmpty)
+        {
+            SoundEncoder.Check(request.Samples.Span);
+            return;
+        }
+
+        if (request.AudioToken.Length != model.Info.TokenWidth)
+        {
+            throw new AudioTokenException(
+                3041, $"the audio token has {request.AudioToken.Length} values, but the text encoder of {model.Info.Name} wants {model.Info.TokenWidth}",
+                "encode the sound with this model: audiotoken encode");
+        }
+    }
+
+    private static void Check(bool holds, string message, string? hint)
+    {
+        if (!holds)
+            throw new AudioTokenException(2022, message, hint);
+    }
+}

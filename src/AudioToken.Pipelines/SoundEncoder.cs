@@ -1,0 +1,39 @@
+using AudioToken.Audio;
+using AudioToken.Tensors;
+
+namespace AudioToken.Pipelines;
+
+/// <summary>Samples to audio token: log-mel features, BEATs, embedder.</summary>
+internal static class SoundEncoder
+{
+    // One row of BEATs' patches: 16 frames.
+    private const int MinimumSamples = Fbank.FrameLength + 15 * Fbank.FrameShift;
+
+    /// <summary>Refuses a sound that gives no token.</summary>
+    public static void Check(ReadOnlySpan<float> samples)
+    {
+        if (samples.Length < MinimumSamples)
+        {
+            throw new AudioTokenException(
+                3042, $"the sound has {samples.Length} samples at 16 kHz, wanted at least {MinimumSamples} (175 ms)", "repeat it, or use --window official, which does");
+        }
+    }
+
+    /// <summary>Encodes one sound.</summary>
+    /// <returns>The audio token, one value for each channel of the text encoder.</returns>
+    /// <exception cref="NumericFaultException">BEATs or the embedder gave NaN or infinity.</exception>
+    public static float[] Encode(ITensorOps ops, LoadedModel model, ReadOnlySpan<float> samples, TraceWriter trace)
+    {
+        Check(samples);
+        using TensorScope scope = ops.Scope();
+        float[] fbank = Fbank.Compute(samples);
+        Shape shape = [1, Fbank.FrameCount(samples.Length), Fbank.MelBins];
+        trace.Shared("audio.samples", [1, samples.Length], samples);
+        trace.Shared("audio.fbank", shape, fbank);
+        Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                        // [1, L, 3 D]
+        trace.Shared(ops, "beats.features", features);
+        float[] token = Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token"); // [1, Dt]
+        trace.Shared("audio_token", [1, token.Length], token);
+        return token;
+    }
+}

@@ -1,0 +1,169 @@
+using AudioToken.Backends.Cpu;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Backends.Tests.Cpu;
+
+/// <summary>Operands of a matrix product or convolution, and which epilogue goes with them.</summary>
+/// <remarks>The bound is the worst case of fp32 summation. A sum of K products, bias and shift in any order is off by at most
+/// (K + 8) u S, where u = 2^-24 and S is the same sum over absolute values (the reference computes it). The activations have slopes
+/// of at most 1.13 and errors of their own of at most 32 u |x| + 1e-7 (VectorMath); each later step rounds once.</remarks>
+internal sealed record Product
+{
+    private const double U = Tolerance.Roundoff;
+
+    public required Shape Input { get; init; }
+
+    public required Shape Weight { get; init; }
+
+    public required WeightRole Role { get; init; }
+
+    public ConvGeometry Geometry { get; init; } = new(1, 0);
+
+    public int SkipChannels { get; init; }
+
+    public int Padding { get; init; }
+
+    public bool Bias { get; init; }
+
+    /// <summary>Rows of the channel shift: 0 for none, 1, or the batch.</summary>
+    public int ShiftRows { get; init; }
+
+    public bool Residual { get; init; }
+
+    public Activation Activation { get; init; }
+
+    public float Scale { get; init; }
+
+    public float ResidualScale { get; init; }
+
+    public static Product Linear(Shape input, int columns) => new()
+    {
+        Input = input, Weight = [columns, input[^1]], Role = WeightRole.Linear,
+    };
+
+    public static Product Conv(Shape input, int columns, int kernelHeight, int kernelWidth, ConvGeometry geometry, int skipChannels = 0) => new()
+    {
+        Input = input, Weight = [columns, input[3] + skipChannels, kernelHeight, kernelWidth], Role = WeightRole.Conv2d,
+        Geometry = geometry, SkipChannels = skipChannels,
+    };
+
+    public static Product Grouped(Shape input, int groups, int taps, int padding) => new()
+    {
+        Input = input, Weight = [input[2], input[2] / groups, taps], Role = WeightRole.GroupedConv1d, Padding = padding,
+    };
+
+    /// <summary>Every operand present, each with a weight of its own.</summary>
+    public Product WithEverything(Activation activation = Activation.Silu) => this with
+    {
+        Bias = true, ShiftRows = Input.Rank > 1 ? Input[0] : 1, Residual = true, Activation = activation, Scale = 0.7f, ResidualScale = -1.3f,
+    };
+
+    public override string ToString() =>
+        $"{Role} {Input} x {Weight}, {Geometry}, skip {SkipChannels}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
+
+    /// <summary>The result on a backend.</summary>
+    public float[] Run(ITensorOps ops)
+    {
+        using TensorScope scope = ops.Scope();
+        Tensor y = Apply(ops, this, absolute: false);
+        float[] values = new float[y.Shape.Count];
+        ops.Download(y, values);
+        return values;
+    }
+
+    /// <summary>Holds a backend to the reference.</summary>
+    public void Check(ITensorOps ops)
+    {
+        using ReferenceOps reference = new();
+        double[] expected = reference.Download(Apply(reference, this, absolute: false));
+        double[] bound = Bound(expected, reference);
+        float[] actual = Run(ops);
+        Assert.Equal(expected.Length, actual.Length);
+        for (int i = 0; i < actual.Length; i++)
+        {
+            if (!(Math.Abs(actual[i] - expected[i]) <= bound[i]))
+                Assert.Fail($"{this}: [{i}] is {actual[i]:g9}, expected {expected[i]:g9} within {bound[i]:g3}.");
+        }
+    }
+
+    private double[] Bound(double[] expected, ReferenceOps reference)
+    {
+        Product plain = this with { Activation = Activation.None, Residual = false, Scale = 0 };
+        double[] sums = reference.Download(Apply(reference, plain, absolute: true));
+        int terms = (int)(Weight.Count / Weight[0]) + 8;
+        bool gated = Activation == Activation.Geglu;
+        int columns = gated ? Weight[0] / 2 : Weight[0];
+        double scale = Scale == 0 ? 1 : Scale, residualScale = ResidualScale == 0 ? 1 : ResidualScale;
+        float[] residual = Residual ? new Draw(5).Normal([expected.Length]) : [];
+        double[] bound = new double[expected.Length];
+        for (int i = 0; i < bound.Length; i++)
+        {
+            int at = gated ? i / columns * Weight[0] + i % columns : i;
+            double value = sums[at], error = terms * U * value, function;
+            if (gated)
+            {
+                double gate = sums[at + columns], gateError = terms * U * gate;
+                function = (error * gate) + ((value + error) * ((1.13 * gateError) + 1e-7 + (4 * U * gate)));
+            }
+            else
+            {
+                function = Activation == Activation.None ? error : (1.13 * error) + (32 * U * value) + 1e-7;
+            }
+
+            bound[i] = (Math.Abs(scale) * function) + (4 * U * (Math.Abs(expected[i]) + (Residual ? Math.Abs(residualScale * residual[i]) : 0))) + float.Epsilon;
+        }
+
+        return bound;
+    }
+
+    private static Tensor Apply(ITensorOps ops, Product p, bool absolute)
+    {
+        float[] Drawn(ulong seed, Shape shape)
+        {
+            float[] values = new Draw(seed).Normal(shape);
+            return absolute ? Array.ConvertAll(values, Math.Abs) : values;
+        }
+
+        int columns = p.Weight[0];
+        Tensor x = ops.Upload(Drawn(1, p.Input), p.Input);
+        using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", p.Weight, Drawn(2, p.Weight)), p.Role);
+        using Weight? bias = p.Bias ? ops.LoadWeight(new ArrayWeightSource("b", [columns], Drawn(3, [columns])), WeightRole.Vector) : null;
+        Shape result = p.Input.WithLast(p.Activation == Activation.Geglu ? columns / 2 : columns);
+        if (p.Role == WeightRole.Conv2d)
+        {
+            (int height, int width) = p.Geometry.OutputSize(p.Input[1], p.Input[2], p.Weight[2], p.Weight[3]);
+            result = [p.Input[0], height, width, columns];
+        }
+
+        Epilogue epilogue = new(bias)
+        {
+            ChannelShift = p.ShiftRows == 0 ? default : ops.Upload(Drawn(4, [p.ShiftRows, columns]), [p.ShiftRows, columns]),
+            Residual = p.Residual ? ops.Upload(Drawn(5, result), result) : default,
+            Activation = p.Activation,
+            Scale = p.Scale,
+            ResidualScale = p.ResidualScale,
+        };
+        switch (p.Role)
+        {
+            case WeightRole.Linear:
+                return ops.Linear(x, weight, epilogue);
+            case WeightRole.GroupedConv1d:
+                return ops.GroupedConv1d(x, weight, p.Weight[0] / p.Weight[1], p.Padding, epilogue);
+            default:
+                Shape skipShape = p.Input.WithLast(p.SkipChannels);
+                Tensor skip = p.SkipChannels == 0 ? default : ops.Upload(Drawn(6, skipShape), skipShape);
+                return ops.Conv2d(x, weight, p.Geometry, epilogue, skip);
+        }
+    }
+}
+
+/// <summary>One micro-kernel and number of threads.</summary>
+internal static class Kernels
+{
+    /// <summary>Each micro-kernel; those wider than this machine's vectors are emulated by the runtime and must be as right.</summary>
+    public static TheoryData<string> All => new(Enum.GetNames<GemmKernel>().Where(name => name != nameof(GemmKernel.Best)));
+
+    public static CpuOps Open(string kernel, int threads = 2) => new(new CpuOptions { Threads = threads, Kernel = Enum.Parse<GemmKernel>(kernel) });
+}

@@ -1,0 +1,58 @@
+using System.Text.Json;
+using AudioToken.Models.Fga;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Golden.Tests.Models;
+
+/// <summary>The embedder against the original (goldens b3, dropout off).</summary>
+public sealed class FgaGoldenTests
+{
+    public static TheoryData<string, string> TinyCases => GoldenBackend.Times("tiny", "tiny_sd2");
+
+    [Theory, MemberData(nameof(TinyCases))]
+    public void Embedder_EqualsTheOriginalInsideAndOut(string name, string backend)
+    {
+        using GoldenFile golden = Goldens.Open("b3_fga");
+        JsonElement settings = golden.Json("configs").GetProperty(name);
+        using ITensorOps ops = GoldenBackend.Open(backend);
+        using ProbeOps probe = new(ops);
+        using FgaEmbedder embedder = Load(ops, settings);
+
+        using TensorScope scope = ops.Scope();
+        float[] token = ops.Download(embedder.Forward(probe, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
+
+        TensorAssert.Network(golden[$"{name}.mid.fc1"].Apply(Activation.Gelu), probe.Result("fc1"), "fc1");
+        TensorAssert.Network(golden[$"{name}.mid.fc2"], probe.Result("fc2"), "fc2");
+        TensorAssert.Network(golden[$"{name}.mid.unary"], probe.Result("fga.un_models.0.feature_reduce"), "unary");
+        TensorAssert.Network(golden[$"{name}.mid.self"], probe.Result(nameof(ITensorOps.MeanCosine)), "self");
+        TensorAssert.Network(golden[$"{name}.mid.reduce"], probe.Result("fga.reduce_potentials.0"), "reduce");
+        TensorAssert.Network(golden[$"{name}.out.token"], token, "token");
+    }
+
+    [Theory, Trait("Category", "RealSize")]
+    [InlineData("real_sd1")]
+    [InlineData("real_sd2")]
+    public void RealEmbedder_EqualsTheOriginal(string name)
+    {
+        using GoldenFile golden = Goldens.Open("b3_fga_real");
+        JsonElement settings = golden.Json("configs").GetProperty(name);
+        Shape shape = [settings.GetProperty("batch").GetInt32(), settings.GetProperty("tokens").GetInt32(), settings.GetProperty("input_size").GetInt32()];
+        using ITensorOps ops = GoldenBackend.Open(GoldenBackend.Cpu);
+        using FgaEmbedder embedder = Load(ops, settings);
+
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Upload(WeightFormula.GaussLike(settings.GetProperty("input_key").GetString()!, shape), shape);
+        TensorAssert.Network(golden[$"{name}.out.token"], ops.Download(embedder.Forward(ops, x)), name);
+    }
+
+    private static FgaEmbedder Load(ITensorOps ops, JsonElement settings)
+    {
+        (int input, int output) = (settings.GetProperty("input_size").GetInt32(), settings.GetProperty("output_size").GetInt32());
+        using FormulaCheckpoint checkpoint = new(settings.GetProperty("prefix").GetString()!, CheckpointShapes.Embedder(input, output));
+        FgaEmbedder embedder = FgaEmbedder.Load(ops, checkpoint);
+        Assert.Equal(new FgaConfig(input, output), embedder.Config);
+        return embedder;
+    }
+}

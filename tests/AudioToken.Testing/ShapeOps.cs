@@ -1,0 +1,119 @@
+using AudioToken.Tensors;
+
+namespace AudioToken.Testing;
+
+/// <summary>A backend that computes nothing: it checks shapes, hands memory out in name only, and counts it.</summary>
+/// <remarks>A model of any size runs in it at once, which shows whether its shapes fit, what it holds at its peak, whether it gives
+/// everything back, and what it allocates itself. Storages and results are used again, so the backend allocates nothing once warm.</remarks>
+public sealed class ShapeOps : ITensorOps
+{
+    private readonly Stack<Block> _free = [];
+    private readonly ScopeStack _scopes;
+
+    public ShapeOps() => _scopes = new ScopeStack(storage => Free((Block)storage));
+
+    public string Device => "shapes";
+
+    /// <summary>Elements handed out and not yet back.</summary>
+    public long LiveElements { get; private set; }
+
+    /// <summary>The largest number of elements that were out at once.</summary>
+    public long PeakElements { get; private set; }
+
+    /// <summary>Storages handed out and not yet back.</summary>
+    public int LiveCount => _scopes.LiveCount;
+
+    /// <summary>Operations asked for so far.</summary>
+    public int Operations { get; private set; }
+
+    /// <summary>Starts a new peak at what is out now.</summary>
+    public void ResetPeak() => PeakElements = LiveElements;
+
+    public TensorScope Scope() => _scopes.Open();
+
+    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => New(shape);
+
+    public Tensor Upload(ReadOnlySpan<int> values, Shape shape) => New(shape, DType.I32);
+
+    /// <summary>A tensor of no particular values.</summary>
+    public Tensor New(Shape shape, DType dtype = DType.F32)
+    {
+        Block block = _free.Count > 0 ? _free.Pop() : new Block();
+        block.Count = shape.Count;
+        LiveElements += block.Count;
+        PeakElements = Math.Max(PeakElements, LiveElements);
+        Operations++;
+        _scopes.Add(block);
+        return new Tensor(block, shape, dtype);
+    }
+
+    public void Download(Tensor tensor, Span<float> destination) => destination.Clear();
+
+    public Weight LoadWeight(WeightSource source, WeightRole role) => new Named(source.Name, source.Shape, role);
+
+    public Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue) => New(ResultShape.Linear(x, weight, epilogue));
+
+    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default) =>
+        New(ResultShape.Conv2d(x, weight, geometry, epilogue, skip));
+
+    public Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue) =>
+        New(ResultShape.GroupedConv1d(x, weight, groups, padding, epilogue));
+
+    public Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default) =>
+        New(ResultShape.GroupNorm(x, gamma, beta, groups, activation, skip));
+
+    public Tensor LayerNorm(Tensor x, Weight gamma, Weight beta, float epsilon) => New(ResultShape.LayerNorm(x, gamma, beta));
+
+    public Tensor Attention(Tensor q, Tensor k, Tensor v, in AttentionOptions options) => New(ResultShape.Attention(q, k, v, options));
+
+    public Tensor Activate(Tensor x, Activation activation) => New(ResultShape.Activate(x, activation));
+
+    public Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms) => New(ResultShape.WeightedSum(terms));
+
+    public Tensor Clamp(Tensor x, float low, float high) => New(ResultShape.Clamp(x, low, high));
+
+    public Tensor Concat(ReadOnlySpan<Tensor> parts) => New(ResultShape.Concat(parts));
+
+    public Tensor RepeatBatch(Tensor x, int times) => New(ResultShape.RepeatBatch(x, times));
+
+    public Tensor TimestepEmbedding(Tensor timesteps, int width, bool cosineFirst, float frequencyShift) =>
+        New(ResultShape.TimestepEmbedding(timesteps, width, frequencyShift));
+
+    public Tensor TokenEmbedding(Tensor ids, Weight tokens, Weight positions, int placeholderId, Tensor placeholder) =>
+        New(ResultShape.TokenEmbedding(ids, tokens, positions, placeholder));
+
+    public Tensor RelativePositionBias(Weight table, Tensor buckets) => New(ResultShape.RelativePositionBias(table, buckets));
+
+    public Tensor RelativePositionGate(Tensor projected, Weight scale) => New(ResultShape.RelativePositionGate(projected, scale));
+
+    public Tensor MeanCosine(Tensor x, Tensor y) => New(ResultShape.MeanCosine(x, y));
+
+    public Tensor AttentionPool(Tensor values, Tensor scores) => New(ResultShape.AttentionPool(values, scores));
+
+    public void Dispose()
+    {
+    }
+
+    private void Free(Block block)
+    {
+        LiveElements -= block.Count;
+        block.End();
+        _free.Push(block);
+    }
+
+    private sealed class Block : TensorStorage
+    {
+        public override string Device => "shapes";
+
+        public long Count { get; set; }
+
+        public void End() => Retire();
+    }
+
+    private sealed class Named(string name, Shape shape, WeightRole role) : Weight(name, shape, role)
+    {
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}

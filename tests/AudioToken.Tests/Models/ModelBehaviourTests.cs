@@ -1,0 +1,213 @@
+using AudioToken.Models.Beats;
+using AudioToken.Models.Clip;
+using AudioToken.Models.Fga;
+using AudioToken.Models.Unet;
+using AudioToken.Models.Vae;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using AudioToken.Weights;
+using Xunit;
+
+namespace AudioToken.Tests.Models;
+
+/// <summary>What models hold, give back and allocate, at their published sizes; and that times, samples and failed calls do not mix.</summary>
+public sealed class ModelBehaviourTests
+{
+    internal static readonly UnetConfig SmallUnet = new()
+    {
+        Channels = [32, 64], Heads = [2, 4], DownAttention = [true, false], UpAttention = [true, false],
+        LayersPerBlock = 1, ContextWidth = 24, NormGroups = 8,
+    };
+
+    [Fact]
+    public void Unet_HoldsNoMoreThanItsSkipsAndOneLayer()
+    {
+        using ShapeOps ops = new();
+        using UnetModel unet = Load(ops, PublishedConfigs.UnetSd1);
+        using TensorScope scope = ops.Scope();
+        (UnetTimes times, UnetContext context, Tensor latents) = Prepare(ops, unet, batch: 2, side: 64, PublishedConfigs.UnetSd1);
+        long before = ops.LiveElements;
+        ops.ResetPeak();
+        Tensor predicted = unet.Forward(ops, latents, times.Step(1), context);
+
+        // In units of one map of 320 channels at 64 x 64, the finest level's. The most is held at the end of a transformer there: its input,
+        // the sequence, its norm, four for the gated inner layer, the result; beside two skips of that size (all others are smaller and
+        // either not yet made or already handed back).
+        const long map = 2L * 64 * 64 * 320;
+        Assert.Equal(new Shape([2, 64, 64, 4]), predicted.Shape);
+        Assert.InRange(ops.PeakElements - before, 8 * map, 10 * map);
+    }
+
+    [Fact]
+    public void VaeDecoder_HoldsNoMoreThanTwoAndAHalfOfItsLargestMaps()
+    {
+        using ShapeOps ops = new();
+        VaeConfig config = new();
+        using VaeDecoder decoder = VaeDecoder.Load(ops, Formula(CheckpointShapes.Vae(config)), config);
+        using TensorScope scope = ops.Scope();
+        Tensor latents = decoder.Unscale(ops, ops.New([1, 64, 64, 4]));
+        long before = ops.LiveElements;
+        ops.ResetPeak();
+        Tensor image = decoder.Forward(ops, latents);
+
+        // 256 channels at 512 x 512, 268 MB in fp32: the input of the last level's first block, its norm, and a convolution of half the width.
+        const long largest = 512L * 512 * 256;
+        Assert.Equal(new Shape([1, 512, 512, 3]), image.Shape);
+        Assert.InRange(ops.PeakElements - before, 2 * largest, 5 * largest / 2);
+    }
+
+    [Fact]
+    public void Models_LeaveTheirResultsAndNothingElse()
+    {
+        using ShapeOps ops = new();
+        using UnetModel unet = Load(ops, SmallUnet);
+        using TensorScope scope = ops.Scope();
+        Tensor conditioning = ops.New([2, 77, 24]);
+        AssertLeaves(ops, 2 * 4, () => unet.PrepareContext(ops, conditioning));   // keys and values of four transformers
+        AssertLeaves(ops, 8, () => unet.PrepareTimes(ops, [981, 961]));            // eight residual blocks
+        (UnetTimes times, UnetContext context, Tensor latents) = Prepare(ops, unet, batch: 2, side: 8, SmallUnet);
+        AssertLeaves(ops, 1, () => unet.Forward(ops, latents, times.Step(0), context));
+        Shape image = default;
+        AssertLeaves(ops, 1, () => image = Decode(ops));
+        Assert.Equal(new Shape([1, 64, 64, 3]), image);
+    }
+
+    [Fact]
+    public void Models_AllocateNothingOnceWarm()
+    {
+        using ShapeOps ops = new();
+        using UnetModel unet = Load(ops, SmallUnet);
+        using VaeDecoder decoder = VaeDecoder.Load(ops, Formula(CheckpointShapes.Vae(new VaeConfig())), new VaeConfig());
+        using FgaEmbedder embedder = FgaEmbedder.Load(ops, Formula(CheckpointShapes.Embedder(2304, 768)));
+        using BeatsEncoder beats = BeatsEncoder.Load(ops, Formula(CheckpointShapes.Beats(PublishedConfigs.Beats)), PublishedConfigs.Beats);
+        using ClipTextModel text = ClipTextModel.Load(ops, Formula(CheckpointShapes.ClipText(PublishedConfigs.ClipSd1)), PublishedConfigs.ClipSd1);
+        using TensorScope scope = ops.Scope();
+        (UnetTimes times, UnetContext context, Tensor latents) = Prepare(ops, unet, batch: 2, side: 8, SmallUnet);
+        Tensor ids = ops.New([2, 77], DType.I32);
+
+        for (int i = 0; i < 3; i++)
+            RunAll();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        RunAll();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void RunAll()
+        {
+            using TensorScope inner = ops.Scope();
+            unet.Forward(ops, latents, times.Step(1), context);
+            decoder.Forward(ops, decoder.Unscale(ops, ops.New([1, 8, 8, 4])));
+            Tensor token = embedder.Forward(ops, beats.Forward(ops, ops.New([1, 998, 128])));
+            text.Forward(ops, ids, 49408, token);
+        }
+    }
+
+    [Fact]
+    public void Unet_TimesOfSamplesDoNotMix()
+    {
+        using ReferenceOps ops = new();
+        using FormulaCheckpoint checkpoint = Formula(CheckpointShapes.Unet(SmallUnet));
+        using UnetModel unet = UnetModel.Load(ops, checkpoint, SmallUnet);
+        using TensorScope scope = ops.Scope();
+        Shape one = [1, 5, 6, 4];
+        Tensor latents = ops.Upload(WeightFormula.GaussLike("latents", one), one);
+        Tensor conditioning = ops.Upload(WeightFormula.GaussLike("context", [1, 7, 24]), [1, 7, 24]);
+        UnetTimes times = unet.PrepareTimes(ops, [981, 1]);
+
+        UnetContext alone = unet.PrepareContext(ops, conditioning);
+        double[] first = ops.Download(unet.Forward(ops, latents, times.Step(0), alone));
+        double[] second = ops.Download(unet.Forward(ops, latents, times.Step(1), alone));
+        UnetContext pair = unet.PrepareContext(ops, ops.RepeatBatch(conditioning, 2));
+        double[] both = ops.Download(unet.Forward(ops, ops.RepeatBatch(latents, 2), times.PerSample(), pair));
+
+        Assert.NotEqual(first, second);
+        Assert.Equal([.. first, .. second], both);
+    }
+
+    [Fact]
+    public void Unet_AfterACancelledCall_GivesWhatItGaveBefore()
+    {
+        using ReferenceOps ops = new();
+        using FormulaCheckpoint checkpoint = Formula(CheckpointShapes.Unet(SmallUnet));
+        using UnetModel unet = UnetModel.Load(ops, checkpoint, SmallUnet);
+        using TensorScope scope = ops.Scope();
+        Shape shape = [1, 4, 4, 4];
+        Tensor latents = ops.Upload(WeightFormula.GaussLike("latents", shape), shape);
+        UnetTimes times = unet.PrepareTimes(ops, [500]);
+        UnetContext context = unet.PrepareContext(ops, ops.Upload(WeightFormula.GaussLike("context", [1, 7, 24]), [1, 7, 24]));
+        double[] expected = ops.Download(unet.Forward(ops, latents, times.Step(0), context));
+
+        int live = ops.LiveCount;
+        for (int operations = 0; operations < 200; operations += 13)
+        {
+            using StopsAfter stopping = new(ops, operations);
+            try
+            {
+                ops.Download(unet.Forward(stopping, latents, times.Step(0), context));
+                break; // the whole call fits
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Equal(live, ops.LiveCount);
+            }
+        }
+
+        Assert.Equal(expected, ops.Download(unet.Forward(ops, latents, times.Step(0), context)));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(2)]
+    public void UnetTimes_RefuseAStepThatWasNotPrepared(int step)
+    {
+        using ShapeOps ops = new();
+        using UnetModel unet = Load(ops, SmallUnet);
+        using TensorScope scope = ops.Scope();
+        Assert.Throws<ArgumentOutOfRangeException>(() => unet.PrepareTimes(ops, [1, 2]).Step(step));
+    }
+
+    internal static double[] Predict(TensorCollection tensors, UnetConfig config)
+    {
+        using ReferenceOps ops = new();
+        using UnetModel unet = UnetModel.Load(ops, tensors, config);
+        using TensorScope scope = ops.Scope();
+        Shape shape = [1, 4, 4, 4], contextShape = [1, 7, config.ContextWidth];
+        UnetContext context = unet.PrepareContext(ops, ops.Upload(WeightFormula.GaussLike("context", contextShape), contextShape));
+        Tensor latents = ops.Upload(WeightFormula.GaussLike("latents", shape), shape);
+        return ops.Download(unet.Forward(ops, latents, unet.PrepareTimes(ops, [500]).Step(0), context));
+    }
+
+    private static Shape Decode(ShapeOps ops)
+    {
+        VaeConfig config = new();
+        using VaeDecoder decoder = VaeDecoder.Load(ops, Formula(CheckpointShapes.Vae(config)), config);
+        using TensorScope scope = ops.Scope();
+        return scope.Keep(decoder.Forward(ops, ops.New([1, 8, 8, 4]))).Shape;
+    }
+
+    private static void AssertLeaves(ShapeOps ops, int storages, Action run)
+    {
+        int before = ops.LiveCount;
+        run();
+        Assert.Equal(storages, ops.LiveCount - before);
+    }
+
+    private static UnetModel Load(ShapeOps ops, UnetConfig config) => UnetModel.Load(ops, Formula(CheckpointShapes.Unet(config)), config);
+
+    private static FormulaCheckpoint Formula(IReadOnlyDictionary<string, Shape> shapes) => new("behaviour/", shapes);
+
+    private static (UnetTimes Times, UnetContext Context, Tensor Latents) Prepare(ShapeOps ops, UnetModel unet, int batch, int side, UnetConfig config) => (
+        unet.PrepareTimes(ops, [981, 961]),
+        unet.PrepareContext(ops, ops.New([batch, 77, config.ContextWidth])),
+        ops.New([batch, side, side, 4]));
+
+    private sealed class StopsAfter(ITensorOps inner, int operations) : DelegatingOps(inner)
+    {
+        private int _left = operations;
+
+        protected override void Before(string operation)
+        {
+            if (_left-- == 0)
+                throw new OperationCanceledException();
+        }
+    }
+}
