@@ -83,7 +83,7 @@ internal sealed class DoctorCommand
     private async Task<string> ModelAsync(ParseResult parsed, CpuOptions device, CancellationToken cancellation)
     {
         using ModelFiles files = _model.Open(parsed);
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed), cancellation).ConfigureAwait(false);
+        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
         string note = files.Note is { } text ? $" ({text})" : "";
         return string.Create(CultureInfo.InvariantCulture, $"{files.Name}{note}: loads; draws {pipeline.Model.ImageSize}x{pipeline.Model.ImageSize} pixels");
     }
@@ -120,7 +120,7 @@ internal sealed class DoctorCommand
     private static async Task<GenerationTrace> DrawAsync(ModelFiles files, CpuOptions device, GenerationRequest request, CancellationToken cancellation)
     {
         GenerationTrace trace = new(TraceLevel.All);
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, new LoadOptions(), cancellation).ConfigureAwait(false);
+        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, new LoadOptions { HashModel = false }, cancellation).ConfigureAwait(false);
         await pipeline.GenerateAsync(request with { Trace = trace }, cancellation: cancellation).ConfigureAwait(false);
         return trace;
     }

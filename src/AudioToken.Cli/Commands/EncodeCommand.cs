@@ -43,7 +43,7 @@ internal sealed class EncodeCommand
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
 
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed), cancellation).ConfigureAwait(false);
+        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
         float[] token = await pipeline.EncodeAsync(sound.Samples, cancellation).ConfigureAwait(false);
         string hash = files.ContentHash;
         string path = plan.Claim(0);

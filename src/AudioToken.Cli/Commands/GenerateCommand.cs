@@ -4,9 +4,9 @@ using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
-using AudioToken.Pipelines.Imaging;
 using AudioToken.Tensors;
 using AudioToken.Weights;
+using TraceLevel = AudioToken.Pipelines.TraceLevel;
 
 namespace AudioToken.Cli.Commands;
 
@@ -68,12 +68,12 @@ internal sealed class GenerateCommand
         };
         try
         {
+            bool withMetadata = !parsed.GetValue(_noMetadata);
+            LoadOptions options = _model.LoadOptions(parsed) with { HashModel = withMetadata };
             Stopwatch clock = Stopwatch.StartNew();
-            await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed), cancellation).ConfigureAwait(false);
+            await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, options, cancellation).ConfigureAwait(false);
             report.Loading = clock.Elapsed;
-            // Reads gigabytes for a real model: it goes on beside the drawing.
-            Task<string>? modelHash = parsed.GetValue(_noMetadata) ? null : Task.Run(() => files.ContentHash, CancellationToken.None);
-            Run run = new(pipeline, request, report, plan, modelHash, messages, _terminal);
+            Run run = new(pipeline, request, report, plan, withMetadata, messages, _terminal);
             await ProgressBar.RunAsync(_terminal, messages, progress => run.DrawAsync(progress, cancellation)).ConfigureAwait(false);
         }
         catch (AudioTokenException exception) when (json && report.HasPictures)
@@ -138,7 +138,7 @@ internal sealed class GenerateCommand
 
     /// <summary>The drawing itself.</summary>
     private sealed class Run(
-        AudioToImagePipeline pipeline, GenerationRequest request, GenerateReport report, OutputPlan? plan, Task<string>? modelHash, Messages messages, Terminal terminal)
+        AudioToImagePipeline pipeline, GenerationRequest request, GenerateReport report, OutputPlan? plan, bool withMetadata, Messages messages, Terminal terminal)
     {
         /// <summary>Draws picture by picture and writes each as soon as it is there; all in one call if a trace is wanted.</summary>
         public async Task DrawAsync(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
@@ -171,8 +171,6 @@ internal sealed class GenerateCommand
             report.Add(result.Times);
             foreach (string warning in result.Warnings)
                 messages.Warn(warning);
-            if (modelHash is not null)
-                report.ModelHash = await modelHash.WaitAsync(cancellation).ConfigureAwait(false);
             for (int i = 0; i < result.Images.Count; i++)
                 Write(result.Images[i], first + i);
             return result.AudioToken;
@@ -180,8 +178,8 @@ internal sealed class GenerateCommand
 
         private void Write(GeneratedImage image, int index)
         {
-            IReadOnlyList<PngText> texts = modelHash is null ? [] : (image.Parameters with { ModelHash = report.ModelHash }).ToPngTexts();
-            WrittenPicture picture = new(image, texts);
+            report.ModelHash = image.Parameters.ModelHash;
+            WrittenPicture picture = new(image, withMetadata ? image.Parameters.ToPngTexts() : []);
             report.Add(picture);
             try
             {
