@@ -94,6 +94,7 @@ public abstract class AudioReader : IDisposable
     /// <returns>Frames passed; fewer than asked only at the end.</returns>
     public long SkipFrames(long frames)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(frames);
         long skipped = SkipCore(frames);
         _framesRead += skipped;
         return skipped;

@@ -140,12 +140,17 @@ internal sealed class LoudestCollector(int window) : WindowCollector(0)
 
     public override bool Add(ReadOnlySpan<float> samples)
     {
-        foreach (float sample in samples)
+        while (!samples.IsEmpty)
         {
-            _ring[(int)(_count % _ring.Length)] = sample;
-            _hopEnergy += (double)sample * sample;
-            if (++_count % Hop == 0)
+            // Up to the end of the hop; the ring is whole hops long, so no run wraps.
+            ReadOnlySpan<float> run = samples[..Math.Min(samples.Length, Hop - (int)(_count % Hop))];
+            run.CopyTo(_ring.AsSpan((int)(_count % _ring.Length)));
+            foreach (float sample in run)
+                _hopEnergy += (double)sample * sample;
+            _count += run.Length;
+            if (_count % Hop == 0)
                 EndHop();
+            samples = samples[run.Length..];
         }
 
         return true;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using AudioToken.Models.Unet;
 using AudioToken.Pipelines.Imaging;
@@ -10,8 +9,6 @@ namespace AudioToken.Pipelines;
 /// <summary>One run of one request, on the pipeline's thread.</summary>
 internal sealed class Generation
 {
-    private const int LatentChannels = GenerationPlan.LatentChannels;
-
     private readonly ITensorOps _backend;
     private readonly LoadedModel _model;
     private readonly GenerationPlan _plan;
@@ -105,16 +102,16 @@ internal sealed class Generation
     private Tensor Denoise(ITensorOps ops, int first, int count, UnetContext context, UnetTimes times)
     {
         (int height, int width) = _plan.LatentSize;
-        Shape shape = [count, height, width, LatentChannels];
-        IReadOnlyList<NoiseStreams> noise = NoiseStreams.ForBatch(unchecked(_request.Seed + (ulong)first), count, _request.Noise);
-        float[] host = new float[shape.Count];
+        IReadOnlyList<NoiseStreams> streams = NoiseStreams.ForBatch(unchecked(_request.Seed + (ulong)first), count, _request.Noise);
+        LatentNoise noise = new(streams, height, width, GenerationPlan.LatentChannels);
+        float[] host = new float[noise.Shape.Count];
         if (_request.Latents.IsEmpty)
-            Draw(noise, initial: true, host);
+            noise.DrawInit(host);
         else
-            ToChannelsLast(_request.Latents.Span.Slice(first * host.Length / count, host.Length), host, pixels: height * width);
+            ChannelLayout.ToChannelsLast(_request.Latents.Span.Slice(first * host.Length / count, host.Length), host, GenerationPlan.LatentChannels, height * width);
 
         using TensorScope loop = ops.Scope();
-        SamplerRun run = new(_plan.Steps, ops, loop, ops.Upload(host, shape));
+        SamplerRun run = new(_plan.Steps, ops, loop, ops.Upload(host, noise.Shape));
         _trace.Map(ops, "latents.init", run.Sample);
         while (!run.IsDone)
         {
@@ -123,13 +120,13 @@ internal sealed class Generation
             Tensor prediction = Predict(ops, run, count, times.Step(i), context);
             Finite.Download(ops, prediction, GenerationTrace.Numbered("noise_pred", i), host);
             if (_trace.WantsSteps)
-                _trace.Map(GenerationTrace.Numbered("noise_pred", i), shape, host);
+                _trace.Map(GenerationTrace.Numbered("noise_pred", i), noise.Shape, host);
 
             Tensor stepNoise = default;
             if (run.DrawsNoise)
             {
-                Draw(noise, initial: false, host);
-                stepNoise = ops.Upload(host, shape);
+                noise.DrawStep(host);
+                stepNoise = ops.Upload(host, noise.Shape);
             }
 
             run.Advance(ops, prediction, stepNoise);
@@ -175,20 +172,6 @@ internal sealed class Generation
         if (traced is not null)
             _trace.Map("image", [latents.Shape[0], _plan.Height, _plan.Width, 3], traced);
     }
-
-    // A tensor's worth of noise for each picture, drawn in PyTorch's order, [4, h, w].
-    private static void Draw(IReadOnlyList<NoiseStreams> noise, bool initial, float[] host)
-    {
-        float[] drawn = ArrayPool<float>.Shared.Rent(host.Length);
-        int one = host.Length / noise.Count;
-        for (int i = 0; i < noise.Count; i++)
-            (initial ? noise[i].Init : noise[i].Sampler).Fill(drawn.AsSpan(i * one, one));
-        ToChannelsLast(drawn.AsSpan(0, host.Length), host, pixels: one / LatentChannels);
-        ArrayPool<float>.Shared.Return(drawn);
-    }
-
-    private static void ToChannelsLast(ReadOnlySpan<float> from, Span<float> to, int pixels) =>
-        ChannelLayout.ToChannelsLast(from, to, LatentChannels, pixels);
 
     private GenerationParameters Describe(ulong seed) => new()
     {

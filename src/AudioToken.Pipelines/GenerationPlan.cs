@@ -67,7 +67,7 @@ internal sealed record GenerationPlan
         if (warning is not null)
             warnings.Add(warning);
         PromptPolicy.CheckNegative(request.NegativePrompt);
-        SamplerKind sampler = request.Sampler ?? model.Info.DefaultSampler;
+        SamplerKind sampler = request.Sampler ?? model.Scheduler.GetDefaultSampler();
         return new GenerationPlan
         {
             Request = request,

@@ -43,7 +43,7 @@ internal sealed class LoadedModel : IDisposable
         Unet = Load(files, ModelComponent.Unet, tensors => lora ? LoadWithLora(files, ops, tensors, unet, options.LoraScale) : UnetModel.Load(ops, tensors, unet));
         Vae = Load(files, ModelComponent.Vae, tensors => VaeDecoder.Load(ops, tensors, vae));
         Info = new ModelInfo(
-            files.Name, files.Note, (unet.SampleSize > 0 ? unet.SampleSize : UsualLatentSide) * vae.Downscale, text.Width, Scheduler.GetDefaultSampler(), lora);
+            files.Name, files.Note, (unet.SampleSize > 0 ? unet.SampleSize : UsualLatentSide) * vae.Downscale, text.Width, SamplerKinds.OfClass(Scheduler.ClassName), lora);
     }
 
     public ModelInfo Info { get; }

@@ -19,7 +19,11 @@ internal static class DpmSolverSampler
         if (convention == SolverConvention.Diffusers016)
         {
             if (settings.Karras)
-                throw new SamplerOptionException(ErrorCode.Scheduler, "scheduler karras is not supported in the convention of diffusers 0.16; supported: discrete.", "use the current convention");
+            {
+                throw new SamplerOptionException(
+                    ErrorCode.Scheduler, "scheduler karras is not supported in the convention of diffusers 0.16; supported: discrete.", "use the current convention");
+            }
+
             // One level for each distinct timestep; the run ends at the level of timestep 0.
             timesteps = [.. Timesteps.ForSolver(settings with { Spacing = TimestepSpacing.Linspace }, steps).Distinct()];
             sigmas = [.. timesteps.Select(timestep => table.At(timestep)), table.Smallest];

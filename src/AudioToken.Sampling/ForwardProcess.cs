@@ -18,7 +18,7 @@ public static class ForwardProcess
         Combine(schedule, clean, noise, timesteps, destination, velocity: false);
     }
 
-    /// <summary>The velocities sqrt(ac[t]) n - sqrt(1 - ac[t]) x0: the training target of v-prediction. Arguments as for <see cref="AddNoise(NoiseSchedule, ReadOnlySpan{float}, ReadOnlySpan{float}, ReadOnlySpan{int}, Span{float})"/>.</summary>
+    /// <summary>The velocities sqrt(ac[t]) n - sqrt(1 - ac[t]) x0: the training target of v-prediction. Arguments as for AddNoise.</summary>
     public static void Velocity(NoiseSchedule schedule, ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, ReadOnlySpan<int> timesteps, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(schedule);

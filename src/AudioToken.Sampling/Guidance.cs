@@ -14,7 +14,8 @@ public static class Guidance
     public static void RequireValid(float scale)
     {
         if (!(scale >= 0 && float.IsFinite(scale)))
-            throw new SamplerOptionException(ErrorCode.GuidanceScale, $"guidance scale is {Text.Of(scale)}, expected 0 or more; up to 1 is no guidance.", "--cfg-scale 7.5");
+            throw new SamplerOptionException(
+                ErrorCode.GuidanceScale, $"guidance scale is {Text.Of(scale)}, expected 0 or more; up to 1 is no guidance.", "--cfg-scale 7.5");
     }
 
     /// <summary>unconditional + scale (conditional - unconditional).</summary>

@@ -57,7 +57,9 @@ internal static class PndmSampler
         if (timesteps.Length < Order)
         {
             throw new SamplerOptionException(
-                ErrorCode.Steps, $"sampling method pndm with Runge-Kutta steps (skip_prk_steps false): steps is {timesteps.Length}, expected at least {Order}.", "--steps 20");
+                ErrorCode.Steps,
+                $"sampling method pndm with Runge-Kutta steps (skip_prk_steps false): steps is {timesteps.Length}, expected at least {Order}.",
+                "--steps 20");
         }
 
         int half = settings.TrainTimesteps / timesteps.Length / 2;

@@ -21,7 +21,11 @@ public static class SamplerFactory
             throw new SamplerOptionException(ErrorCode.Eta, $"eta is {Text.Of(options.Eta)}, expected 0 to 1.");
         SamplerSettings settings = SamplerSettings.Resolve(kind, config, karras, singlePrecision: !options.ExactTables);
         if (steps < 1 || steps > settings.TrainTimesteps)
-            throw new SamplerOptionException(ErrorCode.Steps, $"steps is {Text.Of(steps)}, expected 1 to {settings.TrainTimesteps}, the model's training timesteps.", "--steps 50");
+        {
+            throw new SamplerOptionException(
+                ErrorCode.Steps, $"steps is {Text.Of(steps)}, expected 1 to {settings.TrainTimesteps}, the model's training timesteps.", "--steps 50");
+        }
+
         return kind switch
         {
             SamplerKind.Pndm => PndmSampler.Plan(settings, steps),

@@ -23,13 +23,17 @@ public sealed class SamplerPlan
             if (!(step.Timestep >= 0 && step.Timestep <= trainTimesteps - 1))
             {
                 throw new SamplerOptionException(
-                    ErrorCode.Steps, $"sampling method {kind.Name()}: step {i + 1} of {steps.Length} falls on timestep {Text.Of(step.Timestep)}, expected 0 to {trainTimesteps - 1}.", "fewer --steps");
+                    ErrorCode.Steps,
+                    $"sampling method {kind.Name()}: step {i + 1} of {steps.Length} falls on timestep {Text.Of(step.Timestep)}, expected 0 to {trainTimesteps - 1}.",
+                    "fewer --steps");
             }
 
             if (!step.IsFinite)
             {
                 throw new SamplerOptionException(
-                    ErrorCode.Steps, $"sampling method {kind.Name()}: step {i + 1} of {steps.Length} has no finite size, expected timesteps that differ.", "fewer --steps");
+                    ErrorCode.Steps,
+                    $"sampling method {kind.Name()}: step {i + 1} of {steps.Length} has no finite size, expected timesteps that differ.",
+                    "fewer --steps");
             }
         }
 

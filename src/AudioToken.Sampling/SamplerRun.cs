@@ -73,7 +73,8 @@ public sealed class SamplerRun
         return Sum(ops);
     }
 
-    /// <summary>Takes one step. <paramref name="output"/> and <paramref name="noise"/> go over to the run, which hands their memory back if its scope owns it.</summary>
+    /// <summary>Takes one step. <paramref name="output"/> and <paramref name="noise"/> go over to the run, which hands their memory back
+    /// if its scope owns it.</summary>
     /// <param name="ops">The operations.</param>
     /// <param name="output">The model's output after guidance, of the sample's shape, in memory of its own.</param>
     /// <param name="noise">Noise of unit variance and the sample's shape, if the step draws noise.</param>

@@ -58,7 +58,8 @@ internal sealed record SamplerSettings
         if (karras == true && !kind.SupportsKarras())
         {
             string supporting = string.Join(", ", Enum.GetValues<SamplerKind>().Where(SamplerKinds.SupportsKarras).Select(SamplerKinds.Name));
-            throw new SamplerOptionException(ErrorCode.Scheduler, $"scheduler karras has no meaning for sampling method {kind.Name()}; supported by: {supporting}.", "--scheduler discrete");
+            throw new SamplerOptionException(
+                ErrorCode.Scheduler, $"scheduler karras has no meaning for sampling method {kind.Name()}; supported by: {supporting}.", "--scheduler discrete");
         }
 
         bool clip = clips && (config.ClipSample ?? kind is SamplerKind.Ddim or SamplerKind.Ddpm);

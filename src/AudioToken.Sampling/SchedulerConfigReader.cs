@@ -20,7 +20,8 @@ internal readonly ref struct SchedulerConfigReader
         }
         catch (JsonException e)
         {
-            throw new SchedulerConfigException(ErrorCode.ConfigMalformed, $"scheduler_config.json is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", inner: e);
+            throw new SchedulerConfigException(
+                ErrorCode.ConfigMalformed, $"scheduler_config.json is not JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}.", inner: e);
         }
 
         using (document)

@@ -50,7 +50,8 @@ internal static class Timesteps
             return timesteps;
         throw new SamplerOptionException(
             ErrorCode.Steps,
-            $"sampling method {settings.Kind.Name()}: {steps} steps with steps_offset {settings.StepsOffset} reach timestep {timesteps[0]}, expected at most {settings.TrainTimesteps - 1}.",
+            $"sampling method {settings.Kind.Name()}: {steps} steps with steps_offset {settings.StepsOffset} reach timestep {timesteps[0]}, "
+            + $"expected at most {settings.TrainTimesteps - 1}.",
             "fewer --steps");
     }
 

@@ -86,7 +86,7 @@ public sealed class FbankGoldenTests : IDisposable
     {
         string? path = SharedData.PathOf("vggsound/" + file);
         Assert.SkipWhen(path is null, $"vggsound/{file} is not here (third-party sound, not part of the repository)");
-        AudioClip clip = AudioClip.Load(path!, window: WindowPolicy.Official);
+        AudioClip clip = AudioClip.Load(path!, window: WindowPolicy.Official, cancellation: TestContext.Current.CancellationToken);
         return clip.Samples.Slice(start * 16000, seconds * 16000).ToArray();
     }
 
