@@ -1,0 +1,185 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using AudioToken.Backends.Cpu;
+using AudioToken.Cli.Machine;
+using AudioToken.Cli.Options;
+using AudioToken.Cli.SelfTest;
+using AudioToken.Pipelines;
+using AudioToken.Tensors;
+using AudioToken.Weights;
+
+namespace AudioToken.Cli.Commands;
+
+/// <summary>What was found on this machine, and whether the program computes what it should.</summary>
+internal sealed class DoctorCommand
+{
+    private readonly Terminal _terminal;
+    private readonly ModelOptions _model;
+    private readonly DeviceOptions _device;
+    private readonly MessageOptions _messages = new();
+    private readonly Option<bool> _selfTest = new("--self-test") { Description = "draw the recorded case with the demonstration model and name the first stage that differs (exit code 7)" };
+    private readonly Option<string?> _record = new("--record-self-test") { Hidden = true, HelpName = "FILE" };
+
+    private DoctorCommand(Terminal terminal) => (_terminal, _model, _device) = (terminal, new ModelOptions(terminal), new DeviceOptions(terminal));
+
+    public static Command Create(Terminal terminal)
+    {
+        DoctorCommand self = new(terminal);
+        Command command = new("doctor", "show what was found on this machine: processor, driver, libraries, model");
+        self._model.AddTo(command);
+        self._device.AddTo(command);
+        command.Options.Add(self._selfTest);
+        command.Options.Add(self._record);
+        self._messages.AddTo(command);
+        command.SetAction(self.RunAsync);
+        return command;
+    }
+
+    private string RecordingPath => Path.Combine(_terminal.DemoFolder, "self-test.safetensors");
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        Messages messages = _messages.Messages(parsed, _terminal);
+        CpuOptions device = _device.Choose(parsed, messages);
+        if (parsed.GetValue(_record) is { } path)
+        {
+            await RecordAsync(path, parsed, device, cancellation).ConfigureAwait(false);
+            return ExitCode.Done;
+        }
+
+        List<(string Key, string Text)> facts = [.. Machine()];
+        AudioTokenException? fault = null;
+        IReadOnlyList<StageDifference> stages = [];
+        try
+        {
+            facts.Add(("model", await ModelAsync(parsed, device, cancellation).ConfigureAwait(false)));
+            if (parsed.GetValue(_selfTest))
+            {
+                stages = await SelfTestAsync(device, cancellation).ConfigureAwait(false);
+                facts.Add(("self-test", Verdict(stages)));
+                fault = Fault(stages);
+            }
+        }
+        catch (AudioTokenException exception)
+        {
+            fault = exception; // what was found is told all the same
+        }
+
+        Tell(parsed, facts, stages, fault);
+        return fault is null ? ExitCode.Done : ExitCode.Of(fault);
+    }
+
+    private IEnumerable<(string Key, string Text)> Machine()
+    {
+        yield return ("system", MachineFacts.System);
+        yield return ("runtime", MachineFacts.Runtime);
+        yield return ("processor", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Cores} cores; {MachineFacts.VectorInstructions}"));
+        yield return ("memory", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Memory / (double)(1 << 30):0.0} GB"));
+        yield return ("cuda", $"driver {(MachineFacts.CudaDriver is { } driver ? $"found ({driver})" : "not found")}; CUDA backend: not in this build");
+        yield return ("libsndfile", SoundLibrary.Version(_terminal.Variable("AUDIOTOKEN_SNDFILE")) ?? "not found: WAV is read without it; for FLAC, Ogg, Opus and MP3 install libsndfile1");
+    }
+
+    private async Task<string> ModelAsync(ParseResult parsed, CpuOptions device, CancellationToken cancellation)
+    {
+        using ModelFiles files = _model.Open(parsed);
+        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        string note = files.Note is { } text ? $" ({text})" : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{files.Name}{note}: loads; draws {pipeline.Model.ImageSize}x{pipeline.Model.ImageSize} pixels");
+    }
+
+    // Always with the demonstration model: it is what was recorded.
+    private async Task<IReadOnlyList<StageDifference>> SelfTestAsync(CpuOptions device, CancellationToken cancellation)
+    {
+        if (!File.Exists(RecordingPath))
+            throw new AudioTokenException(ErrorCode.NoRecording, $"the self-test's recording is not there: {RecordingPath}", "install the program again");
+        using Recording recording = Recording.Open(RecordingPath);
+        using ModelFiles files = ModelFiles.Open(Path.Combine(_terminal.DemoFolder, "demo.safetensors"));
+        if (files.ContentHash != recording.ModelHash)
+            throw new AudioTokenException(ErrorCode.NoRecording, $"{files.Name} is not the model that the self-test was recorded with (sha256 {recording.ModelHash})", "install the program again");
+        string path = Path.Combine(Path.GetTempPath(), $"audiotoken-{Path.GetRandomFileName()}.safetensors");
+        try
+        {
+            (await DrawAsync(files, device, recording.Request, cancellation).ConfigureAwait(false)).Save(path);
+            using SafetensorsFile trace = SafetensorsFile.Open(path);
+            return recording.Compare(trace);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private async Task RecordAsync(string path, ParseResult parsed, CpuOptions device, CancellationToken cancellation)
+    {
+        using ModelFiles files = _model.Open(parsed);
+        GenerationRequest request = SelfTestRequest.Default;
+        Recording.Save(path, await DrawAsync(files, device, request, cancellation).ConfigureAwait(false), request, files.ContentHash);
+    }
+
+    private static async Task<GenerationTrace> DrawAsync(ModelFiles files, CpuOptions device, GenerationRequest request, CancellationToken cancellation)
+    {
+        GenerationTrace trace = new(TraceLevel.All);
+        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, new LoadOptions { HashModel = false }, cancellation).ConfigureAwait(false);
+        await pipeline.GenerateAsync(request with { Trace = trace }, cancellation: cancellation).ConfigureAwait(false);
+        return trace;
+    }
+
+    private static string Verdict(IReadOnlyList<StageDifference> stages)
+    {
+        StageDifference first = stages.FirstOrDefault(stage => stage.Differs);
+        return first.Differs ? $"differs first at {first}" : $"{stages.Count} stages equal the recording";
+    }
+
+    private static AudioTokenException? Fault(IReadOnlyList<StageDifference> stages)
+    {
+        StageDifference first = stages.FirstOrDefault(stage => stage.Differs);
+        return first.Differs
+            ? new AudioTokenException(ErrorCode.SelfTest, $"the self-test differs from its recording, first at {first}", "--threads 1, and please report the output of 'audiotoken doctor --self-test --json'")
+            : null;
+    }
+
+    private void Tell(ParseResult parsed, List<(string Key, string Text)> facts, IReadOnlyList<StageDifference> stages, AudioTokenException? fault)
+    {
+        if (_messages.Json(parsed))
+        {
+            JsonLine.Write(_terminal.Output, json =>
+            {
+                if (fault is not null)
+                    ErrorReport.WriteFields(json, fault);
+                foreach ((string key, string text) in facts)
+                    json.WriteString(key.Replace('-', '_'), text);
+                WriteStages(json, stages);
+            });
+        }
+        else
+        {
+            foreach ((string key, string text) in facts)
+                _terminal.WriteLine(PlainText.Of($"{key + ":",-12}{text}"));
+        }
+
+        if (fault is not null)
+            ErrorReport.For(parsed.Tokens.Select(token => token.Value), _terminal).WriteText(fault);
+    }
+
+    private static void WriteStages(Utf8JsonWriter json, IReadOnlyList<StageDifference> stages)
+    {
+        if (stages.Count == 0)
+            return;
+        json.WriteStartArray("stages");
+        foreach (StageDifference stage in stages)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", stage.Name);
+            if (float.IsFinite(stage.Largest))
+                json.WriteNumber("difference", stage.Largest);
+            else
+                json.WriteNull("difference");
+            json.WriteNumber("allowed", stage.Allowed);
+            json.WriteBoolean("differs", stage.Differs);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,212 @@
+using System.CommandLine;
+using System.Diagnostics;
+using AudioToken.Backends.Cpu;
+using AudioToken.Cli.Options;
+using AudioToken.Cli.Output;
+using AudioToken.Pipelines;
+using AudioToken.Tensors;
+using AudioToken.Weights;
+using TraceLevel = AudioToken.Pipelines.TraceLevel;
+
+namespace AudioToken.Cli.Commands;
+
+/// <summary>A sound to pictures.</summary>
+internal sealed class GenerateCommand
+{
+    private readonly Terminal _terminal;
+    private readonly SoundOptions _sound;
+    private readonly ModelOptions _model;
+    private readonly DeviceOptions _device;
+    private readonly PictureOptions _picture = new();
+    private readonly OutputOptions _output = new("PNG file; of several pictures FILE-1.png, FILE-2.png, …; '-' writes one to standard output", ".png", "rain.png");
+    private readonly MessageOptions _messages = new();
+
+    private readonly Option<string?> _token = new("--token") { Description = "an audio token made by 'encode', in place of SOUND", HelpName = "FILE" };
+    private readonly Option<bool> _noMetadata = new("--no-metadata") { Description = "leave prompt, seed and the other settings out of the pictures" };
+    private readonly Option<string?> _trace = new("--trace") { Description = "write the tensors of every stage to a safetensors file; all pictures are then drawn in one call", HelpName = "FILE" };
+    private readonly Option<string?> _traceLevel = Checked.Word("--trace-level", [], "stage leaves the tensors of single UNet calls out (default all)", "all", "stage");
+
+    private GenerateCommand(Terminal terminal) =>
+        (_terminal, _sound, _model, _device) = (terminal, new SoundOptions(terminal), new ModelOptions(terminal), new DeviceOptions(terminal));
+
+    public static Command Create(Terminal terminal)
+    {
+        GenerateCommand self = new(terminal);
+        Command command = new("generate", "draw pictures of a sound");
+        self._sound.AddTo(command);
+        command.Options.Add(self._token);
+        self._model.AddTo(command);
+        self._picture.AddTo(command);
+        self._output.AddTo(command);
+        command.Options.Add(self._noMetadata);
+        command.Options.Add(self._trace);
+        command.Options.Add(self._traceLevel);
+        self._device.AddTo(command);
+        self._messages.AddTo(command);
+        command.SetAction(self.RunAsync);
+        return command;
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        // All that can be refused is refused before anything long begins.
+        Messages messages = _messages.Messages(parsed, _terminal);
+        CpuOptions device = _device.Choose(parsed, messages);
+        bool json = _messages.Json(parsed);
+        GenerationRequest request = _picture.Request(parsed, messages) with { Trace = Trace(parsed) };
+        CheckStandardOutput(parsed, request.Count, json);
+        Sound sound = await SoundAsync(parsed, messages, cancellation).ConfigureAwait(false);
+        OutputPlan? plan = _output.ToStandardOutput(parsed) ? null : _output.Plan(parsed, sound.Stem, request.Count);
+        OutputPlan? tracePlan = parsed.GetValue(_trace) is { } trace ? _output.PlanBeside(parsed, trace) : null;
+        using ModelFiles files = _model.Open(parsed);
+        ModelOptions.Tell(files, messages);
+
+        request = request with { Samples = sound.Samples, AudioToken = sound.Token, SoundName = sound.Name, SoundHash = sound.Hash };
+        GenerateReport report = new()
+        {
+            Sound = sound, Model = files.Name, Note = files.Note, Device = CpuOps.DeviceName, Threads = device.Threads, Seed = request.Seed,
+        };
+        try
+        {
+            bool withMetadata = !parsed.GetValue(_noMetadata);
+            LoadOptions options = _model.LoadOptions(parsed) with { HashModel = withMetadata };
+            Stopwatch clock = Stopwatch.StartNew();
+            await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, options, cancellation).ConfigureAwait(false);
+            report.Loading = clock.Elapsed;
+            Run run = new(pipeline, request, report, plan, withMetadata, messages, _terminal);
+            await ProgressBar.RunAsync(_terminal, messages, progress => run.DrawAsync(progress, cancellation)).ConfigureAwait(false);
+        }
+        catch (AudioTokenException exception) when (json && report.HasPictures)
+        {
+            // Work is done that the caller should be able to repeat or find: it is told beside the error.
+            JsonLine.Write(_terminal.Output, writer =>
+            {
+                ErrorReport.WriteFields(writer, exception);
+                report.WriteTo(writer, messages.Warnings);
+            });
+            ErrorReport.For(parsed.Tokens.Select(token => token.Value), _terminal).WriteText(exception);
+            return ExitCode.Of(exception);
+        }
+        finally
+        {
+            // Also after a numeric fault: the trace shows where it began.
+            if (tracePlan is not null && request.Trace is { } kept && kept.Names.Any())
+                SaveTrace(kept, tracePlan, messages);
+        }
+
+        messages.Note(report.Timings);
+        if (json)
+            JsonLine.Write(_terminal.Output, writer => report.WriteTo(writer, messages.Warnings));
+        return ExitCode.Done;
+    }
+
+    private GenerationTrace? Trace(ParseResult parsed)
+    {
+        string? level = parsed.GetValue(_traceLevel);
+        if (parsed.GetValue(_trace) is not null)
+            return new GenerationTrace(level == "stage" ? TraceLevel.Stage : TraceLevel.All);
+        return level is null ? null : throw new AudioTokenException(ErrorCode.Usage, "--trace-level is given without --trace", "--trace FILE");
+    }
+
+    private void CheckStandardOutput(ParseResult parsed, int count, bool json)
+    {
+        if (!_output.ToStandardOutput(parsed))
+            return;
+        if (json)
+            throw new AudioTokenException(ErrorCode.Usage, "-o - and --json both want standard output", "-o FILE");
+        if (count > 1)
+            throw new AudioTokenException(ErrorCode.Usage, $"-o - writes one picture, but {count} are asked for", "-b 1, or -o FILE");
+    }
+
+    private async Task<Sound> SoundAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
+    {
+        if (parsed.GetValue(_token) is not { } path)
+            return await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false);
+        if (_sound.Name(parsed) is { } name)
+            throw new AudioTokenException(ErrorCode.Usage, $"both a sound ('{name}') and --token are given", "one of the two");
+        Sound sound = TokenFile.Read(path);
+        messages.Note($"sound: {sound.Name}: {sound.Description}");
+        return sound with { Stem = "token" };
+    }
+
+    private static void SaveTrace(GenerationTrace trace, OutputPlan plan, Messages messages)
+    {
+        string path = plan.Claim(0);
+        trace.Save(path);
+        messages.Note($"wrote {path}");
+    }
+
+    /// <summary>The drawing itself.</summary>
+    private sealed class Run(
+        AudioToImagePipeline pipeline, GenerationRequest request, GenerateReport report, OutputPlan? plan, bool withMetadata, Messages messages, Terminal terminal)
+    {
+        /// <summary>Draws picture by picture and writes each as soon as it is there; all in one call if a trace is wanted.</summary>
+        public async Task DrawAsync(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+        {
+            if (request.Trace is not null)
+            {
+                await DrawAsync(request, 0, progress, cancellation).ConfigureAwait(false);
+                return;
+            }
+
+            ReadOnlyMemory<float> token = request.AudioToken;
+            int latents = request.Latents.Length / request.Count;
+            for (int i = 0; i < request.Count; i++)
+            {
+                GenerationRequest one = request with
+                {
+                    Seed = unchecked(request.Seed + (ulong)i),
+                    Count = 1,
+                    AudioToken = token,
+                    Latents = request.Latents.Slice(i * latents, latents),
+                };
+                token = await DrawAsync(one, i, progress is null ? null : new Part(progress, i, request.Count), cancellation).ConfigureAwait(false);
+            }
+        }
+
+        // Gives the audio token: the sound is heard once.
+        private async Task<ReadOnlyMemory<float>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+        {
+            GenerationResult result = await pipeline.GenerateAsync(call, progress, cancellation).ConfigureAwait(false);
+            report.Add(result.Times);
+            foreach (string warning in result.Warnings)
+                messages.Warn(warning);
+            for (int i = 0; i < result.Images.Count; i++)
+                Write(result.Images[i], first + i);
+            return result.AudioToken;
+        }
+
+        private void Write(GeneratedImage image, int index)
+        {
+            report.ModelHash = image.Parameters.ModelHash;
+            WrittenPicture picture = new(image, withMetadata ? image.Parameters.ToPngTexts() : []);
+            report.Add(picture);
+            try
+            {
+                if (plan is null)
+                {
+                    picture.Write(terminal.Output);
+                    return;
+                }
+
+                string path = plan.Claim(index);
+                if (path != plan.Paths[index])
+                    messages.Warn($"'{plan.Paths[index]}' appeared meanwhile and is kept");
+                picture.Save(path);
+            }
+            catch
+            {
+                messages.Note(FormattableString.Invariant($"the picture is lost; --seed {picture.Seed} draws it again (sha256 of its pixels: {picture.PixelHash})"));
+                throw;
+            }
+
+            messages.Note(FormattableString.Invariant($"wrote {picture.Path} ({picture.Size}, seed {picture.Seed})"));
+        }
+    }
+
+    /// <summary>One call's reports as part of a run of several pictures.</summary>
+    private sealed class Part(IProgress<GenerationProgress> whole, int image, int images) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value) => whole.Report(value with { Image = image, Images = images });
+    }
+}

@@ -1,0 +1,13 @@
+using System.Text.Json;
+
+namespace AudioToken.Cli.Inspection;
+
+/// <summary>What can be told of one file.</summary>
+internal interface IInspection : IDisposable
+{
+    /// <summary>For a person.</summary>
+    IEnumerable<string> Lines();
+
+    /// <summary>For a program.</summary>
+    void WriteTo(Utf8JsonWriter json);
+}

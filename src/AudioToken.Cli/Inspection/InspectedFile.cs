@@ -1,0 +1,56 @@
+using AudioToken.Tensors;
+using AudioToken.Weights;
+
+namespace AudioToken.Cli.Inspection;
+
+/// <summary>Finds out what a file is, by its content.</summary>
+internal static class InspectedFile
+{
+    private static readonly (byte[] Magic, string What, string Hint)[] s_others =
+    [
+        ("RIFF"u8.ToArray(), "a sound or video (RIFF)", "audiotoken generate FILE draws a sound"),
+        ("fLaC"u8.ToArray(), "a sound (FLAC)", "audiotoken generate FILE draws a sound"),
+        ("OggS"u8.ToArray(), "a sound (Ogg)", "audiotoken generate FILE draws a sound"),
+        ("ID3"u8.ToArray(), "a sound (MP3)", "audiotoken generate FILE draws a sound"),
+        ([0xFF, 0xD8, 0xFF], "a JPEG picture", "pictures made here are PNG"),
+    ];
+
+    /// <exception cref="AudioTokenException">It cannot be read, or it is nothing that is known here; the message says what it is.</exception>
+    public static IInspection Open(string path, bool listTensors)
+    {
+        if (Directory.Exists(path))
+            return new ModelInspection(ModelFiles.Open(path), listTensors);
+        byte[] head = Head(path);
+        if (head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G']))
+            return new PictureInspection(path);
+        foreach ((byte[] magic, string what, string hint) in s_others)
+        {
+            if (head.AsSpan().StartsWith(magic))
+                throw new AudioTokenException(ErrorCode.NotInspectable, $"{Path.GetFileName(path)} is {what}; models, safetensors files and PNGs can be inspected", hint);
+        }
+
+        // Says by itself what the file is if it is no safetensors file: an error page, a pickle, an unfinished download.
+        SafetensorsFile file = SafetensorsFile.Open(path);
+        if (file.Metadata.GetValueOrDefault(BundleFormat.FormatKey) != BundleFormat.Format)
+            return new TensorsInspection(file, listTensors);
+        file.Dispose();
+        return new ModelInspection(ModelFiles.Open(path), listTensors);
+    }
+
+    private static byte[] Head(string path)
+    {
+        try
+        {
+            // A pipe would wait for its writer, and a device has no end: only what has a length is looked at.
+            if (new FileInfo(path) is not { Exists: true, Length: > 0 })
+                return [];
+            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            byte[] head = new byte[16];
+            return head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return []; // the reader says why
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.CommandLine;
+using AudioToken.Pipelines;
+using AudioToken.Tensors;
+using AudioToken.Weights;
+
+namespace AudioToken.Cli.Options;
+
+/// <summary>Which model, and where its parts lie.</summary>
+internal sealed class ModelOptions(Terminal terminal)
+{
+    private readonly Option<string?> _model = new("--model", "-m")
+    {
+        Description = "a bundle, or a folder in diffusers' layout; default: the demonstration model beside the program [AUDIOTOKEN_MODEL]",
+        HelpName = "BUNDLE|FOLDER",
+    };
+
+    private readonly Option<string?> _beats = new("--beats") { Description = "safetensors file of BEATs, where the model does not hold it", HelpName = "FILE" };
+    private readonly Option<string?> _embedder = new("--embedder") { Description = "safetensors file of the embedder, where the model does not hold it", HelpName = "FILE" };
+    private readonly Option<float?> _loraScale = Checked.Number("--lora-scale", [], "strength of the model's LoRA, if it has one (default 1; 0 leaves it out)", -10f, 10f, "X");
+
+    /// <summary>Adds the options; those of <paramref name="parts"/> only where the whole model is used.</summary>
+    public void AddTo(Command command, bool parts = true)
+    {
+        command.Options.Add(_model);
+        if (!parts)
+            return;
+        command.Options.Add(_beats);
+        command.Options.Add(_embedder);
+        command.Options.Add(_loraScale);
+    }
+
+    /// <summary>Opens what was named; nothing large is read yet.</summary>
+    /// <exception cref="AudioTokenException">It is no model, or there is none (4501).</exception>
+    public ModelFiles Open(ParseResult parsed) =>
+        ModelFiles.Open(PathOf(parsed), new ModelFilesOptions { BeatsPath = parsed.GetValue(_beats), EmbedderPath = parsed.GetValue(_embedder) });
+
+    /// <summary>Choices made when it is loaded.</summary>
+    public LoadOptions LoadOptions(ParseResult parsed) => new() { LoraScale = parsed.GetValue(_loraScale) ?? 1 };
+
+    /// <summary>True if the command line names a model.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null;
+
+    /// <summary>The path that is read.</summary>
+    public string PathOf(ParseResult parsed)
+    {
+        string? named = parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL");
+        if (named is { Length: > 0 })
+            return named;
+        if (named is not null)
+            throw new AudioTokenException(ErrorCode.Usage, "the model's name is empty", "-m BUNDLE or -m FOLDER, or leave it out for the demonstration model");
+        string demo = Path.Combine(terminal.DemoFolder, "demo.safetensors");
+        return File.Exists(demo) ? demo : throw new AudioTokenException(
+            ErrorCode.NoModel, $"no model is named, and the demonstration model is not there: {demo}", "-m BUNDLE or -m FOLDER");
+    }
+
+    /// <summary>Tells which model it is, and plainly if it is not one to be judged by its pictures.</summary>
+    public static void Tell(ModelFiles files, Messages messages) => messages.Note($"model: {files.Name}{(files.Note is { } note ? $" ({note})" : "")}");
+}

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Security.Cryptography;
+using AudioToken.Audio;
+using AudioToken.Tensors;
+
+namespace AudioToken.Cli.Options;
+
+/// <summary>Which sound, and how it is heard.</summary>
+internal sealed class SoundOptions(Terminal terminal)
+{
+    private readonly Argument<string?> _sound = new("SOUND")
+    {
+        Description = "sound file: WAV; FLAC, Ogg, Opus, MP3 where libsndfile is installed; '-' for standard input (WAV, or headerless with --raw)",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _channel = new("--channel") { Description = "mean of the channels (default), the first, or channel N counted from 0", HelpName = "mean|first|N" };
+
+    private readonly Option<string?> _window = new("--window")
+    {
+        Description = "which part is heard: official (default: the sound repeated ten times, of that the first 10 s), whole, center, loudest, or start:S,dur:D in seconds",
+        HelpName = "official|whole|center|loudest|start:S,dur:D",
+    };
+
+    private readonly Option<string?> _raw = new("--raw") { Description = "the input has no header; encoding s16le, f32le, u8, s24le, s32le, f64le, mulaw or alaw", HelpName = "s16le|f32le" };
+    private readonly Option<int?> _rate = Checked.Number("--rate", [], "with --raw: samples a second (default 16000)", 1, 768_000, "HZ");
+    private readonly Option<int?> _channels = Checked.Number("--channels", [], "with --raw: interleaved channels (default 1)", 1, 256);
+    private readonly Option<long?> _maxInput = Checked.Number("--max-input", [], "most bytes to read before the sound is refused as endless (default 4 GiB of a file, 1 GiB of a stream)", 1L, long.MaxValue, "BYTES");
+    private readonly Option<bool> _sanitize = new("--sanitize") { Description = "repair samples that are NaN, infinite or beyond 10,000 times full scale" };
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(_sound);
+        foreach (Option option in (Option[])[_channel, _window, _raw, _rate, _channels, _maxInput, _sanitize])
+            command.Options.Add(option);
+    }
+
+    /// <summary>The sound's name as it was given, or null.</summary>
+    public string? Name(ParseResult parsed) => parsed.GetValue(_sound) is { } sound ? Operand.Check(parsed, sound, "file name") : null;
+
+    /// <summary>Reads the sound and tells what was done to it.</summary>
+    /// <exception cref="AudioTokenException">No sound is named (2501), an option is malformed (2xxx), or the sound cannot be read (3xxx, 8xxx).</exception>
+    public async Task<Sound> ReadAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
+    {
+        string name = Name(parsed)
+            ?? throw new AudioTokenException(ErrorCode.Usage, "no sound is named", $"audiotoken {parsed.CommandResult.Command.Name} rain.wav, or '-' for standard input");
+        AudioReadOptions options = new() { MaxInputBytes = parsed.GetValue(_maxInput), Sanitize = parsed.GetValue(_sanitize), Raw = Raw(parsed) };
+        ChannelPolicy channel = ChannelPolicy.Parse(parsed.GetValue(_channel) ?? "mean");
+        WindowPolicy window = WindowPolicy.Parse(parsed.GetValue(_window) ?? "official");
+        bool standardInput = name == "-";
+        // A read that waits for a pipe cannot be interrupted; the wait for it can.
+        Sound sound = await Task.Run(() => Read(standardInput, name, options, channel, window, cancellation), CancellationToken.None).WaitAsync(cancellation).ConfigureAwait(false);
+        messages.Note(string.Create(CultureInfo.InvariantCulture, $"sound: {sound.Name}: {sound.Description}"));
+        foreach (string warning in sound.Warnings)
+            messages.Warn(warning);
+        return sound;
+    }
+
+    private Sound Read(bool standardInput, string name, AudioReadOptions options, ChannelPolicy channel, WindowPolicy window, CancellationToken cancellation)
+    {
+        using AudioReader reader = standardInput ? AudioReader.Open(terminal.OpenInput(), "stdin", options) : AudioReader.Open(name, options);
+        AudioClip clip = AudioClip.From(reader, channel, window, cancellation: cancellation);
+        string? hash = standardInput ? null : Hash(name, cancellation);
+        return new Sound(standardInput ? "stdin" : Path.GetFileName(name), hash, clip.Samples, clip.Description, clip.Warnings);
+    }
+
+    // Only of regular files: a pipe has been read, and a device has no end.
+    private static string? Hash(string path, CancellationToken cancellation)
+    {
+        if (new FileInfo(path) is not { Exists: true, Length: > 0 and long length })
+            return null;
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[1 << 16];
+        // Not beyond what was there when it was read: a file that is being recorded grows.
+        for (long left = length; left > 0;)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int read = stream.Read(buffer, 0, (int)Math.Min(left, buffer.Length));
+            if (read == 0)
+                break;
+            hash.AppendData(buffer, 0, read);
+            left -= read;
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private RawAudioFormat? Raw(ParseResult parsed)
+    {
+        (string? raw, int? rate, int? channels) = (parsed.GetValue(_raw), parsed.GetValue(_rate), parsed.GetValue(_channels));
+        if (raw is null)
+        {
+            return rate is null && channels is null
+                ? null
+                : throw new AudioTokenException(ErrorCode.Usage, "--rate and --channels describe headerless samples, but --raw is not given", "--raw s16le");
+        }
+
+        return RawAudioFormat.Parse(raw.Contains(',', StringComparison.Ordinal) ? raw : string.Create(CultureInfo.InvariantCulture, $"{raw},{rate ?? 16000},{channels ?? 1}"));
+    }
+}

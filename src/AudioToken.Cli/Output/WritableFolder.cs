@@ -1,0 +1,43 @@
+using AudioToken.Tensors;
+
+namespace AudioToken.Cli.Output;
+
+/// <summary>Finds out before a long run whether its result can be written.</summary>
+internal static class WritableFolder
+{
+    /// <summary>Checks the folder of a file by writing an empty file beside it.</summary>
+    /// <exception cref="AudioTokenException">The folder is absent, or may not be written (8502).</exception>
+    public static void Check(string path)
+    {
+        string full;
+        try
+        {
+            full = Path.GetFullPath(path);
+        }
+        catch (Exception exception) when (exception is ArgumentException or PathTooLongException)
+        {
+            throw new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' is no file name: {exception.Message}", "another name with -o", exception);
+        }
+
+        string folder = Path.GetDirectoryName(full) ?? full;
+        // Files are replaced by a rename, which would put a picture in place of the device.
+        if (!OperatingSystem.IsWindows() && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal))
+            throw new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' is a device, wanted a file", "-o - writes to standard output");
+        if (!Directory.Exists(folder))
+        {
+            throw new AudioTokenException(
+                ErrorCode.OutputPlace, $"'{path}' cannot be written: {(File.Exists(folder) ? $"'{folder}' is a file" : $"there is no folder '{folder}'")}", $"mkdir -p '{folder}'");
+        }
+
+        try
+        {
+            string probe = Path.Combine(folder, $".audiotoken.{Path.GetRandomFileName()}.tmp");
+            using FileStream stream = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            string reason = exception is UnauthorizedAccessException ? "permission denied" : exception.Message.TrimEnd('.');
+            throw new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' cannot be written: the folder '{folder}' takes no files: {reason}", "another folder with -o", exception);
+        }
+    }
+}
