@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Tensors;
@@ -85,7 +83,7 @@ internal static class OpBenchmark
             item.Run(ops, x, weight, bias);
         }
 
-        double peak = PeakFlops(threads);
+        double peak = FmaPeak.Measure(threads);
         List<double> seconds = [];
         long start = Stopwatch.GetTimestamp();
         while (seconds.Count < 3 || Stopwatch.GetElapsedTime(start).TotalSeconds < SecondsPerCase)
@@ -96,7 +94,7 @@ internal static class OpBenchmark
             seconds.Add(Stopwatch.GetElapsedTime(at).TotalSeconds);
         }
 
-        peak = (peak + PeakFlops(threads)) / 2;
+        peak = (peak + FmaPeak.Measure(threads)) / 2;
         seconds.Sort();
         double median = seconds[seconds.Count / 2];
         json.WriteStartObject();
@@ -109,54 +107,6 @@ internal static class OpBenchmark
         json.WriteNumber("ofPeak", Math.Round(item.Flops / median / peak, 3));
         json.WriteNumber("bestOfPeak", Math.Round(item.Flops / seconds[0] / peak, 3));
         json.WriteEndObject();
-    }
-
-    private static double PeakFlops(int threads)
-    {
-        const int Rounds = 3_000_000;
-        double[] rates = new double[threads];
-        Thread[] others = new Thread[threads];
-        for (int i = 0; i < threads; i++)
-        {
-            int own = i;
-            others[i] = new Thread(() =>
-            {
-                long at = Stopwatch.GetTimestamp();
-                float sink = PeakLoop(Rounds);
-                rates[own] = 24.0 * Vector512<float>.Count * Rounds / Stopwatch.GetElapsedTime(at).TotalSeconds;
-                GC.KeepAlive(sink);
-            });
-            others[i].Start();
-        }
-
-        foreach (Thread thread in others)
-            thread.Join();
-        return rates.Sum();
-    }
-
-    // Twelve chains hide the latency of a multiply-add; nothing touches memory.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float PeakLoop(int rounds)
-    {
-        Vector512<float> x = Vector512.Create(0.9999999f), y = Vector512.Create(1e-9f);
-        Vector512<float> a = x, b = x, c = x, d = x, e = x, f = x, g = x, h = x, i = x, j = x, k = x, l = x;
-        for (int r = 0; r < rounds; r++)
-        {
-            a = Vector512.FusedMultiplyAdd(a, x, y);
-            b = Vector512.FusedMultiplyAdd(b, x, y);
-            c = Vector512.FusedMultiplyAdd(c, x, y);
-            d = Vector512.FusedMultiplyAdd(d, x, y);
-            e = Vector512.FusedMultiplyAdd(e, x, y);
-            f = Vector512.FusedMultiplyAdd(f, x, y);
-            g = Vector512.FusedMultiplyAdd(g, x, y);
-            h = Vector512.FusedMultiplyAdd(h, x, y);
-            i = Vector512.FusedMultiplyAdd(i, x, y);
-            j = Vector512.FusedMultiplyAdd(j, x, y);
-            k = Vector512.FusedMultiplyAdd(k, x, y);
-            l = Vector512.FusedMultiplyAdd(l, x, y);
-        }
-
-        return Vector512.Sum(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 
     private sealed record OpCase(

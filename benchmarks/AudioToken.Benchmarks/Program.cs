@@ -1,10 +1,20 @@
 using AudioToken.Benchmarks;
+using AudioToken.Tensors;
 
 switch (args)
 {
     case ["ops", .. string[] rest]:
         return OpBenchmark.Run(rest);
+    case ["stages", .. string[] rest]:
+        return StageBenchmark.Run(rest);
+    case ["bundle", string path, .. string[] rest]:
+        FormulaBundle.Write(path, rest is ["f32"] ? DType.F32 : DType.F16);
+        return 0;
     default:
-        Console.Error.WriteLine("Usage: AudioToken.Benchmarks ops [threads] [part of a case's name]");
+        Console.Error.WriteLine("""
+            Usage: AudioToken.Benchmarks ops [threads] [part of a case's name]
+                   AudioToken.Benchmarks stages [--threads N] [--repetitions N] [--python FILE|none] [-o FILE] [NAME...]
+                   AudioToken.Benchmarks bundle FILE [f16|f32]
+            """);
         return 2;
 }

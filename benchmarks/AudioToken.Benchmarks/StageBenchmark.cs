@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Tensors;
@@ -8,13 +9,51 @@ namespace AudioToken.Benchmarks;
 /// <summary>Times each stage beside PyTorch on the same cores: ours, theirs, ours, theirs, after a warm-up of each.</summary>
 internal static class StageBenchmark
 {
-    /// <summary>Runs the stages and writes a JSON object.</summary>
-    public static void Run(Utf8JsonWriter json, IReadOnlyList<string> names, int repetitions, int threads, TorchPeer? peer)
+    /// <summary>Parses the command's options, runs the stages and writes JSON to standard output or a file.</summary>
+    public static int Run(ReadOnlySpan<string> arguments)
     {
+        int threads = Environment.ProcessorCount, repetitions = 3;
+        string python = "/usr/bin/python3";
+        string? output = null;
+        List<string> names = [];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            switch (arguments[i])
+            {
+                case "--threads":
+                    threads = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
+                    break;
+                case "--repetitions":
+                    repetitions = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
+                    break;
+                case "--python":
+                    python = arguments[++i];
+                    break;
+                case "-o":
+                    output = arguments[++i];
+                    break;
+                default:
+                    names.Add(arguments[i]);
+                    break;
+            }
+        }
+
+        string script = Path.Combine("benchmarks", "pytorch", "stages.py");
+        using TorchPeer? peer = python == "none" ? null : TorchPeer.Start(script, python, threads);
+        if (peer is null && python != "none")
+            Console.Error.WriteLine($"No peer: '{python} {script}' gave no answer (run from the repository's root; apt-get install python3-torch libopenblas0).");
+        using Stream stream = output is null ? Console.OpenStandardOutput() : File.Create(output);
+        using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        Machine.Write(json, threads);
+        json.WriteString("peer", peer is null ? null : "PyTorch " + peer.Version);
+        json.WriteNumber("repetitions", repetitions);
         json.WriteStartArray("rows");
         foreach ((string name, double gigaFlops) in Stages.All.Where(stage => names.Count == 0 || names.Contains(stage.Name)))
             RunStage(json, name, gigaFlops, repetitions, threads, peer);
         json.WriteEndArray();
+        json.WriteEndObject();
+        return 0;
     }
 
     private static void RunStage(Utf8JsonWriter json, string name, double gigaFlops, int repetitions, int threads, TorchPeer? peer)
@@ -49,6 +88,7 @@ internal static class StageBenchmark
         json.WriteNumber("gflops_per_s", Rounded(gigaFlops / Median(ours) * 1000));
         json.WriteNumber("load_ms", Rounded(loadMs));
         json.WriteNumber("first_ms", Rounded(firstMs));
+        json.WriteNumber("fma_peak_gflops", Rounded(FmaPeak.Measure(threads) / 1e9));
         json.WriteNumber("peak_tensor_mb", Rounded(ops.MemoryStatistics.PeakHeldBytes / 1e6));
         json.WriteNumber("weights_mb", Rounded(ops.MemoryStatistics.WeightBytes / 1e6));
         if (peer is not null)
