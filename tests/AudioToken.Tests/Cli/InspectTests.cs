@@ -16,6 +16,7 @@ public sealed class InspectTests(CliDemo demo)
         Assert.Contains("demo.safetensors: model bundle", text, StringComparison.Ordinal);
         Assert.Contains("note: untrained demonstration model", text, StringComparison.Ordinal);
         Assert.Matches(@"unet: [\d,]+ tensors, [\d,]+ parameters, F32", text);
+        Assert.Contains("block_out_channels [16, 16, 32, 32]", text, StringComparison.Ordinal);
         Assert.Contains("cross_attention_dim 32", text, StringComparison.Ordinal);
         Assert.Contains("scheduler: class_name PNDMScheduler", text, StringComparison.Ordinal);
         Assert.Contains("merges.txt", text, StringComparison.Ordinal);

@@ -57,10 +57,13 @@ public sealed class UsageTests(CliDemo demo)
     public void UnknownOption_IsRefused() => demo.Run("generate", demo.Sound, "--stepps", "3").Refuses(2501, "--stepps", "try:   audiotoken generate --help");
 
     [Fact]
-    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "try:   audiotoken --help");
+    public void MistypedOption_IsTheOneNamedNotTheWordBehindIt() => demo.Run("generate", "--stepps", demo.Sound).Refuses(2501, "there is no option '--stepps'");
 
     [Fact]
-    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "paint");
+    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, encode", "try:   audiotoken --help");
+
+    [Fact]
+    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, encode");
 
     [Fact]
     public void ValueThatIsMissing_IsRefused() => demo.Run("generate", demo.Sound, "--steps").Refuses(2501, "--steps");
