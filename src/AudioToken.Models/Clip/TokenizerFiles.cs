@@ -7,9 +7,6 @@ namespace AudioToken.Models.Clip;
 /// <param name="find">Gives a file's bytes, or null where there is no such file.</param>
 public sealed class TokenizerFiles(string description, Func<string, byte[]?> find)
 {
-    /// <summary>The names that <see cref="ClipTokenizer.Load"/> asks for; all but merges.txt may be absent.</summary>
-    public static readonly IReadOnlyList<string> Names = ["merges.txt", "vocab.json", "special_tokens_map.json", "tokenizer_config.json", "added_tokens.json"];
-
     // CLIP's own largest file has 1 MB; what is bigger by a factor of sixteen is something else.
     private const long MaxBytes = 16L << 20;
 
