@@ -49,6 +49,10 @@ public sealed class DoctorTests(CliDemo demo)
         }
     }
 
+    [Fact]
+    public void SelfTest_OfTheProgramAsItIsBuiltEqualsItsRecording() =>
+        demo.Run(new CliInput { DemoFolder = Path.Combine(AppContext.BaseDirectory, "Demo") }, "doctor", "--self-test").Exits(0);
+
     [Theory]
     [InlineData("beats.features")]
     [InlineData("text.input_ids")]
@@ -96,7 +100,7 @@ public sealed class DoctorTests(CliDemo demo)
         return folder;
     }
 
-    // One value in each of the named stages grows by 1, or by a hundredth of the largest value if that is more: ten times what is allowed.
+    // One value in each of the named stages grows by 1, or by a hundredth of the largest value if that is more: a hundred times what is allowed.
     private static void Change(string path, params string[] stages)
     {
         SafetensorsWriter writer = new();
