@@ -123,12 +123,19 @@ public sealed class BadInputTests(CliDemo demo)
         })).Refuses(4108, "conv_in.weight");
 
     [Fact]
-    public void WeightsThatOverflow_GiveNoPicture() =>
-        demo.Draw("-o", "-", "-m", Changed(static (name, values) =>
+    public void WeightsThatOverflow_GiveNoPictureButATraceOfTheirBeginning()
+    {
+        string folder = demo.NewFolder();
+        demo.Draw("-o", folder, "--trace", Path.Combine(folder, "trace.safetensors"), "-m", Changed(static (name, values) =>
         {
             if (name == "unet.conv_out.weight")
                 values.AsSpan().Fill(3e38f);
         })).Refuses(7001, "noise_pred.0");
+
+        Assert.Equal(["trace.safetensors"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName));
+        using SafetensorsFile trace = SafetensorsFile.Open(Path.Combine(folder, "trace.safetensors"));
+        Assert.Contains("latents.init", trace.Names);
+    }
 
     [Fact]
     public void TokenThatIsNone_IsRefused()

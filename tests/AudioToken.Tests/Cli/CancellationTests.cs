@@ -22,9 +22,11 @@ public sealed class CancellationTests(CliDemo demo)
         string folder = demo.NewFolder();
         using CancellationTokenSource source = new();
         using LineWatcher error = new("wrote ", source.Cancel);
-        demo.Run(new CliInput { Error = error, Cancellation = source.Token }, "generate", demo.Sound, "--steps", "1", "-s", "1", "-b", "3", "-o", Path.Combine(folder, "out.png")).Exits(130);
+        CliRun run = demo.Run(
+            new CliInput { Error = error, Cancellation = source.Token }, "generate", demo.Sound, "--steps", "1", "-s", "1", "-b", "3", "-o", Path.Combine(folder, "out.png"), "--json").Exits(130);
 
         Assert.Equal(["out-1.png"], Directory.GetFileSystemEntries(folder).Select(Path.GetFileName));
+        Assert.Single(run.Json.GetProperty("outputs").EnumerateArray());
     }
 
     [Fact]
