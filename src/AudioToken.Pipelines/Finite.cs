@@ -24,7 +24,7 @@ internal static class Finite
             if (!float.IsFinite(values[i]))
             {
                 throw new NumericFaultException(
-                    stage, $"{stage} holds {values[i]} at {i} of {tensor.Shape}", "'audiotoken inspect' checks the weights; '--trace FILE' shows where it began");
+                    stage, $"{stage} holds {values[i]} at {i} of {tensor.Shape}", "'--trace FILE' shows where it began; weights are checked as they are loaded, so look at the sound and at --cfg-scale");
             }
         }
     }

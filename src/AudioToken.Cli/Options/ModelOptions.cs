@@ -16,6 +16,7 @@ internal sealed class ModelOptions(Terminal terminal)
 
     private readonly Option<string?> _beats = new("--beats") { Description = "safetensors file of BEATs, where the model does not hold it", HelpName = "FILE" };
     private readonly Option<string?> _embedder = new("--embedder") { Description = "safetensors file of the embedder, where the model does not hold it", HelpName = "FILE" };
+    private readonly Option<string?> _lora = new("--lora") { Description = "safetensors file of a LoRA for the UNet", HelpName = "FILE" };
     private readonly Option<float?> _loraScale = Checked.Number("--lora-scale", [], "strength of the model's LoRA, if it has one (default 1; 0 leaves it out)", -10f, 10f, "X");
 
     /// <summary>Adds the options; those of <paramref name="parts"/> only where the whole model is used.</summary>
@@ -26,13 +27,16 @@ internal sealed class ModelOptions(Terminal terminal)
             return;
         command.Options.Add(_beats);
         command.Options.Add(_embedder);
+        command.Options.Add(_lora);
         command.Options.Add(_loraScale);
     }
 
     /// <summary>Opens what was named; nothing large is read yet.</summary>
     /// <exception cref="AudioTokenException">It is no model, or there is none (4501).</exception>
     public ModelFiles Open(ParseResult parsed) =>
-        ModelFiles.Open(PathOf(parsed), new ModelFilesOptions { BeatsPath = parsed.GetValue(_beats), EmbedderPath = parsed.GetValue(_embedder) });
+        ModelFiles.Open(
+            PathOf(parsed),
+            new ModelFilesOptions { BeatsPath = parsed.GetValue(_beats), EmbedderPath = parsed.GetValue(_embedder), LoraPath = parsed.GetValue(_lora) });
 
     /// <summary>Choices made when it is loaded.</summary>
     public LoadOptions LoadOptions(ParseResult parsed) => new() { LoraScale = parsed.GetValue(_loraScale) ?? 1 };

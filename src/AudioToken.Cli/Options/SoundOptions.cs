@@ -23,6 +23,7 @@ internal sealed class SoundOptions(Terminal terminal)
         HelpName = "official|whole|center|loudest|start:S,dur:D",
     };
 
+    private readonly Option<string?> _resample = Checked.Word("--resample", [], "filter where the rate is not 16 kHz: torchaudio's (default), or best, without audible aliasing", "torchaudio", "best");
     private readonly Option<string?> _raw = new("--raw") { Description = "the input has no header; encoding s16le, f32le, u8, s24le, s32le, f64le, mulaw or alaw", HelpName = "s16le|f32le" };
     private readonly Option<int?> _rate = Checked.Number("--rate", [], "with --raw: samples a second (default 16000)", 1, 768_000, "HZ");
     private readonly Option<int?> _channels = Checked.Number("--channels", [], "with --raw: interleaved channels (default 1)", 1, 256);
@@ -32,7 +33,7 @@ internal sealed class SoundOptions(Terminal terminal)
     public void AddTo(Command command)
     {
         command.Arguments.Add(_sound);
-        foreach (Option option in (Option[])[_channel, _window, _raw, _rate, _channels, _maxInput, _sanitize])
+        foreach (Option option in (Option[])[_channel, _window, _resample, _raw, _rate, _channels, _maxInput, _sanitize])
             command.Options.Add(option);
     }
 
@@ -48,19 +49,21 @@ internal sealed class SoundOptions(Terminal terminal)
         AudioReadOptions options = new() { MaxInputBytes = parsed.GetValue(_maxInput), Sanitize = parsed.GetValue(_sanitize), Raw = Raw(parsed) };
         ChannelPolicy channel = ChannelPolicy.Parse(parsed.GetValue(_channel) ?? "mean");
         WindowPolicy window = WindowPolicy.Parse(parsed.GetValue(_window) ?? "official");
+        ResampleFilter filter = parsed.GetValue(_resample) == "best" ? ResampleFilter.Best : ResampleFilter.Torchaudio;
         bool standardInput = name == "-";
         // A read that waits for a pipe cannot be interrupted; the wait for it can.
-        Sound sound = await Task.Run(() => Read(standardInput, name, options, channel, window, cancellation), CancellationToken.None).WaitAsync(cancellation).ConfigureAwait(false);
+        Sound sound = await Task.Run(() => Read(standardInput, name, options, channel, window, filter, cancellation), CancellationToken.None).WaitAsync(cancellation).ConfigureAwait(false);
         messages.Note(string.Create(CultureInfo.InvariantCulture, $"sound: {sound.Name}: {sound.Description}"));
         foreach (string warning in sound.Warnings)
             messages.Warn(warning);
         return sound;
     }
 
-    private Sound Read(bool standardInput, string name, AudioReadOptions options, ChannelPolicy channel, WindowPolicy window, CancellationToken cancellation)
+    private Sound Read(
+        bool standardInput, string name, AudioReadOptions options, ChannelPolicy channel, WindowPolicy window, ResampleFilter filter, CancellationToken cancellation)
     {
         using AudioReader reader = standardInput ? AudioReader.Open(terminal.OpenInput(), "stdin", options) : AudioReader.Open(name, options);
-        AudioClip clip = AudioClip.From(reader, channel, window, cancellation: cancellation);
+        AudioClip clip = AudioClip.From(reader, channel, window, filter, cancellation);
         string? hash = standardInput ? null : Hash(name, cancellation);
         return new Sound(standardInput ? "stdin" : Path.GetFileName(name), hash, clip.Samples, clip.Description, clip.Warnings);
     }

@@ -53,6 +53,44 @@ public sealed class GenerateTests(CliDemo demo)
     }
 
     [Fact]
+    public void Resample_ChoosesTheFilter()
+    {
+        // Clicks fill the band to its edge, where the two filters differ; the trace holds what the encoder hears.
+        float[] clicks = new float[88200];
+        for (int i = 0; i < clicks.Length; i += 2205)
+            clicks[i] = 0.9f;
+        using MemoryStream wav = new();
+        AudioToken.Audio.WavWriter.Write(wav, clicks, channels: 1, sampleRateHz: 44100);
+        string sound = demo.Write("clicks.wav", wav.ToArray());
+
+        float[] plain = Heard(), torchaudio = Heard("--resample", "torchaudio"), best = Heard("--resample", "best");
+        Assert.Equal(plain, torchaudio);
+        Assert.NotEqual(plain, best);
+        demo.Draw("--resample", "worst").Refuses(2501, ["--resample is 'worst', wanted one of torchaudio, best"]);
+
+        float[] Heard(params string[] options)
+        {
+            string trace = Path.Combine(demo.NewFolder(), "trace.safetensors");
+            string[] arguments = ["generate", sound, "--steps", "1", "-s", "1", "-o", Path.Combine(demo.NewFolder(), "out.png"), "--trace", trace, "--trace-level", "stage", .. options];
+            demo.Run(arguments).Exits(0);
+            using SafetensorsFile file = SafetensorsFile.Open(trace);
+            return file.Find("audio.samples")!.ReadAll();
+        }
+    }
+
+    [Fact]
+    public void Lora_ChangesThePicture()
+    {
+        using AudioToken.Testing.TinyModel tiny = new(lora: true);
+        string folder = demo.NewFolder(), without = Path.Combine(folder, "without.png"), with = Path.Combine(folder, "with.png"), off = Path.Combine(folder, "off.png");
+        demo.Draw("-o", without, "--no-metadata").Exits(0);
+        demo.Draw("-o", with, "--no-metadata", "--lora", tiny.Options.LoraPath!).Exits(0);
+        demo.Draw("-o", off, "--no-metadata", "--lora", tiny.Options.LoraPath!, "--lora-scale", "0").Exits(0);
+        Assert.NotEqual(File.ReadAllBytes(without), File.ReadAllBytes(with));
+        Assert.Equal(File.ReadAllBytes(without), File.ReadAllBytes(off));
+    }
+
+    [Fact]
     public void Json_IsOneObjectWithEverythingToFindAndRepeatTheWork()
     {
         string path = Path.Combine(demo.NewFolder(), "out.png");
