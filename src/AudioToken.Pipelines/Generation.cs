@@ -184,7 +184,7 @@ internal sealed class Generation
         Seed = seed,
         Width = _plan.Width,
         Height = _plan.Height,
-        ModelHash = _model.Hash(),
+        ModelHash = _model.Hash(_cancellation),
         Model = _model.Info.Name,
         Version = s_version,
         Audio = _request.SoundName,
