@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using AudioToken.Cli.Commands;
 using AudioToken.Tensors;
 
@@ -56,7 +57,19 @@ internal static class CommandLine
 
     private static AudioTokenException Misunderstood(ParseResult parsed)
     {
-        string command = parsed.CommandResult.Command is RootCommand ? "audiotoken" : $"audiotoken {parsed.CommandResult.Command.Name}";
-        return new AudioTokenException(ErrorCode.Usage, string.Join("\n", parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct()), $"{command} --help");
+        if (parsed.CommandResult.Command is RootCommand root)
+        {
+            string commands = string.Join(", ", root.Subcommands.Select(command => command.Name));
+            string problem = parsed.UnmatchedTokens is [string first, ..] ? $"there is no command or option '{first}'; the commands are {commands}" : $"no command is given; there are {commands}";
+            return new AudioTokenException(ErrorCode.Usage, problem, "audiotoken --help");
+        }
+
+        // A mistyped option is taken for an operand, and the operand behind it is then the one too many: the option is what to name.
+        string? mistyped = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
+            .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
+        string message = mistyped is null
+            ? string.Join("\n", parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct())
+            : $"there is no option '{mistyped}'";
+        return new AudioTokenException(ErrorCode.Usage, message, $"audiotoken {parsed.CommandResult.Command.Name} --help");
     }
 }

@@ -123,6 +123,9 @@ public sealed class SafetensorsFile : TensorCollection
 
         try
         {
+            // A pipe has no length either, and opening one waits for its writer: it is never opened.
+            if (new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path) is { Exists: true, Length: 0 })
+                throw SafetensorsHeader.TooShort(description, 0);
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))

@@ -55,15 +55,16 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
+    /// <summary>Refusal of a file that cannot even hold the length of its header.</summary>
+    public static WeightFileException TooShort(string file, int length) => new(ErrorCode.NotSafetensors, file,
+        $"the file is {length} bytes, a safetensors file has at least {PrefixLength}.", "An interrupted download? Download it again.");
+
     private long ReadLength()
     {
         Span<byte> head = stackalloc byte[512];
         head = head[..PositionalReader.ReadUpTo(_handle, head, 0)];
         if (head.Length < PrefixLength)
-        {
-            throw new WeightFileException(ErrorCode.NotSafetensors, _file,
-                $"the file is {head.Length} bytes, a safetensors file has at least {PrefixLength}.", "An interrupted download? Download it again.");
-        }
+            throw TooShort(_file, head.Length);
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(head);
         bool starts = head.Length > PrefixLength && head[PrefixLength] == (byte)'{';

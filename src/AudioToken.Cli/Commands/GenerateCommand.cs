@@ -73,10 +73,20 @@ internal sealed class GenerateCommand
             Stopwatch clock = Stopwatch.StartNew();
             await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, options, cancellation).ConfigureAwait(false);
             report.Loading = clock.Elapsed;
-            Run run = new(pipeline, request, report, plan, withMetadata, messages, _terminal);
-            await ProgressBar.RunAsync(_terminal, messages, progress => run.DrawAsync(progress, cancellation)).ConfigureAwait(false);
+            GenerateRun run = new(pipeline, request, report, plan, withMetadata, messages, _terminal);
+            try
+            {
+                await ProgressBar.RunAsync(_terminal, messages, progress => run.DrawAsync(progress, cancellation)).ConfigureAwait(false);
+            }
+            catch (NumericFaultException)
+            {
+                SaveTrace(request.Trace, tracePlan, messages); // it shows where the fault began
+                throw;
+            }
+
+            SaveTrace(request.Trace, tracePlan, messages);
         }
-        catch (AudioTokenException exception) when (json && report.HasPictures)
+        catch (Exception exception) when (json && report.HasPictures && (exception is AudioTokenException or OperationCanceledException))
         {
             // Work is done that the caller should be able to repeat or find: it is told beside the error.
             JsonLine.Write(_terminal.Output, writer =>
@@ -86,12 +96,6 @@ internal sealed class GenerateCommand
             });
             ErrorReport.For(parsed.Tokens.Select(token => token.Value), _terminal).WriteText(exception);
             return ExitCode.Of(exception);
-        }
-        finally
-        {
-            // Also after a numeric fault: the trace shows where it began.
-            if (tracePlan is not null && request.Trace is { } kept && kept.Names.Any())
-                SaveTrace(kept, tracePlan, messages);
         }
 
         messages.Note(report.Timings);
@@ -129,84 +133,12 @@ internal sealed class GenerateCommand
         return sound with { Stem = "token" };
     }
 
-    private static void SaveTrace(GenerationTrace trace, OutputPlan plan, Messages messages)
+    private static void SaveTrace(GenerationTrace? trace, OutputPlan? plan, Messages messages)
     {
+        if (trace is null || plan is null)
+            return;
         string path = plan.Claim(0);
         trace.Save(path);
         messages.Note($"wrote {path}");
-    }
-
-    /// <summary>The drawing itself.</summary>
-    private sealed class Run(
-        AudioToImagePipeline pipeline, GenerationRequest request, GenerateReport report, OutputPlan? plan, bool withMetadata, Messages messages, Terminal terminal)
-    {
-        /// <summary>Draws picture by picture and writes each as soon as it is there; all in one call if a trace is wanted.</summary>
-        public async Task DrawAsync(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
-        {
-            if (request.Trace is not null)
-            {
-                await DrawAsync(request, 0, progress, cancellation).ConfigureAwait(false);
-                return;
-            }
-
-            ReadOnlyMemory<float> token = request.AudioToken;
-            int latents = request.Latents.Length / request.Count;
-            for (int i = 0; i < request.Count; i++)
-            {
-                GenerationRequest one = request with
-                {
-                    Seed = unchecked(request.Seed + (ulong)i),
-                    Count = 1,
-                    AudioToken = token,
-                    Latents = request.Latents.Slice(i * latents, latents),
-                };
-                token = await DrawAsync(one, i, progress is null ? null : new Part(progress, i, request.Count), cancellation).ConfigureAwait(false);
-            }
-        }
-
-        // Gives the audio token: the sound is heard once.
-        private async Task<ReadOnlyMemory<float>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
-        {
-            GenerationResult result = await pipeline.GenerateAsync(call, progress, cancellation).ConfigureAwait(false);
-            report.Add(result.Times);
-            foreach (string warning in result.Warnings)
-                messages.Warn(warning);
-            for (int i = 0; i < result.Images.Count; i++)
-                Write(result.Images[i], first + i);
-            return result.AudioToken;
-        }
-
-        private void Write(GeneratedImage image, int index)
-        {
-            report.ModelHash = image.Parameters.ModelHash;
-            WrittenPicture picture = new(image, withMetadata ? image.Parameters.ToPngTexts() : []);
-            report.Add(picture);
-            try
-            {
-                if (plan is null)
-                {
-                    picture.Write(terminal.Output);
-                    return;
-                }
-
-                string path = plan.Claim(index);
-                if (path != plan.Paths[index])
-                    messages.Warn($"'{plan.Paths[index]}' appeared meanwhile and is kept");
-                picture.Save(path);
-            }
-            catch
-            {
-                messages.Note(FormattableString.Invariant($"the picture is lost; --seed {picture.Seed} draws it again (sha256 of its pixels: {picture.PixelHash})"));
-                throw;
-            }
-
-            messages.Note(FormattableString.Invariant($"wrote {picture.Path} ({picture.Size}, seed {picture.Seed})"));
-        }
-    }
-
-    /// <summary>One call's reports as part of a run of several pictures.</summary>
-    private sealed class Part(IProgress<GenerationProgress> whole, int image, int images) : IProgress<GenerationProgress>
-    {
-        public void Report(GenerationProgress value) => whole.Report(value with { Image = image, Images = images });
     }
 }

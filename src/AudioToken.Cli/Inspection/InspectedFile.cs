@@ -41,8 +41,7 @@ internal static class InspectedFile
     {
         try
         {
-            // A pipe would wait for its writer, and a device has no end: only what has a length is looked at.
-            if (new FileInfo(path) is not { Exists: true, Length: > 0 })
+            if (RegularFile.Length(path) is null)
                 return [];
             using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             byte[] head = new byte[16];

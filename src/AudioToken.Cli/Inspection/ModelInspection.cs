@@ -104,8 +104,16 @@ internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
         return string.Join(", ", from key in keys
                                  where document.RootElement.TryGetProperty(key, out _)
                                  let value = document.RootElement.GetProperty(key)
-                                 select $"{key.TrimStart('_')} {(value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText().ReplaceLineEndings(""))}");
+                                 select $"{key.TrimStart('_')} {Short(value)}");
     }
+
+    private static string Short(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => value.GetString()!,
+        JsonValueKind.Array => $"[{string.Join(", ", value.EnumerateArray().Select(Short))}]",
+        JsonValueKind.Object => "{…}",
+        _ => value.GetRawText(),
+    };
 
     private static void WriteJson(Utf8JsonWriter json, string name, string value)
     {

@@ -68,7 +68,7 @@ internal sealed class SoundOptions(Terminal terminal)
     // Only of regular files: a pipe has been read, and a device has no end.
     private static string? Hash(string path, CancellationToken cancellation)
     {
-        if (new FileInfo(path) is not { Exists: true, Length: > 0 and long length })
+        if (RegularFile.Length(path) is not { } length)
             return null;
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -36,6 +36,17 @@ public sealed class BeatsGoldenTests
         if (golden.Has($"{name}.mid.layer_norm"))
             CompareInside(golden, $"{name}.mid.", config, probe);
         TensorAssert.Network(golden[$"{name}.out.layers_sum"], features, "layers_sum");
+
+        // The last layer's output is the last third of every row; the pre-norm form then norms what it returns beside the layers.
+        float[] last = [.. features.Chunk(config.OutputWidth).SelectMany(row => row[^config.Width..])];
+        if (config.PreNorm)
+        {
+            using Weight gamma = ops.LoadWeight(checkpoint.Find("encoder.layer_norm.weight")!, WeightRole.Vector);
+            using Weight beta = ops.LoadWeight(checkpoint.Find("encoder.layer_norm.bias")!, WeightRole.Vector);
+            last = ops.Download(ops.LayerNorm(ops.Upload(last, [last.Length / config.Width, config.Width]), gamma, beta, 1e-5f));
+        }
+
+        TensorAssert.Network(golden[$"{name}.out.x"], last, "x");
     }
 
     [Fact, Trait("Category", "RealSize")]

@@ -31,6 +31,24 @@ public sealed class FgaGoldenTests
         TensorAssert.Network(golden[$"{name}.out.token"], token, "token");
     }
 
+    // The original's dropout, which training keeps: a given mask on the unary potential's hidden layer, kept values doubled.
+    [Theory, MemberData(nameof(TinyCases))]
+    public void EmbedderUnderADropoutMask_EqualsTheOriginal(string name, string backend)
+    {
+        using GoldenFile golden = Goldens.Open("b3_fga");
+        Shape shape = golden.ShapeOf($"{name}.in.dropout_mask"); // [B, D, T]
+        byte[] mask = golden.File.ReadBytes($"{name}.in.dropout_mask");
+        float[] factors = new float[mask.Length];
+        ChannelLayout.ToChannelsLast([.. mask.Select(kept => 2f * kept)], factors, shape[1], shape[2]);
+        using ITensorOps ops = GoldenBackend.Open(backend);
+        using FgaEmbedder embedder = Load(ops, golden.Json("configs").GetProperty(name));
+        using MaskingOps masked = new(ops, "fga.un_models.0.embed.weight", factors);
+
+        using TensorScope scope = ops.Scope();
+        float[] token = ops.Download(embedder.Forward(masked, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
+        TensorAssert.Network(golden[$"{name}.out.token_with_mask"], token, "token_with_mask");
+    }
+
     [Theory, Trait("Category", "RealSize")]
     [InlineData("real_sd1")]
     [InlineData("real_sd2")]
@@ -54,5 +72,23 @@ public sealed class FgaGoldenTests
         FgaEmbedder embedder = FgaEmbedder.Load(ops, checkpoint);
         Assert.Equal(new FgaConfig(input, output), embedder.Config);
         return embedder;
+    }
+
+    /// <summary>Multiplies the result of one linear layer by given factors.</summary>
+    private sealed class MaskingOps(ITensorOps inner, string weightName, float[] factors) : DelegatingOps(inner)
+    {
+        public override Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
+        {
+            Tensor result = Inner.Linear(x, weight, epilogue);
+            if (weight.Name != weightName)
+                return result;
+            float[] values = new float[result.Shape.Count];
+            Inner.Download(result, values);
+            return Inner.Upload([.. values.Zip(factors, (value, factor) => value * factor)], result.Shape);
+        }
+
+        protected override void Before(string operation)
+        {
+        }
     }
 }

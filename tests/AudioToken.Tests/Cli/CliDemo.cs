@@ -33,7 +33,7 @@ public sealed class CliDemo : IDisposable
     public CliRun Run(CliInput input, params IReadOnlyList<string> args)
     {
         using MemoryStream output = new();
-        using StringWriter error = new();
+        using StringWriter error = input.Error;
         Terminal terminal = new()
         {
             OpenInput = () => input.Stream,
@@ -43,7 +43,6 @@ public sealed class CliDemo : IDisposable
             Variable = name => input.Variables.GetValueOrDefault(name),
             DemoFolder = input.DemoFolder ?? Folder,
         };
-        // Tests are about the command line: the steps are few unless a test says otherwise.
         int exit = CommandLine.RunAsync(args, terminal, input.Cancellation).GetAwaiter().GetResult();
         return new CliRun(exit, output.ToArray(), error.ToString());
     }

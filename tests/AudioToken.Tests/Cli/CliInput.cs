@@ -5,6 +5,8 @@ public sealed record CliInput
 {
     public Stream Stream { get; init; } = Stream.Null;
 
+    public StringWriter Error { get; init; } = new();
+
     public bool ErrorIsScreen { get; init; }
 
     public IReadOnlyDictionary<string, string> Variables { get; init; } = new Dictionary<string, string>();

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Globalization;
+using AudioToken.Pipelines.Imaging;
+using Xunit;
+
+namespace AudioToken.Tests.Cli;
+
+/// <summary>What only a process of its own shows: signals, closed streams, the current folder.</summary>
+[Collection(CliTests.Name)]
+public sealed class ProcessTests(CliDemo demo)
+{
+    // Long enough for a slow machine; a run that hangs is ended by then.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public void DefaultName_IsTheSoundsInTheCurrentFolder()
+    {
+        string folder = demo.NewFolder();
+        for (int i = 0; i < 2; i++)
+        {
+            using Process process = Start(folder, "generate", demo.Sound, "-m", demo.Model, "--steps", "1", "--cfg-scale", "1", "-s", "7");
+            Assert.Equal(0, End(process).Exit);
+        }
+
+        Assert.Equal(["bell-001.png", "bell.png"], Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(demo.Draw("-o", "-").Output, File.ReadAllBytes(Path.Combine(folder, "bell.png")));
+    }
+
+    [Fact]
+    public void StandardOutput_TakesAPngAndNothingElse()
+    {
+        using Process process = Start(demo.Folder, "generate", demo.Sound, "-m", demo.Model, "--steps", "1", "-s", "7", "-o", "-");
+        process.StandardInput.Close();
+        using MemoryStream png = new();
+        process.StandardOutput.BaseStream.CopyTo(png);
+        Assert.True(process.WaitForExit(s_patience));
+
+        Assert.Equal(128, PngReader.Read(png.ToArray()).Width);
+    }
+
+    [Fact]
+    public void Error_IsShortAndHasItsExitCode()
+    {
+        using Process process = Start(demo.Folder, "generate", "nowhere.wav");
+        (int exit, string output, string error) = End(process);
+
+        Assert.Equal((3, ""), (exit, output));
+        Assert.Contains("error AT3001: there is no file 'nowhere.wav'", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ClosedStandardInput_IsAnEmptySound()
+    {
+        using Process process = Start(demo.Folder, "generate", "-", "-m", demo.Model);
+
+        Assert.Equal(3, End(process).Exit);
+    }
+
+    [Fact]
+    public void ClosedStandardError_DoesNotStopTheWork()
+    {
+        string path = Path.Combine(demo.NewFolder(), "out.png");
+        using Process process = Start(demo.Folder, "generate", demo.Sound, "-m", demo.Model, "--steps", "1", "-s", "7", "-o", path);
+        process.StandardError.Close();
+        process.StandardInput.Close();
+        Assert.True(process.WaitForExit(s_patience));
+
+        Assert.Equal(0, process.ExitCode);
+        Assert.True(File.Exists(path));
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void Signal_EndsADrawingAndLeavesNoHalfFile(string signal, int exit)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        string folder = demo.NewFolder();
+        using Process process = Start(demo.Folder, "generate", demo.Sound, "-m", demo.Model, "--steps", "1000", "-W", "512", "-H", "512", "-s", "7", "-o", Path.Combine(folder, "out.png"));
+        WaitForLine(process, "model: ");
+        Send(process, signal);
+
+        Assert.Equal(exit, End(process).Exit);
+        Assert.Empty(Directory.GetFileSystemEntries(folder));
+    }
+
+    [Fact]
+    public void Signal_EndsAWaitForStandardInput()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        using Process process = Start(demo.Folder, "generate", "-", "-m", demo.Model);
+        WaitForLine(process, "device: ");
+        Send(process, "TERM");
+
+        Assert.True(process.WaitForExit(s_patience)); // its standard input is still open
+        Assert.Equal(143, process.ExitCode);
+    }
+
+    private static Process Start(string folder, params string[] args)
+    {
+        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+        {
+            WorkingDirectory = folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "audiotoken.dll"));
+        foreach (string arg in args)
+            start.ArgumentList.Add(arg);
+        return Process.Start(start)!;
+    }
+
+    private static (int Exit, string Output, string Error) End(Process process)
+    {
+        process.StandardInput.Close();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        Assert.True(process.WaitForExit(s_patience));
+        return (process.ExitCode, output, error.GetAwaiter().GetResult());
+    }
+
+    private static void WaitForLine(Process process, string beginning)
+    {
+        while (process.StandardError.ReadLine() is { } line)
+        {
+            if (line.StartsWith(beginning, StringComparison.Ordinal))
+                return;
+        }
+
+        Assert.Fail($"the process ended without a line '{beginning}'");
+    }
+
+    private static void Send(Process process, string signal)
+    {
+        using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+}
