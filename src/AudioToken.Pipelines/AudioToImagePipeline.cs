@@ -19,13 +19,16 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
     private readonly ITensorOps _ops;
     private readonly EngineThread _thread;
     private readonly LoadedModel _model;
-    private int _disposed;
 
     private AudioToImagePipeline(ITensorOps ops, LoadedModel model)
     {
         _ops = ops;
         _model = model;
-        _thread = new EngineThread("AudioToken " + ops.Device);
+        _thread = new EngineThread("AudioToken " + ops.Device, () =>
+        {
+            model.Dispose();
+            ops.Dispose();
+        });
     }
 
     /// <summary>What was loaded.</summary>
@@ -67,10 +70,13 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
 
     /// <summary>Draws the pictures of a request and waits for them; for loops that are not asynchronous.</summary>
     /// <inheritdoc cref="GenerateAsync"/>
+    /// <exception cref="InvalidOperationException">Called from a progress callback, where it would wait for itself.</exception>
     public GenerationResult Generate(GenerationRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellation = default) =>
-        GenerateAsync(request, progress, cancellation).GetAwaiter().GetResult();
+        _thread.IsCurrent
+            ? throw new InvalidOperationException("Generate was called from a progress callback and would wait for itself; use GenerateAsync there.")
+            : GenerateAsync(request, progress, cancellation).GetAwaiter().GetResult();
 
-    /// <summary>Draws pictures one by one and hands each out as soon as it is finished.</summary>
+    /// <summary>Draws pictures one by one and hands each out as soon as it is finished. A trace holds one picture only.</summary>
     /// <inheritdoc cref="GenerateAsync"/>
     public async IAsyncEnumerable<GeneratedImage> GenerateEachAsync(
         GenerationRequest request,
@@ -79,6 +85,13 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         GenerationPlan.Make(request, _model); // the whole request is checked before its first picture
+        if (request.Trace is not null && request.Count > 1)
+        {
+            throw new AudioTokenException(
+                2022, $"a trace of {request.Count} pictures was asked for, but pictures drawn one by one overwrite each other's",
+                "draw them together: GenerateAsync");
+        }
+
         ReadOnlyMemory<float> token = request.AudioToken;
         for (int i = 0; i < request.Count; i++)
         {
@@ -91,7 +104,7 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
                     AudioToken = token,
                     Latents = request.Latents.Slice(i * latentsOfOne, latentsOfOne),
                 },
-                progress,
+                progress is null ? null : new OneOfMany(progress, i, request.Count),
                 cancellation).ConfigureAwait(false);
             token = result.AudioToken; // the sound is heard once
             yield return result.Images[0] with { Index = i };
@@ -112,16 +125,20 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
             },
             cancellation);
 
-    /// <summary>Waits for the request at hand and those in the queue, then frees the model and the backend.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        _thread.Dispose();
-        _model.Dispose();
-        _ops.Dispose();
-    }
+    /// <summary>Waits for the request at hand and those in the queue, then frees the model and the backend. Called from a progress
+    /// callback it does not wait; the same happens later.</summary>
+    public void Dispose() => _thread.Dispose();
 
     /// <inheritdoc cref="Dispose"/>
     public async ValueTask DisposeAsync() => await Task.Run(Dispose).ConfigureAwait(false);
+
+    // Tells of one picture as a part of the request that wants several.
+    private sealed class OneOfMany(IProgress<GenerationProgress> whole, int image, int images) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value)
+        {
+            if (value.Phase != GenerationPhase.Done || image == images - 1)
+                whole.Report(value with { Image = image, Images = images });
+        }
+    }
 }

@@ -7,19 +7,26 @@ namespace AudioToken.Pipelines;
 internal sealed class EngineThread : IDisposable
 {
     private readonly BlockingCollection<Action> _queue = [];
+    private readonly Action _atEnd;
     private readonly Thread _thread;
-    private int _disposed;
 
-    public EngineThread(string name)
+    /// <summary>Starts the thread.</summary>
+    /// <param name="name">For debuggers.</param>
+    /// <param name="atEnd">The thread's last act, after <see cref="Dispose"/> and all work: frees what the work uses.</param>
+    public EngineThread(string name, Action atEnd)
     {
+        _atEnd = atEnd;
         _thread = new Thread(Run) { IsBackground = true, Name = name };
         _thread.Start();
     }
 
+    /// <summary>True on the thread itself, i.e. within the work.</summary>
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
     /// <summary>Runs a function after all earlier ones. A token cancelled while it waits ends the wait without running it.</summary>
     public Task<T> Enqueue<T>(Func<T> work, CancellationToken cancellation)
     {
-        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(AudioToImagePipeline));
+        ObjectDisposedException.ThrowIf(_queue.IsAddingCompleted, typeof(AudioToImagePipeline));
         TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
         // A cancelled request leaves the queue at once for its caller; the thread later finds it completed and skips it.
         CancellationTokenRegistration registration = cancellation.Register(() => completion.TrySetCanceled(cancellation));
@@ -50,19 +57,18 @@ internal sealed class EngineThread : IDisposable
         catch (InvalidOperationException) // completed for adding between the check and here
         {
             registration.Dispose();
-            throw new ObjectDisposedException(nameof(AudioToImagePipeline));
+            throw new ObjectDisposedException(typeof(AudioToImagePipeline).FullName);
         }
 
         return completion.Task;
     }
 
-    /// <summary>Lets the work at hand and in the queue finish, then ends the thread.</summary>
+    /// <summary>Takes no more work, lets the work at hand and in the queue finish, and waits for the thread's end; called on that
+    /// thread itself it does not wait.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
         _queue.CompleteAdding();
-        if (Thread.CurrentThread != _thread)
+        if (!IsCurrent)
             _thread.Join();
     }
 
@@ -70,5 +76,6 @@ internal sealed class EngineThread : IDisposable
     {
         foreach (Action work in _queue.GetConsumingEnumerable())
             work();
+        _atEnd();
     }
 }

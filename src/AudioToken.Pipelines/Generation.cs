@@ -39,6 +39,7 @@ internal sealed class Generation
         float[] token = _request.AudioToken.IsEmpty
             ? SoundEncoder.Encode(ops, _model, _request.Samples.Span, _trace)
             : _request.AudioToken.ToArray();
+        _trace.Shared("audio_token", [1, token.Length], token);
         times = times with { Sound = _clock.Elapsed };
 
         Report(GenerationPhase.EncodingText);
@@ -108,7 +109,7 @@ internal sealed class Generation
         if (_request.Latents.IsEmpty)
             noise.DrawInit(host);
         else
-            ChannelLayout.ToChannelsLast(_request.Latents.Span.Slice(first * host.Length / count, host.Length), host, GenerationPlan.LatentChannels, height * width);
+            ChannelLayout.ToChannelsLast(_request.Latents.Span.Slice(host.Length / count * first, host.Length), host, GenerationPlan.LatentChannels, height * width);
 
         using TensorScope loop = ops.Scope();
         SamplerRun run = new(_plan.Steps, ops, loop, ops.Upload(host, noise.Shape));
@@ -118,7 +119,7 @@ internal sealed class Generation
             int i = run.StepIndex;
             Report(GenerationPhase.Denoising, i, first);
             Tensor prediction = Predict(ops, run, count, times.Step(i), context);
-            Finite.Download(ops, prediction, GenerationTrace.Numbered("noise_pred", i), host);
+            Finite.Download(ops, prediction, "noise_pred", i, host);
             if (_trace.WantsSteps)
                 _trace.Map(GenerationTrace.Numbered("noise_pred", i), noise.Shape, host);
 
@@ -157,7 +158,7 @@ internal sealed class Generation
         {
             using TensorScope scope = ops.Scope();
             Tensor picture = _model.Vae.Forward(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1))); // [1, H, W, 3]
-            Finite.Download(ops, picture, "image", pixels);
+            Finite.Download(ops, picture, "image", step: -1, pixels);
             if (traced is not null)
             {
                 for (int p = 0; p < pixels.Length; p++)
@@ -178,12 +179,12 @@ internal sealed class Generation
         Prompt = _plan.Prompt,
         NegativePrompt = _request.NegativePrompt,
         Steps = _request.Steps,
-        Sampler = SamplerTitle.Of(_plan.Sampler.Name(), _request.Karras == true),
+        Sampler = SamplerTitle.Of(_plan.Sampler.Name(), _plan.Karras),
         CfgScale = _request.GuidanceScale,
         Seed = seed,
         Width = _plan.Width,
         Height = _plan.Height,
-        ModelHash = _model.Hash(),
+        ModelHash = _model.Hash(_cancellation),
         Model = _model.Info.Name,
         Version = s_version,
         Audio = _request.SoundName,

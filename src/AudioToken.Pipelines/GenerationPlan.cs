@@ -12,7 +12,8 @@ internal sealed record GenerationPlan
     private const int MaxSide = 4096;
     private const int MaxCount = 1000;
     private const float MaxGuidance = 100;
-    private const int VaeFactor = 8;
+    private const int MaxTraced = int.MaxValue / sizeof(float); // what one array of bytes holds
+    public const int VaeFactor = 8;
     public const int LatentChannels = 4;
 
     public required GenerationRequest Request { get; init; }
@@ -28,6 +29,9 @@ internal sealed record GenerationPlan
     public required int Height { get; init; }
 
     public required SamplerKind Sampler { get; init; }
+
+    /// <summary>The noise levels are Karras' own.</summary>
+    public required bool Karras { get; init; }
 
     public required SamplerPlan Steps { get; init; }
 
@@ -61,6 +65,12 @@ internal sealed record GenerationPlan
             request.Latents.IsEmpty || request.Latents.Length == latents,
             $"the latents hold {request.Latents.Length} values, wanted [{request.Count}, {LatentChannels}, {height / VaeFactor}, {width / VaeFactor}], {latents} values",
             "give -W, -H and -b the size that the latents were made for");
+        CheckFinite(request.Latents.Span, 3044, "the latents hold", "draw them again, or leave them out");
+        long traced = request.Trace is null ? 0 : 3L * width * height * request.Count;
+        Check(
+            traced <= MaxTraced,
+            $"a trace keeps {request.Count} pictures of {width}x{height} side by side, {traced} values; at most {MaxTraced} can be",
+            "trace fewer or smaller pictures");
 
         List<string> warnings = [];
         (string prompt, string? warning) = PromptPolicy.WithPlaceholder(request.Prompt, request.StrictPrompt);
@@ -77,6 +87,7 @@ internal sealed record GenerationPlan
             Width = width,
             Height = height,
             Sampler = sampler,
+            Karras = sampler.SupportsKarras() && (request.Karras ?? model.Scheduler.UseKarrasSigmas ?? false),
             Steps = SamplerFactory.Create(sampler, request.Karras, model.Scheduler, request.Steps, request.SamplerOptions),
             Warnings = warnings,
         };
@@ -94,7 +105,7 @@ internal sealed record GenerationPlan
     {
         if (side is >= MinSide and <= MaxSide && side % VaeFactor == 0)
             return;
-        int nearest = Math.Clamp((int)Math.Round(side / (double)VaeFactor) * VaeFactor, MinSide, MaxSide);
+        int nearest = (int)Math.Round(Math.Clamp(side, MinSide, MaxSide) / (double)VaeFactor) * VaeFactor;
         throw new AudioTokenException(2021, $"the {name} is {side}, wanted a multiple of {VaeFactor} from {MinSide} to {MaxSide}", $"the nearest is {nearest}");
     }
 
@@ -112,6 +123,15 @@ internal sealed record GenerationPlan
                 3041, $"the audio token has {request.AudioToken.Length} values, but the text encoder of {model.Info.Name} wants {model.Info.TokenWidth}",
                 "encode the sound with this model: audiotoken encode");
         }
+
+        CheckFinite(request.AudioToken.Span, 3043, "the audio token holds", "encode the sound again: audiotoken encode");
+    }
+
+    private static void CheckFinite(ReadOnlySpan<float> values, int code, string holder, string hint)
+    {
+        int at = Finite.FirstOther(values);
+        if (at >= 0)
+            throw new AudioTokenException(code, string.Create(CultureInfo.InvariantCulture, $"{holder} {values[at]} at {at}, wanted finite numbers"), hint);
     }
 
     private static void Check(bool holds, string message, string? hint)

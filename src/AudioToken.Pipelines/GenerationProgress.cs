@@ -21,7 +21,7 @@ public enum GenerationPhase
 
 /// <summary>How far a generation is. Reported from one thread, in order.</summary>
 /// <param name="Phase">The stage that begins or goes on.</param>
-/// <param name="Step">UNet calls done; 0 outside <see cref="GenerationPhase.Denoising"/>.</param>
+/// <param name="Step">UNet calls done for the pictures at hand: counts up while denoising, all of them while decoding, else 0.</param>
 /// <param name="Steps">UNet calls in all for the pictures at hand.</param>
 /// <param name="Image">Index of the first picture at hand.</param>
 /// <param name="Images">Pictures in all.</param>

@@ -41,7 +41,7 @@ public sealed record GenerationRequest
     /// <summary>Further choices about the sampler.</summary>
     public SamplerOptions SamplerOptions { get; init; } = SamplerOptions.Default;
 
-    /// <summary>Number of sampler steps, 1 to 1000.</summary>
+    /// <summary>Number of sampler steps, 1 to 1000; some samplers stop short of that and say where.</summary>
     public int Steps { get; init; } = 50;
 
     /// <summary>Guidance scale, 0 to 100; at most 1 means: no guidance, one UNet evaluation a step instead of two.</summary>

@@ -30,10 +30,10 @@ internal static class SoundEncoder
         Shape shape = [1, Fbank.FrameCount(samples.Length), Fbank.MelBins];
         trace.Shared("audio.samples", [1, samples.Length], samples);
         trace.Shared("audio.fbank", shape, fbank);
-        Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                        // [1, L, 3 D]
+        Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                         // [1, L, 3 D]
         trace.Shared(ops, "beats.features", features);
-        float[] token = Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token"); // [1, Dt]
-        trace.Shared("audio_token", [1, token.Length], token);
+        float[] token = new float[model.Info.TokenWidth];
+        Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token", step: -1, token);  // [1, Dt]
         return token;
     }
 }

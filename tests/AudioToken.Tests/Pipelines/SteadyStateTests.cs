@@ -1,0 +1,59 @@
+using AudioToken.Backends.Cpu;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
+using Xunit;
+
+namespace AudioToken.Tests.Pipelines;
+
+/// <summary>The denoising loop allocates in its first steps and then nothing, neither native memory nor managed objects.</summary>
+public sealed class SteadyStateTests(TinyPipeline tiny) : IClassFixture<TinyPipeline>
+{
+    // Multistep samplers gather up to three old predictions before their memory comes back to use.
+    private const int Warm = 6;
+
+    [Theory]
+    [InlineData(SamplerKind.Ddim, 7.5f, 1)]
+    [InlineData(SamplerKind.Pndm, 7.5f, 1)]
+    [InlineData(SamplerKind.DpmSolverPlusPlus2M, 7.5f, 1)]
+    [InlineData(SamplerKind.EulerAncestral, 7.5f, 1)] // draws noise at each step
+    [InlineData(SamplerKind.Ddim, 1f, 1)]
+    [InlineData(SamplerKind.Ddim, 7.5f, 2)]
+    public void DenoisingLoop_AllocatesNothingOnceWarm(SamplerKind sampler, float guidance, int threads)
+    {
+        CpuOps ops = TinyPipeline.NewOps(threads);
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(tiny.Files, ops);
+        GenerationRequest request = TinyPipeline.Request with { Sampler = sampler, GuidanceScale = guidance, Steps = 24 };
+        pipeline.Generate(request with { Steps = 2 }, cancellation: TinyPipeline.TestEnd); // code compiles, caches fill
+
+        long[] managed = new long[64], native = new long[64];
+        int steps = 0;
+        Listener listener = new(progress =>
+        {
+            if (progress.Phase != GenerationPhase.Denoising)
+                return;
+            native[steps] = ops.MemoryStatistics.NativeAllocations;
+            managed[steps++] = GC.GetAllocatedBytesForCurrentThread();
+        });
+        pipeline.Generate(request, listener, TinyPipeline.TestEnd);
+        Assert.InRange(steps, 24, 25);
+        Assert.All(Enumerable.Range(Warm, steps - Warm), i => Assert.Equal(native[Warm], native[i]));
+        Assert.All(Enumerable.Range(Warm + 1, steps - Warm - 1), i => Assert.Equal(0, managed[i] - managed[i - 1]));
+    }
+
+    [Fact]
+    public void FurtherRequests_AskTheSystemForNothing()
+    {
+        CpuOps ops = TinyPipeline.NewOps();
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(tiny.Files, ops);
+        // The pool serves a request from the smallest block that fits, so the first rounds settle who gets which.
+        List<CpuMemoryStatistics> after = [];
+        for (int i = 0; i < 10; i++)
+        {
+            pipeline.Generate(TinyPipeline.Request with { Seed = (ulong)i }, cancellation: TinyPipeline.TestEnd);
+            after.Add(ops.MemoryStatistics);
+        }
+
+        Assert.Equal(0, after[0].LiveBytes);
+        Assert.All(after[4..], statistics => Assert.Equal(after[4], statistics));
+    }
+}
