@@ -13,18 +13,6 @@ public abstract class ModelFiles : IDisposable
     public static readonly IReadOnlyList<string> TokenizerFileNames =
         ["vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json", "added_tokens.json"];
 
-    // The published BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt, for copies that lost their configuration on the way.
-    private const string PublishedBeatsConfig = """
-        {
-          "input_patch_size": 16, "embed_dim": 512, "conv_bias": false,
-          "encoder_layers": 12, "encoder_embed_dim": 768, "encoder_ffn_embed_dim": 3072, "encoder_attention_heads": 12,
-          "activation_fn": "gelu", "layer_norm_first": false, "deep_norm": true,
-          "conv_pos": 128, "conv_pos_groups": 16,
-          "relative_position_embedding": true, "num_buckets": 320, "max_distance": 800, "gru_rel_pos": true,
-          "finetuned_model": true, "predictor_class": 527
-        }
-        """;
-
     private IReadOnlyList<ModelSource>? _sources;
     private string? _contentHash;
 
@@ -120,12 +108,12 @@ public abstract class ModelFiles : IDisposable
         where path is not null
         select (path, Path.GetFileName(path));
 
-    /// <summary>The configuration that a file of BEATs carries, or that of the published checkpoint.</summary>
+    /// <summary>The configuration that a file of BEATs carries, or what its shapes tell.</summary>
     protected static string BeatsConfig(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue("cfg", out string? config))
-            return PublishedBeatsConfig;
+            return BeatsShapes.InferConfig(file);
         using JsonDocument json = SmallFile.ParseJson(Encoding.UTF8.GetBytes(config), $"{file.Description}, metadata 'cfg'");
         return config;
     }

@@ -69,7 +69,7 @@ public sealed class ModelFilesTests : IDisposable
         Assert.Equal(["only"], beats.Names);
         Assert.Equal(["only"], lora.Names);
         // No configuration in that file: the published checkpoint's.
-        Assert.Contains("\"max_distance\": 800", model.ConfigJson(ModelComponent.Beats), StringComparison.Ordinal);
+        Assert.Contains("\"max_distance\":800", model.ConfigJson(ModelComponent.Beats), StringComparison.Ordinal);
         Assert.Equal(["other.safetensors", "embedder.safetensors"], model.Sources.Take(2).Select(source => source.Name));
     }
 
