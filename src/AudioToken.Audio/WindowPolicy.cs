@@ -11,8 +11,9 @@ public abstract record WindowPolicy
     /// <summary>Seconds that <see cref="Official"/>, <see cref="Center"/> and <see cref="Loudest"/> hear.</summary>
     public const int Seconds = 10;
 
-    /// <summary>Longest sound that <see cref="Whole"/> and <see cref="Slice"/> hear, in seconds: the encoder's work grows with the square of it.</summary>
-    public const int MaxSeconds = 600;
+    /// <summary>The longest window. BEATs compares every moment with every other, in memory that grows with the square of the length:
+    /// 1.7 GB for this one.</summary>
+    public const int MaxSeconds = 120;
 
     private protected const int WindowSamples = Seconds * AudioClip.SampleRateHz;
 

@@ -9,13 +9,22 @@ internal static class SoundEncoder
     // One row of BEATs' patches: 16 frames.
     private const int MinimumSamples = Fbank.FrameLength + 15 * Fbank.FrameShift;
 
-    /// <summary>Refuses a sound that gives no token.</summary>
+    private const int MaximumSamples = WindowPolicy.MaxSeconds * Fbank.SampleRateHz;
+
+    /// <summary>Refuses a sound that gives no token, or wants more memory than there is.</summary>
     public static void Check(ReadOnlySpan<float> samples)
     {
         if (samples.Length < MinimumSamples)
         {
             throw new AudioTokenException(
                 3042, $"the sound has {samples.Length} samples at 16 kHz, wanted at least {MinimumSamples} (175 ms)", "repeat it, or use --window official, which does");
+        }
+
+        if (samples.Length > MaximumSamples)
+        {
+            throw new AudioTokenException(
+                3045, $"the sound has {samples.Length} samples at 16 kHz, wanted at most {MaximumSamples} ({WindowPolicy.MaxSeconds} s)",
+                "choose a part: --window start:S,dur:D");
         }
     }
 

@@ -62,7 +62,7 @@ public sealed class AudioClipTests
         {
             using AudioReader reader = AudioReader.Open(LongSound(3 * 3600, known), "talk.wav");
             AudioFormatException e = Assert.Throws<AudioFormatException>(() => AudioClip.From(reader, window: WindowPolicy.Whole, cancellation: Cancel));
-            Assert.Equal($"'talk.wav' lasts {(known ? "10800 s" : "more than 600 s")}; the window 'whole' takes at most 600 s.", e.Message);
+            Assert.Equal($"'talk.wav' lasts {(known ? "10800 s" : "more than 120 s")}; the window 'whole' takes at most 120 s.", e.Message);
             Assert.Equal(3014, e.Code);
         }
     }
@@ -186,9 +186,9 @@ public sealed class AudioClipTests
     [InlineData("start:x,dur:2", "window 'start:x,dur:2': wanted official, whole, center, loudest or start:S,dur:D with seconds S and D.")]
     [InlineData("start:-1,dur:2", "window 'start:-1,dur:2': start is '-1'; wanted 0 or more seconds.")]
     [InlineData("start:NaN", "window 'start:NaN': start is 'NaN'; wanted 0 or more seconds.")]
-    [InlineData("start:0,dur:0", "window 'start:0,dur:0': dur is '0'; wanted 0.175 to 600 seconds.")]
-    [InlineData("start:0,dur:601", "window 'start:0,dur:601': dur is '601'; wanted 0.175 to 600 seconds.")]
-    [InlineData("start:0,dur:Infinity", "window 'start:0,dur:Infinity': dur is 'Infinity'; wanted 0.175 to 600 seconds.")]
+    [InlineData("start:0,dur:0", "window 'start:0,dur:0': dur is '0'; wanted 0.175 to 120 seconds.")]
+    [InlineData("start:0,dur:121", "window 'start:0,dur:121': dur is '121'; wanted 0.175 to 120 seconds.")]
+    [InlineData("start:0,dur:Infinity", "window 'start:0,dur:Infinity': dur is 'Infinity'; wanted 0.175 to 120 seconds.")]
     public void WindowText_ThatIsNoneIsRefused(string text, string message)
     {
         AudioTokenException e = Assert.Throws<AudioTokenException>(() => WindowPolicy.Parse(text));

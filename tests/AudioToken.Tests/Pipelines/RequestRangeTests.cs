@@ -156,6 +156,11 @@ public sealed class RequestRangeTests(TinyPipeline tiny) : IClassFixture<TinyPip
         TinyPipeline.Request with { Width = 4096, Height = 4096, Count = 11, Trace = new GenerationTrace(TraceLevel.Stage) },
         2022, "a trace keeps 11 pictures of 4096x4096 side by side, 553648128 values; at most 536870911 can be", "trace fewer or smaller pictures");
 
+    [Fact]
+    public void SoundBeyondTheLongestWindow_IsRefused() => Refuses(
+        TinyPipeline.Request with { Samples = new float[1_920_001] },
+        3045, "the sound has 1920001 samples at 16 kHz, wanted at most 1920000 (120 s)", "choose a part: --window start:S,dur:D");
+
     [Theory]
     [InlineData(0)]
     [InlineData(2799)]
