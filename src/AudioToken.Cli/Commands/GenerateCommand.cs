@@ -21,13 +21,19 @@ internal sealed class GenerateCommand
     private readonly OutputOptions _output = new("PNG file; of several pictures FILE-1.png, FILE-2.png, …; '-' writes one to standard output", ".png", "rain.png");
     private readonly MessageOptions _messages = new();
 
-    private readonly Option<string?> _token = new("--token") { Description = "an audio token made by 'encode', in place of SOUND", HelpName = "FILE" };
+    private readonly Option<string[]> _token = new("--token") { Description = "an audio token made by 'encode', in place of SOUND; several, in the order of their placeholders", HelpName = "FILE" };
+    private readonly Option<float[]> _weight = new("--audio-weight")
+    {
+        Description = "how strongly the sound is meant, 0 to 10 (default 1); of several sounds, one weight for all or one for each",
+        HelpName = "X",
+        CustomParser = result => [.. result.Tokens.Select(token => Checked.Parse("--audio-weight", token.Value, 0f, 10f))],
+    };
     private readonly Option<bool> _noMetadata = new("--no-metadata") { Description = "leave prompt, seed and the other settings out of the pictures" };
     private readonly Option<string?> _trace = new("--trace") { Description = "write the tensors of every stage to a safetensors file; all pictures are then drawn in one call", HelpName = "FILE" };
     private readonly Option<string?> _traceLevel = Checked.Word("--trace-level", [], "stage leaves the tensors of single UNet calls out (default all)", "all", "stage");
 
     private GenerateCommand(Terminal terminal) =>
-        (_terminal, _sound, _model, _device) = (terminal, new SoundOptions(terminal), new ModelOptions(terminal), new DeviceOptions(terminal));
+        (_terminal, _sound, _model, _device) = (terminal, new SoundOptions(terminal, GenerationRequest.MaxSounds), new ModelOptions(terminal), new DeviceOptions(terminal));
 
     public static Command Create(Terminal terminal)
     {
@@ -35,6 +41,7 @@ internal sealed class GenerateCommand
         Command command = new("generate", "draw pictures of a sound");
         self._sound.AddTo(command);
         command.Options.Add(self._token);
+        command.Options.Add(self._weight);
         self._model.AddTo(command);
         self._picture.AddTo(command);
         self._output.AddTo(command);
@@ -55,16 +62,17 @@ internal sealed class GenerateCommand
         bool json = _messages.Json(parsed);
         GenerationRequest request = _picture.Request(parsed, messages) with { Trace = Trace(parsed) };
         CheckStandardOutput(parsed, request.Count, json);
-        Sound sound = await SoundAsync(parsed, messages, cancellation).ConfigureAwait(false);
-        OutputPlan? plan = _output.ToStandardOutput(parsed) ? null : _output.Plan(parsed, sound.Stem, request.Count);
+        IReadOnlyList<Sound> sounds = await SoundsAsync(parsed, messages, cancellation).ConfigureAwait(false);
+        float[] weights = Weights(parsed, sounds.Count);
+        OutputPlan? plan = _output.ToStandardOutput(parsed) ? null : _output.Plan(parsed, string.Join('-', sounds.Select(sound => sound.Stem)), request.Count);
         OutputPlan? tracePlan = parsed.GetValue(_trace) is { } trace ? _output.PlanBeside(parsed, trace) : null;
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
 
-        request = request with { Samples = sound.Samples, AudioToken = sound.Token, SoundName = sound.Name, SoundHash = sound.Hash };
+        request = request with { Sounds = [.. sounds.Zip(weights, (sound, weight) => sound.ToInput(weight))] };
         GenerateReport report = new()
         {
-            Sound = sound, Model = files.Name, Note = files.Note, Device = CpuOps.DeviceName, Threads = device.Threads, Seed = request.Seed,
+            Sounds = sounds, Model = files.Name, Note = files.Note, Device = CpuOps.DeviceName, Threads = device.Threads, Seed = request.Seed,
         };
         try
         {
@@ -122,15 +130,29 @@ internal sealed class GenerateCommand
             throw new AudioTokenException(ErrorCode.Usage, $"-o - writes one picture, but {count} are asked for", "-b 1, or -o FILE");
     }
 
-    private async Task<Sound> SoundAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Sound>> SoundsAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
     {
-        if (parsed.GetValue(_token) is not { } path)
+        if (parsed.GetValue(_token) is not { Length: > 0 } paths)
             return await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false);
-        if (_sound.Name(parsed) is { } name)
+        if (_sound.Names(parsed) is [string name, ..])
             throw new AudioTokenException(ErrorCode.Usage, $"both a sound ('{name}') and --token are given", "one of the two");
-        Sound sound = TokenFile.Read(path);
-        messages.Note($"sound: {sound.Name}: {sound.Description}");
-        return sound with { Stem = "token" };
+        List<Sound> sounds = [];
+        foreach (string path in paths)
+        {
+            Sound sound = TokenFile.Read(path);
+            messages.Note($"sound: {sound.Name}: {sound.Description}");
+            sounds.Add(sound with { Stem = "token" });
+        }
+
+        return sounds;
+    }
+
+    private float[] Weights(ParseResult parsed, int sounds)
+    {
+        float[] weights = parsed.GetValue(_weight) ?? [];
+        return weights.Length == sounds ? weights
+            : weights.Length <= 1 ? [.. Enumerable.Repeat(weights is [float all] ? all : 1, sounds)]
+            : throw new AudioTokenException(ErrorCode.Usage, $"--audio-weight is given {weights.Length} times, but there {(sounds == 1 ? "is one sound" : $"are {sounds} sounds")}", "one weight for all, or one for each");
     }
 
     private static void SaveTrace(GenerationTrace? trace, OutputPlan? plan, Messages messages)

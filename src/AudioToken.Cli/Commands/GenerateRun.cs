@@ -16,23 +16,23 @@ internal sealed class GenerateRun(
             return;
         }
 
-        ReadOnlyMemory<float> token = request.AudioToken;
+        GenerationRequest rest = request;
         int latents = request.Latents.Length / request.Count;
         for (int i = 0; i < request.Count; i++)
         {
-            GenerationRequest one = request with
+            GenerationRequest one = rest with
             {
                 Seed = unchecked(request.Seed + (ulong)i),
                 Count = 1,
-                AudioToken = token,
                 Latents = request.Latents.Slice(i * latents, latents),
             };
-            token = await DrawAsync(one, i, progress is null ? null : new Part(progress, i, request.Count), cancellation).ConfigureAwait(false);
+            // The sounds are heard once.
+            rest = rest.WithTokens(await DrawAsync(one, i, progress is null ? null : new Part(progress, i, request.Count), cancellation).ConfigureAwait(false));
         }
     }
 
-    // Gives the audio token: the sound is heard once.
-    private async Task<ReadOnlyMemory<float>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    // Gives the sounds' audio tokens.
+    private async Task<IReadOnlyList<ReadOnlyMemory<float>>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         GenerationResult result = await pipeline.GenerateAsync(call, progress, cancellation).ConfigureAwait(false);
         report.Add(result.Times);
@@ -40,7 +40,7 @@ internal sealed class GenerateRun(
             messages.Warn(warning);
         for (int i = 0; i < result.Images.Count; i++)
             Write(result.Images[i], first + i);
-        return result.AudioToken;
+        return result.AudioTokens;
     }
 
     private void Write(GeneratedImage image, int index)

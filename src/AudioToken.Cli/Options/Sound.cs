@@ -1,3 +1,5 @@
+using AudioToken.Pipelines;
+
 namespace AudioToken.Cli.Options;
 
 /// <summary>What is heard: samples, or an audio token made of them before.</summary>
@@ -13,4 +15,7 @@ internal sealed record Sound(string Name, string? Hash, ReadOnlyMemory<float> Sa
 
     /// <summary>What pictures of it are called where no name is given, without extension.</summary>
     public string Stem { get; init; } = Path.GetFileNameWithoutExtension(Name) is { Length: > 0 } stem ? stem : Name;
+
+    /// <summary>The sound as part of a request.</summary>
+    public SoundInput ToInput(float weight) => new() { Samples = Samples, Token = Token, Name = Name, Hash = Hash, Weight = weight };
 }
