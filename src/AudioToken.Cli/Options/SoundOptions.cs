@@ -11,10 +11,11 @@ internal sealed class SoundOptions
 {
     private readonly Terminal _terminal;
     private readonly Argument<string[]> _sounds;
-    private readonly Option<string[]>? _audio;
+    private readonly Option<string[]>? _audio, _token;
+    private readonly Option<float[]>? _weight;
 
     /// <param name="terminal">Where standard input is.</param>
-    /// <param name="most">The most operands that are sounds; of several, '-a' names one too.</param>
+    /// <param name="most">The most sounds. Where several may be, '-a' names one too, a token may stand for one, and each has a weight.</param>
     public SoundOptions(Terminal terminal, int most = 1)
     {
         _terminal = terminal;
@@ -25,8 +26,16 @@ internal sealed class SoundOptions
             Arity = new ArgumentArity(0, most),
             CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
         };
-        if (most > 1)
-            _audio = new Option<string[]>("--audio", "-a") { Description = "another way to name a sound; after those named as SOUND", HelpName = "SOUND" };
+        if (most == 1)
+            return;
+        _audio = new Option<string[]>("--audio", "-a") { Description = "another way to name a sound; after those named as SOUND", HelpName = "SOUND" };
+        _token = new Option<string[]>("--token") { Description = "an audio token made by 'encode', in place of SOUND; several likewise", HelpName = "FILE" };
+        _weight = new Option<float[]>("--audio-weight")
+        {
+            Description = "how strongly the sound is meant, 0 to 10 (default 1); of several sounds, one weight for all or one for each",
+            HelpName = "X",
+            CustomParser = result => [.. result.Tokens.Select(token => Checked.Parse("--audio-weight", token.Value, 0f, 10f))],
+        };
     }
 
     private readonly Option<string?> _channel = new("--channel") { Description = "mean of the channels (default), the first, or channel N counted from 0", HelpName = "mean|first|N" };
@@ -47,30 +56,48 @@ internal sealed class SoundOptions
     public void AddTo(Command command)
     {
         command.Arguments.Add(_sounds);
-        if (_audio is not null)
-            command.Options.Add(_audio);
-        foreach (Option option in (Option[])[_channel, _window, _resample, _raw, _rate, _channels, _maxInput, _sanitize])
-            command.Options.Add(option);
+        foreach (Option? option in (Option?[])[_audio, _token, _weight, _channel, _window, _resample, _raw, _rate, _channels, _maxInput, _sanitize])
+        {
+            if (option is not null)
+                command.Options.Add(option);
+        }
     }
-
-    /// <summary>The sounds' names as they were given.</summary>
-    public string[] Names(ParseResult parsed) =>
-        [.. (parsed.GetValue(_sounds) ?? []).Select(sound => Operand.Check(parsed, sound, "file name")), .. _audio is null ? [] : parsed.GetValue(_audio) ?? []];
 
     /// <summary>Reads the sounds and tells what was done to them.</summary>
     /// <exception cref="AudioTokenException">No sound is named (2501), an option is malformed (2xxx), or a sound cannot be read (3xxx, 8xxx).</exception>
     public async Task<IReadOnlyList<Sound>> ReadAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
     {
-        string[] names = Names(parsed);
-        if (names.Length == 0)
+        string[] names = [.. (parsed.GetValue(_sounds) ?? []).Select(sound => Operand.Check(parsed, sound, "file name")), .. Values(parsed, _audio)];
+        string[] tokens = Values(parsed, _token);
+        if (names.Length > 0 && tokens.Length > 0)
+            throw new AudioTokenException(ErrorCode.Usage, $"both a sound ('{names[0]}') and --token are given", "one of the two");
+        if (names.Length + tokens.Length == 0)
             throw new AudioTokenException(ErrorCode.Usage, "no sound is named", $"audiotoken {parsed.CommandResult.Command.Name} rain.wav, or '-' for standard input");
         if (names.Count(name => name == "-") > 1)
             throw new AudioTokenException(ErrorCode.Usage, "'-' is named more than once, but standard input holds one sound", "name the others as files");
+        float[] weights = Weights(parsed, names.Length + tokens.Length);
         List<Sound> sounds = [];
         foreach (string name in names)
             sounds.Add(await ReadAsync(parsed, name, messages, cancellation).ConfigureAwait(false));
-        return sounds;
+        foreach (string path in tokens)
+        {
+            Sound sound = TokenFile.Read(path);
+            messages.Note($"sound: {sound.Name}: {sound.Description}");
+            sounds.Add(sound with { Stem = "token" });
+        }
+
+        return [.. sounds.Zip(weights, (sound, weight) => sound with { Weight = weight })];
     }
+
+    private float[] Weights(ParseResult parsed, int sounds)
+    {
+        float[] weights = Values(parsed, _weight);
+        return weights.Length == sounds ? weights
+            : weights.Length <= 1 ? [.. Enumerable.Repeat(weights is [float all] ? all : 1, sounds)]
+            : throw new AudioTokenException(ErrorCode.Usage, $"--audio-weight is given {weights.Length} times, but there {(sounds == 1 ? "is one sound" : $"are {sounds} sounds")}", "one weight for all, or one for each");
+    }
+
+    private static T[] Values<T>(ParseResult parsed, Option<T[]>? option) => option is null ? [] : parsed.GetValue(option) ?? [];
 
     private async Task<Sound> ReadAsync(ParseResult parsed, string name, Messages messages, CancellationToken cancellation)
     {

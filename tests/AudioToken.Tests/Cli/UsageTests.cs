@@ -60,10 +60,10 @@ public sealed class UsageTests(CliDemo demo)
     public void MistypedOption_IsTheOneNamedNotTheWordBehindIt() => demo.Run("generate", "--stepps", demo.Sound).Refuses(2501, "there is no option '--stepps'");
 
     [Fact]
-    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, encode", "try:   audiotoken --help");
+    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, blend, encode", "try:   audiotoken --help");
 
     [Fact]
-    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, encode");
+    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, blend, encode");
 
     [Fact]
     public void ValueThatIsMissing_IsRefused() => demo.Run("generate", demo.Sound, "--steps").Refuses(2501, "--steps");
