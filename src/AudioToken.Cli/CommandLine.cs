@@ -54,6 +54,7 @@ internal static class CommandLine
         TokenizeCommand.Create(terminal),
         InspectCommand.Create(terminal),
         DoctorCommand.Create(terminal),
+        WorldCommand.Create(terminal),
     };
 
     private static AudioTokenException Misunderstood(ParseResult parsed)

@@ -17,8 +17,9 @@ public sealed class RoomsTests
         ["AudioToken.Backends.Cpu"] = ["AudioToken.Tensors"],
         ["AudioToken.Models"] = ["AudioToken.Weights"],
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
+        ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
-        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter"],
+        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World"],
     };
 
     [Fact]

