@@ -21,6 +21,8 @@ public sealed class WorldFolder
     /// <summary>Number of the error for a folder that cannot be gone on with.</summary>
     public const int OtherSettings = 8601;
 
+    private const int CannotWrite = 8102; // the number of AtomicFile, whose error it is in a folder that is there
+
     /// <summary>Changes when the same seed no longer gives the same sample.</summary>
     private const int Recipe = 1;
 
@@ -59,23 +61,22 @@ public sealed class WorldFolder
     }
 
     /// <summary>Writes what is missing.</summary>
-    /// <param name="progress">Told the samples done, of all.</param>
-    /// <param name="cancellation">Ends it between two files; a later call goes on.</param>
+    /// <param name="progress">Told the samples done, of all; from several threads.</param>
+    /// <param name="cancellation">Ends it between two samples; a later call goes on.</param>
     /// <exception cref="AudioTokenException">8601: the folder holds samples of other settings. 8102: a file cannot be written.</exception>
     public void Write(IProgress<(int Done, int Of)>? progress = null, CancellationToken cancellation = default)
     {
         Settle();
         int done = 0, all = Count * Kinds.Count;
-        foreach (WorldSample sample in Samples())
+        Parallel.ForEach(Samples(), new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, sample =>
         {
-            cancellation.ThrowIfCancellationRequested();
             string stem = System.IO.Path.Combine(Path, sample.Name);
             if (!File.Exists(stem + ".wav"))
                 AtomicFile.Write(stem + ".wav", stream => WavWriter.Write(stream, sample.Sound(Seconds), 1, 16000));
             if (!File.Exists(stem + ".png"))
                 PngWriter.Save(stem + ".png", sample.Picture(Size));
-            progress?.Report((++done, all));
-        }
+            progress?.Report((Interlocked.Increment(ref done), all));
+        });
 
         AtomicFile.Write(System.IO.Path.Combine(Path, "manifest.jsonl"), Manifest);
     }
@@ -106,7 +107,7 @@ public sealed class WorldFolder
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new AudioTokenException(8102, $"Cannot write '{Path}': {exception.Message.TrimEnd('.')}.", "another folder with --out", exception);
+            throw new AudioTokenException(CannotWrite, $"Cannot write '{Path}': {exception.Message.TrimEnd('.')}.", "another folder with --out", exception);
         }
 
         AtomicFile.Write(path, stream => stream.Write(settings));

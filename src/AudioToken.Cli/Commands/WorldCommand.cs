@@ -16,6 +16,7 @@ internal sealed class WorldCommand
     private readonly Option<string?> _sheet = new("--sheet") { Description = "PNG to write: a row a kind, a column a seed, spectrograms below the scenes", HelpName = "FILE" };
     private readonly Option<bool> _check = new("--check") { Description = "train the two classifiers and tell how many fresh scenes and sounds they name" };
     private readonly Option<int?> _count = Checked.Number("--count", [], "samples of each kind (default 100; a sheet 8; a check 40)", 1, 10_000_000);
+    private readonly Option<int?> _learn = Checked.Number("--learn", [], "samples of each kind that a check learns from (default 120)", 2, 100_000);
     private readonly Option<ulong?> _seed = Checked.Number("--seed", ["-s"], "first seed within the split (default 0)", 0UL, WorldSeeds.MaxIndex - 10_000_000);
     private readonly Option<string?> _split = Checked.Word("--split", [], "which seeds (default training); no seed is of two splits", "training", "judging", "validation", "held-out");
     private readonly Option<string?> _kinds = new("--kinds") { Description = $"kinds, with commas between (default all: {string.Join(',', WorldKinds.All)})", HelpName = "LIST" };
@@ -29,7 +30,7 @@ internal sealed class WorldCommand
     {
         WorldCommand self = new(terminal);
         Command command = new("world", "make sounds with matching pictures of a small drawn world, to train and to test on");
-        foreach (Option option in (Option[])[self._out, self._sheet, self._check, self._count, self._seed, self._split, self._kinds, self._size, self._seconds])
+        foreach (Option option in (Option[])[self._out, self._sheet, self._check, self._count, self._learn, self._seed, self._split, self._kinds, self._size, self._seconds])
             command.Options.Add(option);
         self._messages.AddTo(command);
         command.SetAction(self.RunAsync);
@@ -58,7 +59,7 @@ internal sealed class WorldCommand
         }
 
         if (check)
-            Report(WorldCheck.Run(kinds, parsed.GetValue(_count) ?? 40, seconds: parsed.GetValue(_seconds) ?? 5, cancellation: cancellation), kinds, _messages.Json(parsed));
+            Report(WorldCheck.Run(kinds, parsed.GetValue(_count) ?? 40, parsed.GetValue(_learn) ?? 120, parsed.GetValue(_seconds) ?? 5, cancellation), kinds, _messages.Json(parsed));
         return ExitCode.Done;
     }
 
@@ -93,7 +94,7 @@ internal sealed class WorldCommand
             Size = parsed.GetValue(_size) ?? 128,
             Seconds = parsed.GetValue(_seconds) ?? 10,
         };
-        world.Write(null, cancellation);
+        world.Write(new Tenths(messages), cancellation);
         messages.Note($"wrote {folder} ({world.Count * kinds.Count} samples of {kinds.Count} kinds, {world.Split})");
     }
 
@@ -112,6 +113,20 @@ internal sealed class WorldCommand
         catch (ArgumentException exception)
         {
             throw new AudioTokenException(ErrorCode.Usage, $"--kinds: {exception.Message.Split(" (Parameter", 2)[0].TrimEnd('.')}", $"--kinds {WorldKinds.All[0]}", exception);
+        }
+    }
+
+    /// <summary>Tells every tenth of the way.</summary>
+    private sealed class Tenths(Messages messages) : IProgress<(int Done, int Of)>
+    {
+        private readonly Lock _lock = new();
+
+        public void Report((int Done, int Of) value)
+        {
+            if (10L * value.Done / value.Of == 10L * (value.Done - 1) / value.Of)
+                return;
+            lock (_lock)
+                messages.Note($"{value.Done} of {value.Of} samples");
         }
     }
 }

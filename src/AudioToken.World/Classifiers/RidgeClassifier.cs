@@ -12,12 +12,10 @@ internal sealed class RidgeClassifier
 
     private readonly double[] _mean, _scale;
     private readonly double[][] _projection, _weights;
+    private double _sharpness = 1; // inverse temperature of the softmax
 
     private RidgeClassifier(double[] mean, double[] scale, double[][] projection, double[][] weights) =>
         (_mean, _scale, _projection, _weights) = (mean, scale, projection, weights);
-
-    /// <summary>Inverse temperature of the softmax over the scores.</summary>
-    public double Sharpness { get; private set; } = 1;
 
     /// <summary>Fits examples [n][inputs] with labels in 0 to <paramref name="classes"/> - 1.</summary>
     public static RidgeClassifier Fit(IReadOnlyList<double[]> examples, IReadOnlyList<int> labels, int classes, int features, CancellationToken cancellation)
@@ -53,32 +51,29 @@ internal sealed class RidgeClassifier
     }
 
     /// <summary>A probability for each class: the softmax of the sharpened scores.</summary>
-    public double[] Probabilities(double[] example)
-    {
-        double[] scores = Scores(example);
-        double best = scores.Max(), sum = 0;
-        for (int c = 0; c < scores.Length; c++)
-            sum += scores[c] = Math.Exp(Sharpness * (scores[c] - best));
-        for (int c = 0; c < scores.Length; c++)
-            scores[c] /= sum;
-        return scores;
-    }
+    public double[] Probabilities(double[] example) => Softmax(Scores(example), _sharpness);
 
     /// <summary>Chooses the sharpness under which examples that were not fitted are likeliest: the best of a fixed ladder.</summary>
     public void Calibrate(IReadOnlyList<double[]> examples, IReadOnlyList<int> labels)
     {
-        double bestLoss = double.MaxValue, best = 1;
+        double[][] scores = [.. examples.Select(Scores)];
+        double bestLoss = double.MaxValue;
         for (double sharpness = 1; sharpness < 100; sharpness *= 1.1)
         {
-            Sharpness = sharpness;
             double loss = 0;
-            for (int n = 0; n < examples.Count; n++)
-                loss -= Math.Log(Math.Max(1e-12, Probabilities(examples[n])[labels[n]]));
+            for (int n = 0; n < scores.Length; n++)
+                loss -= Math.Log(Math.Max(1e-12, Softmax(scores[n], sharpness)[labels[n]]));
             if (loss < bestLoss)
-                (bestLoss, best) = (loss, sharpness);
+                (bestLoss, _sharpness) = (loss, sharpness);
         }
+    }
 
-        Sharpness = best;
+    private static double[] Softmax(double[] scores, double sharpness)
+    {
+        double best = scores.Max();
+        double[] parts = [.. scores.Select(score => Math.Exp(sharpness * (score - best)))];
+        double sum = parts.Sum();
+        return [.. parts.Select(part => part / sum)];
     }
 
     private double[] Scores(double[] example)

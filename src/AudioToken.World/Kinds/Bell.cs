@@ -21,8 +21,7 @@ internal sealed class Bell : WorldKind
     internal override void Sound(Track track, Draws draws)
     {
         double prime = draws.Between(190, 780), apart = draws.Between(0.3, 2.2), length = draws.Between(0.5, 1.3) * (prime < 400 ? 1.1 : 0.8), bright = draws.Between(0.5, 1.6);
-        double[] strike = new double[Track.Count(7)];
-        Track one = new(strike.Length);
+        Track one = new(Track.Count(7));
         foreach ((double ratio, double strength, double seconds) in s_partials)
         {
             double hz = prime * ratio * draws.Between(0.995, 1.005), decay = seconds * length / 2.5 * 1.5;

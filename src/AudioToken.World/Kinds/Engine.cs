@@ -48,10 +48,7 @@ internal sealed class Engine : WorldKind
     internal override void Subject(Stage stage)
     {
         Draws draws = stage.Draws;
-        double road = draws.Between(0.8, 0.84);
-        stage.Pen.Box(stage.Vary(0x56585F, 0.02), 0, road - 0.02, 1, 1);
-        for (int i = 0; i < 4; i++)
-            stage.Pen.Box(Colour.Hex(0xF3EFD8), i * 0.28 + 0.04, 0.945, 0.15, 0.018);
+        double road = Backdrop.Road(stage);
         double flip = draws.Chance(0.5) ? 1 : -1;
         Pen pen = stage.Near.At(draws.Between(0.44, 0.56), road + 0.06, draws.Between(0.38, 0.44), flip: flip);
         for (int i = 0; i < 4; i++)

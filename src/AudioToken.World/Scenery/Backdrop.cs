@@ -64,6 +64,16 @@ internal static class Backdrop
         }
     }
 
+    /// <summary>A road across the foreground; gives the height of its far edge.</summary>
+    public static double Road(Stage stage)
+    {
+        double edge = stage.Draws.Between(0.8, 0.84);
+        stage.Pen.Box(stage.Vary(0x56585F, 0.02), 0, edge - 0.02, 1, 1);
+        for (int i = 0; i < 4; i++)
+            stage.Pen.Box(Colour.Hex(0xF3EFD8), i * 0.28 + 0.04, 0.945, 0.15, 0.018);
+        return edge;
+    }
+
     /// <summary>A fir with its foot at a point.</summary>
     public static void Fir(Stage stage, double x, double y, double height, Colour green)
     {

@@ -48,12 +48,12 @@ internal static class Filter
     {
         double radius = Elementary.Exp(-Math.PI * hz / q / Track.Rate);
         double a1 = 2 * radius * Elementary.Cos(2 * Math.PI * hz / Track.Rate), a2 = -radius * radius;
-        double gain = (1 - radius * radius) / 2, before = 0, y1 = 0, y2 = 0, x2 = 0;
+        double gain = (1 - radius * radius) / 2, y1 = 0, y2 = 0, x1 = 0, x2 = 0;
         double[] ringing = new double[signal.Length];
         for (int n = 0; n < signal.Length; n++)
         {
             double y = gain * (signal[n] - x2) + a1 * y1 + a2 * y2;
-            (x2, before) = (before, signal[n]);
+            (x2, x1) = (x1, signal[n]);
             (y1, y2) = (y, y1);
             ringing[n] = y;
         }

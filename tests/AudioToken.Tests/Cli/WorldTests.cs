@@ -31,7 +31,7 @@ public sealed class WorldTests(CliDemo demo)
     [Fact]
     public void Check_TellsHowManyAreNamed()
     {
-        CliRun run = demo.Run("world", "--check", "--kinds", "bell,sea", "--count", "4", "--seconds", "1", "--json").Exits(0);
+        CliRun run = demo.Run("world", "--check", "--kinds", "bell,sea", "--count", "4", "--learn", "12", "--seconds", "1", "--json").Exits(0);
         Assert.Equal((2, 8), (run.Json.GetProperty("kinds").GetInt32(), run.Json.GetProperty("samples").GetInt32()));
         Assert.Equal(1, run.Json.GetProperty("scenes").GetDouble());
     }

@@ -45,9 +45,9 @@ public sealed class WorldFolderTests : IDisposable
         WorldFolder whole = World("whole"), cut = World("cut");
         whole.Write(cancellation: TestContext.Current.CancellationToken);
         using CancellationTokenSource source = new();
-        Assert.Throws<OperationCanceledException>(() => cut.Write(new Until(2, source), source.Token));
+        Assert.Throws<OperationCanceledException>(() => cut.Write(new Until(1, source), source.Token));
         Assert.False(File.Exists(Path.Combine(cut.Path, "manifest.jsonl")));
-        string kept = Path.Combine(cut.Path, "bell-0000000009.wav");
+        string kept = Directory.EnumerateFiles(cut.Path, "*.wav").First();
         DateTime made = File.GetLastWriteTimeUtc(kept);
         cut.Write(cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(made, File.GetLastWriteTimeUtc(kept));
@@ -88,7 +88,7 @@ public sealed class WorldFolderTests : IDisposable
     {
         public void Report((int Done, int Of) value)
         {
-            if (value.Done == done)
+            if (value.Done >= done)
                 source.Cancel();
         }
     }
