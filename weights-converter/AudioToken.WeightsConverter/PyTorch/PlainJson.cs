@@ -8,25 +8,25 @@ using AudioToken.WeightsConverter.PyTorch.Pickle;
 namespace AudioToken.WeightsConverter.PyTorch;
 
 /// <summary>The part of a checkpoint that is not tensors, as JSON: dictionaries, lists, numbers and text as they are, everything else by its kind.</summary>
-internal static class PlainJson
+internal sealed class PlainJson
 {
-    private const int MaxBytes = 4 << 20; // a value that refers to itself many times over would go on for ever
-    private const int MaxDepth = PickleLimits.Depth;
+    // Of all values together, and spent by those that are given up too: a value that holds itself many times over would go on for ever.
+    private long _bytesLeft = 4 << 20;
 
     /// <summary>The value as JSON, or null if it is too deep (it may hold itself) or too long to be anybody's configuration.</summary>
-    public static string? Of(object? value)
+    public string? Of(object? value)
     {
         ArrayBufferWriter<byte> buffer = new();
         using Utf8JsonWriter json = new(buffer, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true });
-        if (!TryWrite(json, value, 0))
-            return null;
+        bool whole = TryWrite(json, value, 0);
         json.Flush();
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+        _bytesLeft -= json.BytesCommitted;
+        return whole ? Encoding.UTF8.GetString(buffer.WrittenSpan) : null;
     }
 
-    private static bool TryWrite(Utf8JsonWriter json, object? value, int depth)
+    private bool TryWrite(Utf8JsonWriter json, object? value, int depth)
     {
-        if (depth > MaxDepth || json.BytesCommitted + json.BytesPending > MaxBytes)
+        if (depth > PickleLimits.Depth || json.BytesCommitted + json.BytesPending >= _bytesLeft)
             return false;
         switch (value)
         {

@@ -15,6 +15,7 @@ namespace AudioToken.WeightsConverter.PyTorch;
 internal sealed class StateDict
 {
     private const int MaxTensors = 65_536; // as in a safetensors header
+    private const int MaxNameCharacters = 8 << 20;
     private const int MaxVisits = 1_000_000;
 
     private static readonly string[] s_stateKeys = ["state_dict", "model"];
@@ -22,7 +23,9 @@ internal sealed class StateDict
     private readonly string _file;
     private readonly Dictionary<string, TensorReference> _tensors = [];
     private readonly Dictionary<string, string> _plain = [];
+    private readonly PlainJson _json = new();
     private int _visits;
+    private long _nameCharacters;
 
     private StateDict(string file) => _file = file;
 
@@ -71,12 +74,14 @@ internal sealed class StateDict
     private void Walk(PickleMapping mapping, string prefix, int depth)
     {
         if (depth > PickleLimits.Depth)
-            throw new WeightFileException(ErrorCode.Limit, _file, $"its dictionaries are nested more than {PickleLimits.Depth} deep, or one holds itself.", "No checkpoint is like that: do not use the file.");
+            throw TooMuch($"its dictionaries are nested more than {PickleLimits.Depth} deep, or one holds itself");
         foreach ((object key, object? value) in mapping.Entries)
         {
             if (++_visits > MaxVisits)
-                throw new WeightFileException(ErrorCode.Limit, _file, FormattableString.Invariant($"its dictionaries hold one another more than {MaxVisits:N0} times over."), "No checkpoint is like that: do not use the file.");
+                throw TooMuch(FormattableString.Invariant($"its dictionaries hold one another more than {MaxVisits:N0} times over"));
             string name = prefix + PlainJson.KeyText(key);
+            if ((_nameCharacters += name.Length) > MaxNameCharacters)
+                throw TooMuch(FormattableString.Invariant($"its names are longer than {MaxNameCharacters:N0} characters together"));
             switch (value)
             {
                 case TensorReference tensor:
@@ -100,14 +105,16 @@ internal sealed class StateDict
         if (!_tensors.TryAdd(name, tensor))
             throw new WeightFileException(ErrorCode.Content, _file, $"two tensors would be called {WeightFileException.Quote(name)}.", "Damaged, or written by faulty software.");
         if (_tensors.Count > MaxTensors)
-            throw new WeightFileException(ErrorCode.Limit, _file, FormattableString.Invariant($"it has more than {MaxTensors:N0} tensors."), "Not a checkpoint of a model that this program draws with.");
+            throw TooMuch(FormattableString.Invariant($"it has more than {MaxTensors:N0} tensors"));
     }
 
     private void AddPlain(string name, object? value)
     {
-        if (PlainJson.Of(value) is { } json)
+        if (_json.Of(value) is { } json)
             _plain.TryAdd(name, json);
     }
+
+    private WeightFileException TooMuch(string what) => new(ErrorCode.Limit, _file, $"{what}.", "No checkpoint of a model this program draws with is like that: do not use the file.");
 
     private static string Kind(object? root) => root switch
     {

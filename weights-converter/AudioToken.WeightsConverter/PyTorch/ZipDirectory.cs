@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace AudioToken.WeightsConverter.PyTorch;
 
-/// <summary>The entries of a ZIP archive as torch writes it, read from its central directory and held against the local headers.</summary>
+/// <summary>The entries of a ZIP archive as torch writes it, read from its central directory and held against their own headers.</summary>
 /// <remarks>Source: PKWARE's APPNOTE, 4.3. Stored entries only: nothing is ever inflated, and no entry is ever written under its name. Local
 /// headers of torch have no sizes (they stand behind the data), and pad themselves so that the data begins at a multiple of 64.</remarks>
 internal sealed class ZipDirectory
@@ -26,6 +26,7 @@ internal sealed class ZipDirectory
     private readonly string _file;
     private readonly long _fileLength;
     private readonly Dictionary<string, ZipEntry> _entries = [];
+    private long _start; // of the directory
 
     private ZipDirectory(SafeFileHandle handle, string file, long fileLength)
     {
@@ -37,19 +38,54 @@ internal sealed class ZipDirectory
     /// <summary>All entries.</summary>
     public IReadOnlyCollection<ZipEntry> Entries => _entries.Values;
 
-    /// <summary>Reads and checks an archive's directory.</summary>
-    /// <exception cref="WeightFileException">It is cut short, or breaks a rule.</exception>
+    /// <summary>Reads an archive's directory.</summary>
+    /// <exception cref="WeightFileException">It is cut short, or malformed.</exception>
     public static ZipDirectory Read(SafeFileHandle handle, string file, long fileLength)
     {
         ZipDirectory directory = new(handle, file, fileLength);
         (long start, long length, long count, long end) = directory.Locate();
-        directory.ReadEntries(start, length, count, end);
-        directory.ReadLocalHeaders(start);
+        directory._start = start;
+        directory.ReadEntries(length, count, end);
         return directory;
     }
 
     /// <summary>The entry of that name, or null.</summary>
     public ZipEntry? Find(string name) => _entries.GetValueOrDefault(name);
+
+    /// <summary>Requires every entry to be stored as it is, behind a header that says so, and in front of the next.</summary>
+    /// <exception cref="WeightFileException">One is compressed, encrypted, elsewhere, or overlaps another.</exception>
+    public void RequireStored()
+    {
+        ZipEntry[] ordered = [.. _entries.Values.OrderBy(entry => entry.HeaderStart)];
+        byte[] buffer = new byte[LocalLength + MaxNameLength];
+        for (int i = 0; i < ordered.Length; i++)
+        {
+            ZipEntry entry = ordered[i];
+            string quoted = WeightFileException.Quote(entry.Name);
+            if (entry.Encrypted)
+                throw Bad(entry.HeaderStart, $"entry {quoted} is encrypted");
+            if (entry.Method != 0 || entry.Packed != entry.Length)
+                throw Bad(entry.HeaderStart, $"entry {quoted} is compressed (method {entry.Method}, {entry.Packed:N0} bytes for {entry.Length:N0}); torch stores its entries as they are, and nothing is unpacked here");
+            entry.DataStart = FindData(entry, buffer);
+            string next = i + 1 < ordered.Length ? $"entry {WeightFileException.Quote(ordered[i + 1].Name)}" : "the archive's directory";
+            if (entry.DataStart > (i + 1 < ordered.Length ? ordered[i + 1].HeaderStart : _start) - entry.Length)
+                throw Bad(entry.HeaderStart, $"entry {quoted} of {entry.Length:N0} bytes overlaps {next}");
+        }
+    }
+
+    private long FindData(ZipEntry entry, byte[] buffer)
+    {
+        byte[] name = s_strictUtf8.GetBytes(entry.Name);
+        Span<byte> header = buffer.AsSpan(0, LocalLength + name.Length);
+        if (entry.HeaderStart > _fileLength - header.Length)
+            throw Bad(entry.HeaderStart, $"entry {WeightFileException.Quote(entry.Name)} would not lie in the file");
+        Fill(header, entry.HeaderStart);
+        if (!header.StartsWith("PK\u0003\u0004"u8) || BinaryPrimitives.ReadUInt16LittleEndian(header[26..]) != name.Length || !header[LocalLength..].SequenceEqual(name))
+            throw Bad(entry.HeaderStart, $"the header of entry {WeightFileException.Quote(entry.Name)} does not stand where the directory says");
+        if (BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) != 0)
+            throw Bad(entry.HeaderStart, $"entry {WeightFileException.Quote(entry.Name)} is stored according to the directory and compressed according to its header");
+        return entry.HeaderStart + header.Length + BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
+    }
 
     // The end record is the last thing in the file but for a comment.
     private (long Start, long Length, long Count, long End) Locate()
@@ -107,27 +143,27 @@ internal sealed class ZipDirectory
         return (start, length, count, end);
     }
 
-    private void ReadEntries(long start, long length, long count, long end)
+    private void ReadEntries(long length, long count, long end)
     {
         byte[] directory = new byte[length];
-        Fill(directory, start);
+        Fill(directory, _start);
         int at = 0;
         for (long i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> record = directory.AsSpan(at);
             if (record.Length < CentralLength || !record.StartsWith("PK\u0001\u0002"u8))
-                throw Bad(start + at, $"entry {i} of the archive's directory is not one");
+                throw Bad(_start + at, $"entry {i} of the archive's directory is not one");
             int nameLength = BinaryPrimitives.ReadUInt16LittleEndian(record[28..]);
             int extraLength = BinaryPrimitives.ReadUInt16LittleEndian(record[30..]);
             int recordLength = CentralLength + nameLength + extraLength + BinaryPrimitives.ReadUInt16LittleEndian(record[32..]);
             if (recordLength > record.Length)
-                throw Bad(start + at, $"entry {i} of the archive's directory does not lie in it");
-            Add(record[..recordLength], nameLength, extraLength, start + at);
+                throw Bad(_start + at, $"entry {i} of the archive's directory does not lie in it");
+            Add(record[..recordLength], nameLength, extraLength, _start + at);
             at += recordLength;
         }
 
-        if (start + at > end)
-            throw Bad(start, $"the archive's directory does not end before its end record");
+        if (_start + at > end)
+            throw Bad(_start, $"the archive's directory does not end before its end record");
     }
 
     private void Add(ReadOnlySpan<byte> record, int nameLength, int extraLength, long place)
@@ -135,18 +171,13 @@ internal sealed class ZipDirectory
         string name = Name(record.Slice(CentralLength, nameLength), place);
         ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(record[8..]);
         ushort method = BinaryPrimitives.ReadUInt16LittleEndian(record[10..]);
-        uint crc = BinaryPrimitives.ReadUInt32LittleEndian(record[16..]);
         long packed = BinaryPrimitives.ReadUInt32LittleEndian(record[20..]);
         long length = BinaryPrimitives.ReadUInt32LittleEndian(record[24..]);
         long header = BinaryPrimitives.ReadUInt32LittleEndian(record[42..]);
         ReadExtra64(record.Slice(CentralLength + nameLength, extraLength), ref length, ref packed, ref header, place);
-        if (method != 0 || packed != length)
-            throw Bad(place, $"entry {WeightFileException.Quote(name)} is compressed (method {method}, {packed:N0} bytes for {length:N0}); torch stores its entries as they are, and nothing is unpacked here");
-        if ((flags & 1) != 0)
-            throw Bad(place, $"entry {WeightFileException.Quote(name)} is encrypted");
-        if (header > _fileLength - LocalLength - length)
-            throw Bad(place, $"entry {WeightFileException.Quote(name)} of {length:N0} bytes would not lie in the file");
-        if (!_entries.TryAdd(name, new ZipEntry(name, header, length, crc)))
+        if (packed > _fileLength || header > _fileLength - LocalLength - packed)
+            throw Bad(place, $"entry {WeightFileException.Quote(name)} of {packed:N0} bytes would not lie in the file");
+        if (!_entries.TryAdd(name, new ZipEntry(name, header, packed, length, method, (flags & 1) != 0)))
             throw Bad(place, $"entry {WeightFileException.Quote(name)} stands twice in the archive's directory");
     }
 
@@ -166,7 +197,7 @@ internal sealed class ZipDirectory
 
         // No name is ever used as a path; but who writes such a name means harm to somebody.
         if (name.StartsWith('/') || name.AsSpan().ContainsAny('\\', ':', '\0') || name.Split('/').Contains(".."))
-            throw Bad(place, $"entry {WeightFileException.Quote(name)} is named so as to be written outside of its folder");
+            throw Bad(place, $"entry {WeightFileException.Quote(name)} is named so as to be written outside of a folder");
         return name;
     }
 
@@ -201,37 +232,6 @@ internal sealed class ZipDirectory
             throw Bad(place, $"an entry wants 64-bit sizes and has none");
         value = Signed(BinaryPrimitives.ReadUInt64LittleEndian(wide), place);
         wide = wide[8..];
-    }
-
-    // Each entry's data lies behind its own local header and before the next one's.
-    private void ReadLocalHeaders(long directoryStart)
-    {
-        ZipEntry[] ordered = [.. _entries.Values.OrderBy(entry => entry.HeaderStart)];
-        byte[] buffer = new byte[LocalLength + MaxNameLength];
-        for (int i = 0; i < ordered.Length; i++)
-        {
-            ZipEntry entry = ordered[i];
-            int nameLength = s_strictUtf8.GetByteCount(entry.Name);
-            Span<byte> header = buffer.AsSpan(0, LocalLength + nameLength);
-            if (entry.HeaderStart > _fileLength - header.Length)
-                throw Bad(entry.HeaderStart, $"entry {WeightFileException.Quote(entry.Name)} would not lie in the file");
-            Fill(header, entry.HeaderStart);
-            if (!header.StartsWith("PK\u0003\u0004"u8) || BinaryPrimitives.ReadUInt16LittleEndian(header[26..]) != nameLength
-                || !header[LocalLength..].SequenceEqual(s_strictUtf8.GetBytes(entry.Name)))
-            {
-                throw Bad(entry.HeaderStart, $"the header of entry {WeightFileException.Quote(entry.Name)} does not stand where the directory says");
-            }
-
-            if (BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) != 0)
-                throw Bad(entry.HeaderStart, $"entry {WeightFileException.Quote(entry.Name)} is stored according to the directory and compressed according to its header");
-            entry.DataStart = entry.HeaderStart + header.Length + BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
-            long limit = i + 1 < ordered.Length ? ordered[i + 1].HeaderStart : directoryStart;
-            if (entry.DataStart > limit - entry.Length)
-            {
-                string other = i + 1 < ordered.Length ? $"entry {WeightFileException.Quote(ordered[i + 1].Name)}" : "the archive's directory";
-                throw Bad(entry.HeaderStart, $"entry {WeightFileException.Quote(entry.Name)} of {entry.Length:N0} bytes overlaps {other}");
-            }
-        }
     }
 
     private long Signed(ulong value, long place) => value <= long.MaxValue ? (long)value : throw Bad(place, $"a 64-bit size is beyond 2^63");

@@ -1,12 +1,14 @@
 namespace AudioToken.WeightsConverter.PyTorch;
 
-/// <summary>One entry of a ZIP archive, stored without compression.</summary>
+/// <summary>One entry of a ZIP archive.</summary>
 /// <param name="Name">Its name; never used as a path.</param>
 /// <param name="HeaderStart">Place of its local header.</param>
+/// <param name="Packed">Bytes of its data in the file.</param>
 /// <param name="Length">Bytes of its data.</param>
-/// <param name="Crc32">Checksum of its data, as the directory gives it.</param>
-internal sealed record ZipEntry(string Name, long HeaderStart, long Length, uint Crc32)
+/// <param name="Method">How it is compressed; 0 for not at all.</param>
+/// <param name="Encrypted">True if it wants a password.</param>
+internal sealed record ZipEntry(string Name, long HeaderStart, long Packed, long Length, int Method, bool Encrypted)
 {
-    /// <summary>Place of its data in the file.</summary>
+    /// <summary>Place of its data in the file, once <see cref="ZipDirectory.RequireStored"/> has found it.</summary>
     public long DataStart { get; set; }
 }

@@ -15,6 +15,7 @@ internal static class ZipForm
     {
         ZipDirectory archive = ZipDirectory.Read(handle, file, fileLength);
         ZipEntry pickle = FindPickle(archive, file);
+        archive.RequireStored();
         string top = pickle.Name[..^PickleName.Length];
         CheckByteOrder(handle, file, archive.Find($"{top}/byteorder"));
         PickleReader reader = new(handle, $"{file} ({pickle.Name})", pickle.DataStart, pickle.DataStart + pickle.Length);

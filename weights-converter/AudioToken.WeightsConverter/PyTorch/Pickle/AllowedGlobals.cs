@@ -69,6 +69,9 @@ internal static class AllowedGlobals
     // Training programs whose classes stand in the checkpoints of Stable Diffusion, outside the tensors.
     private static readonly string[] s_inertPackages = ["pytorch_lightning", "lightning", "lightning_fabric", "omegaconf"];
 
+    /// <summary>True for the classes of networks themselves: such a file holds a program's objects and not their weights.</summary>
+    public static bool IsModule(string module) => module.StartsWith("torch.nn.modules.", StringComparison.Ordinal) || module == "__main__";
+
     /// <summary>What the global is taken for, or null if it is not on the list.</summary>
     public static GlobalRole? Find(string module, string name)
     {

@@ -389,7 +389,7 @@ internal sealed class PickleMachine
         if (length > PickleLimits.NumberBytes)
             throw _reader.Limit($"a number of {length:N0} bytes");
         BigInteger number = new(_reader.ReadBytes(length));
-        return number >= long.MinValue && number <= long.MaxValue ? (long)number : number;
+        return number >= long.MinValue && number <= long.MaxValue ? (object)(long)number : number;
     }
 
     private void PushGlobal(string module, string name)
@@ -400,7 +400,7 @@ internal sealed class PickleMachine
         if (!_globals.TryGetValue(full, out PickleGlobal? global))
         {
             if (AllowedGlobals.Find(module, name) is not { } role)
-                throw Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
+                throw AllowedGlobals.IsModule(module) ? _reader.WholeModule(_place, full) : Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
             if (_globals.Count == PickleLimits.Globals)
                 throw _reader.Limit($"more than {PickleLimits.Globals:N0} globals");
             _globals.Add(full, global = new PickleGlobal(module, name, role));

@@ -103,6 +103,10 @@ internal sealed class PickleReader
         new(ErrorCode.Global, _file, FormattableString.Invariant($"at byte {place}: the pickle {what}. Nothing of the file was run."),
             "Do not open this file with a program that runs pickles: it may do anything there. Take the model as safetensors from its publisher.");
 
+    public WeightFileException WholeModule(long place, string name) =>
+        new(ErrorCode.OtherForm, _file, FormattableString.Invariant($"at byte {place}: the pickle holds the object {WeightFileException.Quote(name)}: a whole module was saved, not its weights. Nothing of the file was run."),
+            $"If you trust the file, save its weights: python -c \"import torch; torch.save(torch.load('model.pt', 'cpu').state_dict(), 'weights.pt')\"");
+
     private ReadOnlySpan<byte> Take(int count)
     {
         if (_filled - _next < count)
