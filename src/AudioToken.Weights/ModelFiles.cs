@@ -37,7 +37,7 @@ public abstract class ModelFiles : IDisposable
     public virtual string? Note => null;
 
     /// <summary>The files it is read from, hashed at the first call: that reads all of them once.</summary>
-    public IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(Describe)];
+    public virtual IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(Describe)];
 
     /// <summary>Lower-case SHA-256 of the one file the model is read from; of several, of their hashes in the order of <see cref="Sources"/>.</summary>
     public string ContentHash => _contentHash ??= Sources is [ModelSource only]
@@ -63,7 +63,7 @@ public abstract class ModelFiles : IDisposable
 
     /// <summary>The tensors of one component, under the names of its original checkpoint. The caller disposes of the collection.</summary>
     /// <exception cref="AudioTokenException">The component is absent, with every place that was looked at, or its file is bad.</exception>
-    public TensorCollection Open(ModelComponent component) => Options.PathOf(component) is { } path ? SafetensorsFile.Open(path) : OpenOwn(component);
+    public TensorCollection Open(ModelComponent component) => Options.PathOf(component) is { } path ? Options.Reader.Open(path, component) : OpenOwn(component);
 
     /// <summary>The configuration of one component as JSON; <c>{}</c> for the embedder and the LoRA, whose shapes tell all.</summary>
     /// <exception cref="AudioTokenException">It is not there, or is not JSON.</exception>
@@ -109,9 +109,9 @@ public abstract class ModelFiles : IDisposable
         select (path, Path.GetFileName(path));
 
     /// <summary>The configuration that a file of BEATs carries, or what its shapes tell.</summary>
-    protected static string BeatsConfig(string path)
+    protected string BeatsConfig(string path)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorCollection file = Options.Reader.Open(path, ModelComponent.Beats);
         if (!file.Metadata.TryGetValue("cfg", out string? config))
             return BeatsShapes.InferConfig(file);
         using JsonDocument json = SmallFile.ParseJson(Encoding.UTF8.GetBytes(config), $"{file.Description}, metadata 'cfg'");

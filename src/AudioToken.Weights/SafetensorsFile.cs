@@ -49,7 +49,7 @@ public sealed class SafetensorsFile : TensorCollection
     public IReadOnlyList<StoredTensor> Tensors => _header.Tensors;
 
     /// <summary>The <c>__metadata__</c> map; empty where there is none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+    public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Opens a file, reads its header and checks it.</summary>
     /// <param name="path">The file.</param>

@@ -17,12 +17,4 @@ public static class CheckpointFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         return PyTorchFile.IsPyTorch(path) ? PyTorchFile.Open(path, description) : SafetensorsFile.Open(path, description);
     }
-
-    /// <summary>What a file opened here says beside its tensors: a safetensors file's metadata, or a PyTorch file's plain data as JSON by name.</summary>
-    public static IReadOnlyDictionary<string, string> Metadata(TensorCollection file) => file switch
-    {
-        SafetensorsFile safetensors => safetensors.Metadata,
-        PyTorchFile torch => torch.Metadata,
-        _ => new Dictionary<string, string>(),
-    };
 }

@@ -69,7 +69,7 @@ public sealed class PyTorchFile : TensorCollection
 
     /// <summary>What is not a tensor, by name (<c>cfg</c>, <c>global_step</c>, …), each value as JSON. Objects of programs that are not here are
     /// shown as text of the form <c>&lt;module class&gt;</c>; values too deep or long to be a configuration are left out.</summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; }
+    public override IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>The globals that the pickle names, as <c>module name</c>, sorted.</summary>
     public IReadOnlyList<string> Globals { get; }
