@@ -38,16 +38,17 @@ public sealed unsafe partial class CpuOps
         float* table = Table(tokens, Name, nameof(tokens));
         float* place = Table(positions, Name, nameof(positions));
         float* stand = DataOrNull(placeholder, Name, nameof(placeholder));
-        int standStride = stand is null || placeholder.Shape[0] == 1 ? 0 : width;
+        int stands = ResultShape.Placeholders(placeholder);
+        int standStride = stand is null || placeholder.Shape[0] == 1 ? 0 : stands * width;
         Tensor result = Allocate(shape);
         float* y = Data(result, Name, nameof(result));
         for (int row = 0; row < shape[0] * length; row++)
         {
             int token = id[row];
-            bool isPlaceholder = placeholderId >= 0 && token == placeholderId;
+            bool isPlaceholder = placeholderId >= 0 && token >= placeholderId && token - placeholderId < stands;
             if (isPlaceholder ? stand is null : (uint)token >= (uint)tokens.Shape[0])
                 ResultShape.ThrowUnknownToken(token, tokens, placeholderId);
-            float* source = isPlaceholder ? stand + (long)(row / length) * standStride : table + (long)token * width;
+            float* source = isPlaceholder ? stand + (long)(row / length) * standStride + (long)(token - placeholderId) * width : table + (long)token * width;
             TensorPrimitives.Add(
                 new ReadOnlySpan<float>(source, width), new ReadOnlySpan<float>(place + (long)(row % length) * width, width), new Span<float>(y + (long)row * width, width));
         }

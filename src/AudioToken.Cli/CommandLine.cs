@@ -49,6 +49,7 @@ internal static class CommandLine
     private static RootCommand Root(Terminal terminal) => new(Description)
     {
         GenerateCommand.Create(terminal),
+        BlendCommand.Create(terminal),
         EncodeCommand.Create(terminal),
         TokenizeCommand.Create(terminal),
         InspectCommand.Create(terminal),

@@ -92,7 +92,6 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
                 "draw them together: GenerateAsync");
         }
 
-        ReadOnlyMemory<float> token = request.AudioToken;
         for (int i = 0; i < request.Count; i++)
         {
             int latentsOfOne = request.Latents.Length / request.Count;
@@ -101,12 +100,11 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
                 {
                     Seed = unchecked(request.Seed + (ulong)i),
                     Count = 1,
-                    AudioToken = token,
                     Latents = request.Latents.Slice(i * latentsOfOne, latentsOfOne),
                 },
                 progress is null ? null : new OneOfMany(progress, i, request.Count),
                 cancellation).ConfigureAwait(false);
-            token = result.AudioToken; // the sound is heard once
+            request = request.WithTokens(result.AudioTokens); // the sounds are heard once
             yield return result.Images[0] with { Index = i };
         }
     }
@@ -121,7 +119,7 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
             {
                 using CancellableOps ops = new(_ops, cancellation);
                 using TensorScope scope = ops.Scope();
-                return SoundEncoder.Encode(ops, _model, samples.Span, default);
+                return SoundEncoder.Encode(ops, _model, samples.Span, default, 0);
             },
             cancellation);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using AudioToken.Models.Unet;
 using AudioToken.Pipelines.Imaging;
 using AudioToken.Sampling;
@@ -36,16 +37,13 @@ internal sealed class Generation
         StageTimes times = default;
 
         Report(GenerationPhase.EncodingSound);
-        float[] token = _request.AudioToken.IsEmpty
-            ? SoundEncoder.Encode(ops, _model, _request.Samples.Span, _trace)
-            : _request.AudioToken.ToArray();
-        _trace.Shared("audio_token", [1, token.Length], token);
+        ReadOnlyMemory<float>[] tokens = [.. _request.Sounds.Select((sound, index) => Hear(ops, sound, index))];
         times = times with { Sound = _clock.Elapsed };
 
         Report(GenerationPhase.EncodingText);
         UnetTimes unetTimes = _model.Unet.PrepareTimes(ops, _plan.Timesteps);
         _trace.Timesteps(_plan.Timesteps);
-        (Tensor uncond, Tensor cond) = EncodeText(ops, token);
+        (Tensor uncond, Tensor cond) = EncodeText(ops, tokens);
         times = times with { Text = _clock.Elapsed - times.Total };
 
         // A trace shows one call with all pictures in it; otherwise the batch size is only a matter of memory.
@@ -63,15 +61,31 @@ internal sealed class Generation
         }
 
         Report(GenerationPhase.Done);
-        return new GenerationResult { Images = images, AudioToken = token, Warnings = _plan.Warnings, Times = times };
+        return new GenerationResult { Images = images, AudioTokens = tokens, Warnings = _plan.Warnings, Times = times };
+    }
+
+    // One sound's token, before its weight.
+    private ReadOnlyMemory<float> Hear(ITensorOps ops, SoundInput sound, int index)
+    {
+        ReadOnlyMemory<float> token = sound.Token.IsEmpty ? SoundEncoder.Encode(ops, _model, sound.Samples.Span, _trace, index) : sound.Token;
+        _trace.Shared(GenerationTrace.OfSound("audio_token", index), [1, token.Length], token.Span);
+        return token;
     }
 
     // Hidden states of negative prompt and prompt, [1, 77, D] each; the first is absent without guidance.
-    private (Tensor Uncond, Tensor Cond) EncodeText(ITensorOps ops, float[] token)
+    private (Tensor Uncond, Tensor Cond) EncodeText(ITensorOps ops, ReadOnlyMemory<float>[] tokens)
     {
         int length = _plan.PromptIds.Length;
-        Tensor tokenRow = ops.Upload(token, [1, token.Length]);
-        Tensor cond = _model.Text.Forward(ops, ops.Upload(_plan.PromptIds, [1, length]), _model.PlaceholderId, tokenRow);
+        int width = _model.Info.TokenWidth;
+        float[] rows = new float[tokens.Length * width];
+        for (int i = 0; i < tokens.Length; i++)
+        {
+            for (int j = 0; j < width; j++)
+                rows[i * width + j] = tokens[i].Span[j] * _request.Sounds[i].Weight;
+        }
+
+        Tensor sounds = ops.Upload(rows, [1, tokens.Length, width]);
+        Tensor cond = _model.Text.Forward(ops, ops.Upload(_plan.PromptIds, [1, length]), _model.PlaceholderId, sounds);
         // A trace shows the negative prompt's state even where guidance is off.
         Tensor uncond = _plan.Guided || _request.Trace is not null ? _model.Text.Forward(ops, ops.Upload(_plan.NegativeIds, [1, length]), _model.PlaceholderId, default) : default;
         _trace.Ids("text.input_ids", _plan.PromptIds);
@@ -187,10 +201,14 @@ internal sealed class Generation
         ModelHash = _model.Hash(_cancellation),
         Model = _model.Info.Name,
         Version = s_version,
-        Audio = _request.SoundName,
-        AudioHash = _request.SoundHash,
+        Audio = List(_request.Sounds.Select(sound => sound.Name)),
+        AudioHash = List(_request.Sounds.Select(sound => sound.Hash)),
+        AudioWeight = _request.Sounds.All(sound => sound.Weight == 1) ? null : List(_request.Sounds.Select(sound => sound.Weight.ToString(CultureInfo.InvariantCulture))),
         Rng = _request.Noise switch { NoiseAlgorithm.TorchCpu => "CPU", NoiseAlgorithm.TorchCpuHalf => "CPU half", _ => "NV" },
     };
+
+    // Of several sounds in the order of the prompt; null where nothing is known of any.
+    private static string? List(IEnumerable<string?> ofEach) => ofEach.All(each => each is null) ? null : string.Join(", ", ofEach.Select(each => each ?? "?"));
 
     private void Report(GenerationPhase phase, int step = 0, int first = 0)
     {

@@ -12,6 +12,7 @@ internal sealed record GenerationPlan
     private const int MaxSide = 4096;
     private const int MaxCount = 1000;
     private const float MaxGuidance = 100;
+    private const float MaxWeight = 10;
     private const int MaxTraced = int.MaxValue / sizeof(float); // what one array of bytes holds
     public const int VaeFactor = 8;
     public const int LatentChannels = 4;
@@ -59,7 +60,9 @@ internal sealed record GenerationPlan
             float.IsFinite(request.GuidanceScale) && request.GuidanceScale is >= 0 and <= MaxGuidance,
             string.Create(CultureInfo.InvariantCulture, $"the guidance scale is {request.GuidanceScale}, wanted 0 to {MaxGuidance}"),
             "7.5 is usual; 1 switches guidance off");
-        CheckSound(request, model);
+        Check(request.Sounds.Count is >= 1 and <= GenerationRequest.MaxSounds, $"{request.Sounds.Count} sounds are given, wanted 1 to {GenerationRequest.MaxSounds}", "each stands in the prompt as one word");
+        foreach (SoundInput sound in request.Sounds)
+            CheckSound(sound, model);
         long latents = (long)request.Count * LatentChannels * (height / VaeFactor) * (width / VaeFactor);
         Check(
             request.Latents.IsEmpty || request.Latents.Length == latents,
@@ -73,7 +76,7 @@ internal sealed record GenerationPlan
             "trace fewer or smaller pictures");
 
         List<string> warnings = [];
-        (string prompt, string? warning) = PromptPolicy.WithPlaceholder(request.Prompt, request.StrictPrompt);
+        (string prompt, string? warning) = PromptPolicy.WithPlaceholders(request.Prompt ?? GenerationRequest.DefaultPromptFor(request.Sounds.Count), request.Sounds.Count, request.StrictPrompt);
         if (warning is not null)
             warnings.Add(warning);
         PromptPolicy.CheckNegative(request.NegativePrompt);
@@ -82,7 +85,7 @@ internal sealed record GenerationPlan
         {
             Request = request,
             Prompt = prompt,
-            PromptIds = Tokenize(model, prompt, "prompt", warnings),
+            PromptIds = NumberPlaceholders(Tokenize(model, prompt, "prompt", warnings), model.PlaceholderId),
             NegativeIds = Tokenize(model, request.NegativePrompt, "negative prompt", warnings),
             Width = width,
             Height = height,
@@ -101,6 +104,19 @@ internal sealed record GenerationPlan
         return [.. tokens.Ids];
     }
 
+    // The first sound's placeholder keeps its id, the next ones take those after it.
+    private static int[] NumberPlaceholders(int[] ids, int placeholderId)
+    {
+        int next = placeholderId;
+        for (int i = 0; i < ids.Length; i++)
+        {
+            if (ids[i] == placeholderId)
+                ids[i] = next++;
+        }
+
+        return ids;
+    }
+
     private static void CheckSide(string name, int side)
     {
         if (side is >= MinSide and <= MaxSide && side % VaeFactor == 0)
@@ -109,22 +125,26 @@ internal sealed record GenerationPlan
         throw new AudioTokenException(2021, $"the {name} is {side}, wanted a multiple of {VaeFactor} from {MinSide} to {MaxSide}", $"the nearest is {nearest}");
     }
 
-    private static void CheckSound(GenerationRequest request, LoadedModel model)
+    private static void CheckSound(SoundInput sound, LoadedModel model)
     {
-        if (request.AudioToken.IsEmpty)
+        Check(
+            sound.Weight is >= 0 and <= MaxWeight,
+            string.Create(CultureInfo.InvariantCulture, $"the weight of a sound is {sound.Weight}, wanted 0 to {MaxWeight}"),
+            "1 is as the embedder was trained");
+        if (sound.Token.IsEmpty)
         {
-            SoundEncoder.Check(request.Samples.Span);
+            SoundEncoder.Check(sound.Samples.Span);
             return;
         }
 
-        if (request.AudioToken.Length != model.Info.TokenWidth)
+        if (sound.Token.Length != model.Info.TokenWidth)
         {
             throw new AudioTokenException(
-                3041, $"the audio token has {request.AudioToken.Length} values, but the text encoder of {model.Info.Name} wants {model.Info.TokenWidth}",
+                3041, $"the audio token has {sound.Token.Length} values, but the text encoder of {model.Info.Name} wants {model.Info.TokenWidth}",
                 "encode the sound with this model: audiotoken encode");
         }
 
-        CheckFinite(request.AudioToken.Span, 3043, "the audio token holds", "encode the sound again: audiotoken encode");
+        CheckFinite(sound.Token.Span, 3043, "the audio token holds", "encode the sound again: audiotoken encode");
     }
 
     private static void CheckFinite(ReadOnlySpan<float> values, int code, string holder, string hint)

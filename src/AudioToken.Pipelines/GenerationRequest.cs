@@ -8,23 +8,35 @@ public sealed record GenerationRequest
     /// <summary>The prompt used if none is given, the one of the paper's code.</summary>
     public const string DefaultPrompt = "a photo of <*>, 4k, high resolution";
 
-    /// <summary>The word in a prompt that stands for the sound.</summary>
+    /// <summary>The prompt used if none is given: <see cref="DefaultPrompt"/>, its placeholder once for each sound.</summary>
+    public static string DefaultPromptFor(int sounds) =>
+        DefaultPrompt.Replace(Placeholder, string.Join(" and ", Enumerable.Repeat(Placeholder, sounds)), StringComparison.Ordinal);
+
+    /// <summary>The most sounds of one request.</summary>
+    public const int MaxSounds = 16;
+
+    /// <summary>The word in a prompt that stands for a sound.</summary>
     public const string Placeholder = "<*>";
 
-    /// <summary>What is heard: mono samples at 16 kHz in [-1, 1], at least 2800 of them. Ignored if <see cref="AudioToken"/> is given.</summary>
-    public ReadOnlyMemory<float> Samples { get; init; }
+    /// <summary>What is heard, 1 to 16 sounds; each has its <see cref="Placeholder"/> in the prompt, in their order.</summary>
+    public IReadOnlyList<SoundInput> Sounds { get; init; } = [];
 
-    /// <summary>An audio token computed before, one value for each channel of the text encoder, in place of <see cref="Samples"/>.</summary>
-    public ReadOnlyMemory<float> AudioToken { get; init; }
+    /// <summary>Short for one sound in <see cref="Sounds"/>, given by its samples.</summary>
+    public ReadOnlyMemory<float> Samples
+    {
+        get => Sounds is [SoundInput sound] ? sound.Samples : default;
+        init => Sounds = [new SoundInput { Samples = value }];
+    }
 
-    /// <summary>Base name of the sound, for the picture's metadata; never a path.</summary>
-    public string? SoundName { get; init; }
+    /// <summary>Short for one sound in <see cref="Sounds"/>, given by its audio token.</summary>
+    public ReadOnlyMemory<float> AudioToken
+    {
+        get => Sounds is [SoundInput sound] ? sound.Token : default;
+        init => Sounds = [new SoundInput { Token = value }];
+    }
 
-    /// <summary>SHA-256 of the sound file in lower-case hex, for the picture's metadata.</summary>
-    public string? SoundHash { get; init; }
-
-    /// <summary>The prompt; it must hold <see cref="Placeholder"/> once.</summary>
-    public string Prompt { get; init; } = DefaultPrompt;
+    /// <summary>The prompt; it holds <see cref="Placeholder"/> once for each sound. Null for <see cref="DefaultPromptFor"/> their number.</summary>
+    public string? Prompt { get; init; }
 
     /// <summary>What the picture should not show; empty for none.</summary>
     public string NegativePrompt { get; init; } = "";
@@ -67,6 +79,11 @@ public sealed record GenerationRequest
 
     /// <summary>Initial noise of unit variance in place of drawn noise, [Count, 4, Height / 8, Width / 8], channels first; empty to draw it.</summary>
     public ReadOnlyMemory<float> Latents { get; init; }
+
+    /// <summary>The same request for sounds that have been heard: nothing is left to encode.</summary>
+    /// <param name="tokens">One for each of <see cref="Sounds"/>, as <see cref="GenerationResult.AudioTokens"/> gives them.</param>
+    public GenerationRequest WithTokens(IReadOnlyList<ReadOnlyMemory<float>> tokens) =>
+        this with { Sounds = [.. Sounds.Zip(tokens, (sound, token) => sound with { Token = token })] };
 
     /// <summary>Receives the tensors of each stage (names in docs/DESIGN.md); null for none.</summary>
     public GenerationTrace? Trace { get; init; }

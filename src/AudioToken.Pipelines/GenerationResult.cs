@@ -15,8 +15,11 @@ public sealed record GenerationResult
     /// <summary>The pictures, in order of their seeds.</summary>
     public required IReadOnlyList<GeneratedImage> Images { get; init; }
 
-    /// <summary>The audio token, one value for each channel of the text encoder.</summary>
-    public required ReadOnlyMemory<float> AudioToken { get; init; }
+    /// <summary>The audio token of each sound, one value for each channel of the text encoder, before its weight.</summary>
+    public required IReadOnlyList<ReadOnlyMemory<float>> AudioTokens { get; init; }
+
+    /// <summary>The audio token of the first sound.</summary>
+    public ReadOnlyMemory<float> AudioToken => AudioTokens[0];
 
     /// <summary>Things the user should know, e.g. that the prompt was cut.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }

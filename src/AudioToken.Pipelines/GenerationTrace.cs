@@ -68,5 +68,8 @@ public sealed class GenerationTrace
     internal void Add(string name, Shape shape, ReadOnlySpan<long> values) =>
         _tensors[name] = (shape, DType.I64, MemoryMarshal.AsBytes(values).ToArray());
 
+    // The first sound's tensors have the plain names; a second one's are 'audio_token.1' and so on.
+    internal static string OfSound(string name, int index) => index == 0 ? name : Numbered(name, index);
+
     internal static string Numbered(string name, int index) => string.Create(CultureInfo.InvariantCulture, $"{name}.{index}");
 }

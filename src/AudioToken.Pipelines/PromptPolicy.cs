@@ -5,27 +5,29 @@ namespace AudioToken.Pipelines;
 /// <summary>Brings the placeholder into a prompt, or says why it cannot be there.</summary>
 internal static class PromptPolicy
 {
-    /// <summary>The prompt with exactly one placeholder. One that has none gets it appended after a space (an empty one becomes the
-    /// placeholder alone), with a warning; in strict mode that is an error.</summary>
-    public static (string Prompt, string? Warning) WithPlaceholder(string prompt, bool strict)
+    /// <summary>The prompt with exactly one placeholder for each sound. One that has none gets them appended after a space (an empty one
+    /// becomes the placeholders alone), with a warning; in strict mode that is an error.</summary>
+    public static (string Prompt, string? Warning) WithPlaceholders(string prompt, int sounds, bool strict)
     {
         int count = Count(prompt);
-        if (count == 1)
+        if (count == sounds)
             return (prompt, null);
-        if (count > 1)
+        if (count > 0)
         {
             throw new AudioTokenException(
-                2011, $"the prompt holds {GenerationRequest.Placeholder} {count} times, but there is one sound", $"write {GenerationRequest.Placeholder} once");
+                2011, $"the prompt holds {GenerationRequest.Placeholder} {(count == 1 ? "once" : $"{count} times")}, but there {(sounds == 1 ? "is one sound" : $"are {sounds} sounds")}",
+                $"write {GenerationRequest.Placeholder} {(sounds == 1 ? "once" : $"{sounds} times, in the order of the sounds")}");
         }
 
         if (strict)
         {
             throw new AudioTokenException(
                 2012, $"the prompt '{prompt}' has no {GenerationRequest.Placeholder}, so the sound would not be heard",
-                $"write {GenerationRequest.Placeholder} where the sound belongs, e.g. \"{GenerationRequest.DefaultPrompt}\"");
+                $"write {GenerationRequest.Placeholder} where the sound belongs, e.g. \"{GenerationRequest.DefaultPromptFor(sounds)}\"");
         }
 
-        string completed = prompt.Trim().Length == 0 ? GenerationRequest.Placeholder : $"{prompt} {GenerationRequest.Placeholder}";
+        string placeholders = string.Join(' ', Enumerable.Repeat(GenerationRequest.Placeholder, sounds));
+        string completed = prompt.Trim().Length == 0 ? placeholders : $"{prompt} {placeholders}";
         return (completed, $"the prompt has no {GenerationRequest.Placeholder}: drawing '{completed}'");
     }
 

@@ -29,18 +29,23 @@ internal static class SoundEncoder
     }
 
     /// <summary>Encodes one sound.</summary>
+    /// <param name="ops">The operations of the backend that holds the model.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="samples">Mono samples at 16 kHz in [-1, 1].</param>
+    /// <param name="trace">Keeps the tensors of each stage.</param>
+    /// <param name="index">Which of the request's sounds it is, from 0.</param>
     /// <returns>The audio token, one value for each channel of the text encoder.</returns>
     /// <exception cref="NumericFaultException">BEATs or the embedder gave NaN or infinity.</exception>
-    public static float[] Encode(ITensorOps ops, LoadedModel model, ReadOnlySpan<float> samples, TraceWriter trace)
+    public static float[] Encode(ITensorOps ops, LoadedModel model, ReadOnlySpan<float> samples, TraceWriter trace, int index)
     {
         Check(samples);
         using TensorScope scope = ops.Scope();
         float[] fbank = Fbank.Compute(samples);
         Shape shape = [1, Fbank.FrameCount(samples.Length), Fbank.MelBins];
-        trace.Shared("audio.samples", [1, samples.Length], samples);
-        trace.Shared("audio.fbank", shape, fbank);
+        trace.Shared(GenerationTrace.OfSound("audio.samples", index), [1, samples.Length], samples);
+        trace.Shared(GenerationTrace.OfSound("audio.fbank", index), shape, fbank);
         Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                         // [1, L, 3 D]
-        trace.Shared(ops, "beats.features", features);
+        trace.Shared(ops, GenerationTrace.OfSound("beats.features", index), features);
         float[] token = new float[model.Info.TokenWidth];
         Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token", step: -1, token);  // [1, Dt]
         return token;

@@ -108,13 +108,13 @@ public interface ITensorOps : IDisposable
     /// <returns>[S, width].</returns>
     Tensor TimestepEmbedding(Tensor timesteps, int width, bool cosineFirst, float frequencyShift);
 
-    /// <summary>Looks tokens up and adds position rows; where the id is <paramref name="placeholderId"/> the placeholder's vector stands
-    /// in for the table's row.</summary>
+    /// <summary>Looks tokens up and adds position rows; where the id is <paramref name="placeholderId"/> + p, p in [0, P), the placeholder's
+    /// vector p stands in for the table's row.</summary>
     /// <param name="ids">I32, [B, L].</param>
     /// <param name="tokens">Table, [V, D].</param>
     /// <param name="positions">Table, at least [L, D].</param>
     /// <param name="placeholderId">Any id, also one beyond the table; -1 for none.</param>
-    /// <param name="placeholder">[B, D] or [1, D]; may be absent if no id is the placeholder.</param>
+    /// <param name="placeholder">[B, P, D] or [1, P, D], P at least 1, or [B, D] or [1, D] for P = 1; may be absent if no id is a placeholder.</param>
     /// <returns>[B, L, D].</returns>
     Tensor TokenEmbedding(Tensor ids, Weight tokens, Weight positions, int placeholderId, Tensor placeholder);
 

@@ -168,10 +168,13 @@ public static class ResultShape
         int width = tokens.Shape[1];
         if (positions.Shape[1] != width || positions.Shape[0] < ids.Shape[1])
             Throw($"TokenEmbedding: {positions.Name} is {positions.Shape}; {ids.Shape[1]} tokens want at least [{ids.Shape[1]}, {width}].");
-        if (!placeholder.IsEmpty && placeholder.Shape != new Shape(1, width) && placeholder.Shape != new Shape(ids.Shape[0], width))
-            Throw($"TokenEmbedding: the placeholder is {placeholder.Shape}; it wants [{ids.Shape[0]}, {width}] or [1, {width}].");
+        if (!placeholder.IsEmpty && (placeholder.Shape.Rank is < 2 or > 3 || placeholder.Shape[^1] != width || (placeholder.Shape[0] != 1 && placeholder.Shape[0] != ids.Shape[0])))
+            Throw($"TokenEmbedding: the placeholder is {placeholder.Shape}; it wants [{ids.Shape[0]}, P, {width}] or [1, P, {width}], or the same without P.");
         return [ids.Shape[0], ids.Shape[1], width];
     }
+
+    /// <summary>Placeholders of one sample: P of [B, P, D], 1 of [B, D] and where none is given.</summary>
+    public static int Placeholders(Tensor placeholder) => !placeholder.IsEmpty && placeholder.Shape.Rank == 3 ? placeholder.Shape[1] : 1;
 
     /// <summary>The refusal of an id that no row stands for.</summary>
     [DoesNotReturn]

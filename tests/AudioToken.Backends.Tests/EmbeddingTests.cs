@@ -15,6 +15,8 @@ public sealed class EmbeddingTests
         new("tokens", Tolerance.Chain(1, 6), (ops, draw) => Tokens(ops, draw, -1, 0)),
         new("tokens, one placeholder for all", Tolerance.Chain(1, 6), (ops, draw) => Tokens(ops, draw, 3, 1)),
         new("tokens, a placeholder each", Tolerance.Chain(1, 6), (ops, draw) => Tokens(ops, draw, 3, 2)),
+        new("tokens, three placeholders for all", Tolerance.Chain(1, 6), (ops, draw) => Tokens(ops, draw, 3, 1, 3)),
+        new("tokens, two placeholders each", Tolerance.Chain(1, 6), (ops, draw) => Tokens(ops, draw, 3, 2, 2)),
         Positions("positions, one token", 1, 3, 2),
         Positions("positions", 13, 20, 5),
         Gate("gate, one head", 1, 1, 1),
@@ -65,6 +67,8 @@ public sealed class EmbeddingTests
         Refuses("TokenEmbedding: id 2 has no row in table, which has 2.", () => ops.TokenEmbedding(ops.Upload([0, 2], [1, 2]), tokens, positions, -1, default));
         Refuses("TokenEmbedding: id -1 has no row in table, which has 2.", () => ops.TokenEmbedding(ops.Upload([-1], [1, 1]), tokens, positions, -1, default));
         Refuses("TokenEmbedding: id 9 is the placeholder, and no vector is given for it.", () => ops.TokenEmbedding(ops.Upload([9], [1, 1]), tokens, positions, 9, default));
+        Refuses("TokenEmbedding: id 11 has no row in table, which has 2.", () => ops.TokenEmbedding(ops.Upload([9, 10, 11], [3, 1]), tokens, positions, 9, ops.Upload([1f, 2f], [1, 2, 1])));
+        Refuses("TokenEmbedding: the placeholder is [2, 1, 1]; it wants [3, P, 1] or [1, P, 1], or the same without P.", () => ops.TokenEmbedding(ops.Upload([0, 0, 0], [3, 1]), tokens, positions, 9, ops.Upload([1f, 2f], [2, 1, 1])));
         Refuses("TokenEmbedding: table is [2, 1]; 3 tokens want at least [3, 1].", () => ops.TokenEmbedding(ops.Upload([0, 0, 0], [1, 3]), tokens, positions, -1, default));
     }
 
@@ -90,10 +94,10 @@ public sealed class EmbeddingTests
     private static OpCase Time(string name, float[] times, int width, bool cosineFirst, float shift) =>
         new(name, Tolerance.Chain(1, 2 * times.Max() + 4), (ops, draw) => ops.TimestepEmbedding(ops.Upload(times, [times.Length]), width, cosineFirst, shift));
 
-    private static Tensor Tokens(ITensorOps ops, Draw draw, int placeholderId, int placeholders)
+    private static Tensor Tokens(ITensorOps ops, Draw draw, int placeholderId, int samples, int placeholders = 0)
     {
         using Weight tokens = ops.Weight(draw, WeightRole.Table, [11, 19]), positions = ops.Weight(draw, WeightRole.Table, [9, 19]);
-        Tensor placeholder = placeholders == 0 ? default : ops.Normal(draw, [placeholders, 19]);
+        Tensor placeholder = samples == 0 ? default : ops.Normal(draw, placeholders == 0 ? [samples, 19] : [samples, placeholders, 19]);
         return ops.TokenEmbedding(ops.Upload(draw.Integers(14, 0, 11), [2, 7]), tokens, positions, placeholderId, placeholder);
     }
 

@@ -104,14 +104,15 @@ public sealed partial class ReferenceOps
         (int batch, int length, int width) = (shape[0], shape[1], shape[2]);
         double[] id = Values(ids), table = Values(tokens), place = Values(positions);
         double[] stand = placeholder.IsEmpty ? [] : Values(placeholder);
+        int stands = ResultShape.Placeholders(placeholder);
         (Tensor result, double[] y) = New(shape);
         for (int row = 0; row < batch * length; row++)
         {
             int token = (int)id[row];
-            bool isPlaceholder = placeholderId >= 0 && token == placeholderId;
+            bool isPlaceholder = placeholderId >= 0 && token >= placeholderId && token - placeholderId < stands;
             if (isPlaceholder ? stand.Length == 0 : token < 0 || token >= tokens.Shape[0])
                 ResultShape.ThrowUnknownToken(token, tokens, placeholderId);
-            (double[] source, int sourceRow) = isPlaceholder ? (stand, stand.Length == width ? 0 : row / length) : (table, token);
+            (double[] source, int sourceRow) = isPlaceholder ? (stand, (placeholder.Shape[0] == 1 ? 0 : row / length * stands) + token - placeholderId) : (table, token);
             for (int c = 0; c < width; c++)
                 y[row * width + c] = source[sourceRow * width + c] + place[row % length * width + c];
         }

@@ -38,7 +38,7 @@ internal sealed class EncodeCommand
     {
         Messages messages = _messages.Messages(parsed, _terminal);
         CpuOptions device = _device.Choose(parsed, messages);
-        Sound sound = await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false);
+        Sound sound = (await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false))[0];
         OutputPlan plan = _output.Plan(parsed, sound.Stem + ".token");
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);

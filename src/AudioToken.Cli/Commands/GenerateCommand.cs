@@ -1,48 +1,29 @@
 using System.CommandLine;
-using System.Diagnostics;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
-using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
 using AudioToken.Tensors;
-using AudioToken.Weights;
 using TraceLevel = AudioToken.Pipelines.TraceLevel;
 
 namespace AudioToken.Cli.Commands;
 
-/// <summary>A sound to pictures.</summary>
+/// <summary>Sounds to pictures.</summary>
 internal sealed class GenerateCommand
 {
-    private readonly Terminal _terminal;
-    private readonly SoundOptions _sound;
-    private readonly ModelOptions _model;
-    private readonly DeviceOptions _device;
-    private readonly PictureOptions _picture = new();
-    private readonly OutputOptions _output = new("PNG file; of several pictures FILE-1.png, FILE-2.png, …; '-' writes one to standard output", ".png", "rain.png");
-    private readonly MessageOptions _messages = new();
-
-    private readonly Option<string?> _token = new("--token") { Description = "an audio token made by 'encode', in place of SOUND", HelpName = "FILE" };
-    private readonly Option<bool> _noMetadata = new("--no-metadata") { Description = "leave prompt, seed and the other settings out of the pictures" };
+    private readonly SoundOptions _sounds;
+    private readonly Drawing _drawing;
     private readonly Option<string?> _trace = new("--trace") { Description = "write the tensors of every stage to a safetensors file; all pictures are then drawn in one call", HelpName = "FILE" };
     private readonly Option<string?> _traceLevel = Checked.Word("--trace-level", [], "stage leaves the tensors of single UNet calls out (default all)", "all", "stage");
 
-    private GenerateCommand(Terminal terminal) =>
-        (_terminal, _sound, _model, _device) = (terminal, new SoundOptions(terminal), new ModelOptions(terminal), new DeviceOptions(terminal));
+    private GenerateCommand(Terminal terminal) => (_sounds, _drawing) = (new SoundOptions(terminal, GenerationRequest.MaxSounds), new Drawing(terminal, "rain.png"));
 
     public static Command Create(Terminal terminal)
     {
         GenerateCommand self = new(terminal);
         Command command = new("generate", "draw pictures of a sound");
-        self._sound.AddTo(command);
-        command.Options.Add(self._token);
-        self._model.AddTo(command);
-        self._picture.AddTo(command);
-        self._output.AddTo(command);
-        command.Options.Add(self._noMetadata);
+        self._sounds.AddTo(command);
+        self._drawing.AddTo(command);
         command.Options.Add(self._trace);
         command.Options.Add(self._traceLevel);
-        self._device.AddTo(command);
-        self._messages.AddTo(command);
         command.SetAction(self.RunAsync);
         return command;
     }
@@ -50,58 +31,36 @@ internal sealed class GenerateCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         // All that can be refused is refused before anything long begins.
-        Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
-        bool json = _messages.Json(parsed);
-        GenerationRequest request = _picture.Request(parsed, messages) with { Trace = Trace(parsed) };
-        CheckStandardOutput(parsed, request.Count, json);
-        Sound sound = await SoundAsync(parsed, messages, cancellation).ConfigureAwait(false);
-        OutputPlan? plan = _output.ToStandardOutput(parsed) ? null : _output.Plan(parsed, sound.Stem, request.Count);
-        OutputPlan? tracePlan = parsed.GetValue(_trace) is { } trace ? _output.PlanBeside(parsed, trace) : null;
-        using ModelFiles files = _model.Open(parsed);
-        ModelOptions.Tell(files, messages);
-
-        request = request with { Samples = sound.Samples, AudioToken = sound.Token, SoundName = sound.Name, SoundHash = sound.Hash };
-        GenerateReport report = new()
+        DrawingJob job = _drawing.Begin(parsed);
+        GenerationRequest request = job.Request with { Trace = Trace(parsed) };
+        _drawing.CheckStandardOutput(parsed, request.Count);
+        IReadOnlyList<Sound> sounds = await _sounds.ReadAsync(parsed, job.Messages, cancellation).ConfigureAwait(false);
+        request = request with { Sounds = [.. sounds.Select(sound => sound.ToInput())] };
+        IReadOnlyList<GenerationRequest> calls = request.Trace is null ? EachPicture(request) : [request];
+        job = job with
         {
-            Sound = sound, Model = files.Name, Note = files.Note, Device = CpuOps.DeviceName, Threads = device.Threads, Seed = request.Seed,
+            Request = request,
+            Sounds = sounds,
+            Plan = _drawing.Plan(parsed, string.Join('-', sounds.Select(sound => sound.Stem)), request.Count),
+            TracePlan = parsed.GetValue(_trace) is { } trace ? _drawing.PlanBeside(parsed, trace) : null,
+            Calls = (_, _) => Task.FromResult(calls),
         };
-        try
-        {
-            bool withMetadata = !parsed.GetValue(_noMetadata);
-            LoadOptions options = _model.LoadOptions(parsed) with { HashModel = withMetadata };
-            Stopwatch clock = Stopwatch.StartNew();
-            await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, options, cancellation).ConfigureAwait(false);
-            report.Loading = clock.Elapsed;
-            GenerateRun run = new(pipeline, request, report, plan, withMetadata, messages, _terminal);
-            try
-            {
-                await ProgressBar.RunAsync(_terminal, messages, progress => run.DrawAsync(progress, cancellation)).ConfigureAwait(false);
-            }
-            catch (NumericFaultException)
-            {
-                SaveTrace(request.Trace, tracePlan, messages); // it shows where the fault began
-                throw;
-            }
+        return await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
+    }
 
-            SaveTrace(request.Trace, tracePlan, messages);
-        }
-        catch (Exception exception) when (json && report.HasPictures && (exception is AudioTokenException or OperationCanceledException))
-        {
-            // Work is done that the caller should be able to repeat or find: it is told beside the error.
-            JsonLine.Write(_terminal.Output, writer =>
+    // Picture by picture, so that each is written as soon as it is there.
+    private static GenerationRequest[] EachPicture(GenerationRequest request)
+    {
+        int latents = request.Latents.Length / request.Count;
+        return
+        [
+            .. Enumerable.Range(0, request.Count).Select(i => request with
             {
-                ErrorReport.WriteFields(writer, exception);
-                report.WriteTo(writer, messages.Warnings);
-            });
-            ErrorReport.For(parsed.Tokens.Select(token => token.Value), _terminal).WriteText(exception);
-            return ExitCode.Of(exception);
-        }
-
-        messages.Note(report.Timings);
-        if (json)
-            JsonLine.Write(_terminal.Output, writer => report.WriteTo(writer, messages.Warnings));
-        return ExitCode.Done;
+                Seed = unchecked(request.Seed + (ulong)i),
+                Count = 1,
+                Latents = request.Latents.Slice(i * latents, latents),
+            }),
+        ];
     }
 
     private GenerationTrace? Trace(ParseResult parsed)
@@ -110,35 +69,5 @@ internal sealed class GenerateCommand
         if (parsed.GetValue(_trace) is not null)
             return new GenerationTrace(level == "stage" ? TraceLevel.Stage : TraceLevel.All);
         return level is null ? null : throw new AudioTokenException(ErrorCode.Usage, "--trace-level is given without --trace", "--trace FILE");
-    }
-
-    private void CheckStandardOutput(ParseResult parsed, int count, bool json)
-    {
-        if (!_output.ToStandardOutput(parsed))
-            return;
-        if (json)
-            throw new AudioTokenException(ErrorCode.Usage, "-o - and --json both want standard output", "-o FILE");
-        if (count > 1)
-            throw new AudioTokenException(ErrorCode.Usage, $"-o - writes one picture, but {count} are asked for", "-b 1, or -o FILE");
-    }
-
-    private async Task<Sound> SoundAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
-    {
-        if (parsed.GetValue(_token) is not { } path)
-            return await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false);
-        if (_sound.Name(parsed) is { } name)
-            throw new AudioTokenException(ErrorCode.Usage, $"both a sound ('{name}') and --token are given", "one of the two");
-        Sound sound = TokenFile.Read(path);
-        messages.Note($"sound: {sound.Name}: {sound.Description}");
-        return sound with { Stem = "token" };
-    }
-
-    private static void SaveTrace(GenerationTrace? trace, OutputPlan? plan, Messages messages)
-    {
-        if (trace is null || plan is null)
-            return;
-        string path = plan.Claim(0);
-        trace.Save(path);
-        messages.Note($"wrote {path}");
     }
 }

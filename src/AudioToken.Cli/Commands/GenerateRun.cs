@@ -3,36 +3,28 @@ using AudioToken.Pipelines;
 
 namespace AudioToken.Cli.Commands;
 
-/// <summary>The drawing and writing of one 'generate'.</summary>
+/// <summary>The drawing and writing of the pictures of one command.</summary>
 internal sealed class GenerateRun(
-    AudioToImagePipeline pipeline, GenerationRequest request, GenerateReport report, OutputPlan? plan, bool withMetadata, Messages messages, Terminal terminal)
+    AudioToImagePipeline pipeline, IReadOnlyList<GenerationRequest> calls, GenerateReport report, OutputPlan? plan, bool withMetadata, Messages messages, Terminal terminal)
 {
-    /// <summary>Draws picture by picture and writes each as soon as it is there; all in one call if a trace is wanted.</summary>
+    /// <summary>Makes call after call and writes each picture as soon as it is there.</summary>
     public async Task DrawAsync(IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
-        if (request.Trace is not null)
+        int first = 0, pictures = calls.Sum(call => call.Count);
+        IReadOnlyList<SoundInput>? heard = null;
+        IReadOnlyList<ReadOnlyMemory<float>> tokens = [];
+        foreach (GenerationRequest call in calls)
         {
-            await DrawAsync(request, 0, progress, cancellation).ConfigureAwait(false);
-            return;
-        }
-
-        ReadOnlyMemory<float> token = request.AudioToken;
-        int latents = request.Latents.Length / request.Count;
-        for (int i = 0; i < request.Count; i++)
-        {
-            GenerationRequest one = request with
-            {
-                Seed = unchecked(request.Seed + (ulong)i),
-                Count = 1,
-                AudioToken = token,
-                Latents = request.Latents.Slice(i * latents, latents),
-            };
-            token = await DrawAsync(one, i, progress is null ? null : new Part(progress, i, request.Count), cancellation).ConfigureAwait(false);
+            // Sounds that the call before had are heard once.
+            GenerationRequest next = ReferenceEquals(call.Sounds, heard) ? call.WithTokens(tokens) : call;
+            tokens = await DrawAsync(next, first, progress is null || calls.Count == 1 ? progress : new Part(progress, first, pictures), cancellation).ConfigureAwait(false);
+            heard = call.Sounds;
+            first += call.Count;
         }
     }
 
-    // Gives the audio token: the sound is heard once.
-    private async Task<ReadOnlyMemory<float>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
+    // Gives the sounds' audio tokens.
+    private async Task<IReadOnlyList<ReadOnlyMemory<float>>> DrawAsync(GenerationRequest call, int first, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         GenerationResult result = await pipeline.GenerateAsync(call, progress, cancellation).ConfigureAwait(false);
         report.Add(result.Times);
@@ -40,7 +32,7 @@ internal sealed class GenerateRun(
             messages.Warn(warning);
         for (int i = 0; i < result.Images.Count; i++)
             Write(result.Images[i], first + i);
-        return result.AudioToken;
+        return result.AudioTokens;
     }
 
     private void Write(GeneratedImage image, int index)

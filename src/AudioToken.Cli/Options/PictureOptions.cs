@@ -13,7 +13,7 @@ internal sealed class PictureOptions
 
     private readonly Option<string?> _prompt = new("--prompt", "-p")
     {
-        Description = $"what to draw, with {GenerationRequest.Placeholder} where the sound belongs (default \"{GenerationRequest.DefaultPrompt}\")",
+        Description = $"what to draw, with {GenerationRequest.Placeholder} where each sound belongs (default \"{GenerationRequest.DefaultPrompt}\")",
         HelpName = "TEXT",
     };
 
@@ -45,7 +45,7 @@ internal sealed class PictureOptions
         latents?.Require(count, width, height);
         return new GenerationRequest
         {
-            Prompt = parsed.GetValue(_prompt) ?? GenerationRequest.DefaultPrompt,
+            Prompt = parsed.GetValue(_prompt),
             NegativePrompt = parsed.GetValue(_negative) ?? "",
             StrictPrompt = parsed.GetValue(_strict),
             Sampler = parsed.GetValue(_sampler) is { } sampler ? SamplerKinds.Parse(sampler) : null,

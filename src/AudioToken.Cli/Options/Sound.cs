@@ -1,3 +1,5 @@
+using AudioToken.Pipelines;
+
 namespace AudioToken.Cli.Options;
 
 /// <summary>What is heard: samples, or an audio token made of them before.</summary>
@@ -13,4 +15,10 @@ internal sealed record Sound(string Name, string? Hash, ReadOnlyMemory<float> Sa
 
     /// <summary>What pictures of it are called where no name is given, without extension.</summary>
     public string Stem { get; init; } = Path.GetFileNameWithoutExtension(Name) is { Length: > 0 } stem ? stem : Name;
+
+    /// <summary>How strongly it is meant.</summary>
+    public float Weight { get; init; } = 1;
+
+    /// <summary>The sound as part of a request.</summary>
+    public SoundInput ToInput() => new() { Samples = Samples, Token = Token, Name = Name, Hash = Hash, Weight = Weight };
 }

@@ -6,14 +6,37 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Cli.Options;
 
-/// <summary>Which sound, and how it is heard.</summary>
-internal sealed class SoundOptions(Terminal terminal)
+/// <summary>Which sounds, and how they are heard.</summary>
+internal sealed class SoundOptions
 {
-    private readonly Argument<string?> _sound = new("SOUND")
+    private readonly Terminal _terminal;
+    private readonly Argument<string[]> _sounds;
+    private readonly Option<string[]>? _audio, _token;
+    private readonly Option<float[]>? _weight;
+
+    /// <param name="terminal">Where standard input is.</param>
+    /// <param name="most">The most sounds. Where several may be, '-a' names one too, a token may stand for one, and each has a weight.</param>
+    public SoundOptions(Terminal terminal, int most = 1)
     {
-        Description = "sound file: WAV; FLAC, Ogg, Opus, MP3 where libsndfile is installed; '-' for standard input (WAV, or headerless with --raw)",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
+        _terminal = terminal;
+        _sounds = new Argument<string[]>("SOUND")
+        {
+            Description = "sound file: WAV; FLAC, Ogg, Opus, MP3 where libsndfile is installed; '-' for standard input (WAV, or headerless with --raw)"
+                + (most == 1 ? "" : "; several, in the order of their placeholders in the prompt"),
+            Arity = new ArgumentArity(0, most),
+            CustomParser = result => [.. result.Tokens.Select(token => token.Value)],
+        };
+        if (most == 1)
+            return;
+        _audio = new Option<string[]>("--audio", "-a") { Description = "another way to name a sound; after those named as SOUND", HelpName = "SOUND" };
+        _token = new Option<string[]>("--token") { Description = "an audio token made by 'encode', in place of SOUND; several likewise", HelpName = "FILE" };
+        _weight = new Option<float[]>("--audio-weight")
+        {
+            Description = "how strongly the sound is meant, 0 to 10 (default 1); of several sounds, one weight for all or one for each",
+            HelpName = "X",
+            CustomParser = result => [.. result.Tokens.Select(token => Checked.Parse("--audio-weight", token.Value, 0f, 10f))],
+        };
+    }
 
     private readonly Option<string?> _channel = new("--channel") { Description = "mean of the channels (default), the first, or channel N counted from 0", HelpName = "mean|first|N" };
 
@@ -32,20 +55,52 @@ internal sealed class SoundOptions(Terminal terminal)
 
     public void AddTo(Command command)
     {
-        command.Arguments.Add(_sound);
-        foreach (Option option in (Option[])[_channel, _window, _resample, _raw, _rate, _channels, _maxInput, _sanitize])
-            command.Options.Add(option);
+        command.Arguments.Add(_sounds);
+        foreach (Option? option in (Option?[])[_audio, _token, _weight, _channel, _window, _resample, _raw, _rate, _channels, _maxInput, _sanitize])
+        {
+            if (option is not null)
+                command.Options.Add(option);
+        }
     }
 
-    /// <summary>The sound's name as it was given, or null.</summary>
-    public string? Name(ParseResult parsed) => parsed.GetValue(_sound) is { } sound ? Operand.Check(parsed, sound, "file name") : null;
-
-    /// <summary>Reads the sound and tells what was done to it.</summary>
-    /// <exception cref="AudioTokenException">No sound is named (2501), an option is malformed (2xxx), or the sound cannot be read (3xxx, 8xxx).</exception>
-    public async Task<Sound> ReadAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
+    /// <summary>Reads the sounds and tells what was done to them.</summary>
+    /// <exception cref="AudioTokenException">No sound is named (2501), an option is malformed (2xxx), or a sound cannot be read (3xxx, 8xxx).</exception>
+    public async Task<IReadOnlyList<Sound>> ReadAsync(ParseResult parsed, Messages messages, CancellationToken cancellation)
     {
-        string name = Name(parsed)
-            ?? throw new AudioTokenException(ErrorCode.Usage, "no sound is named", $"audiotoken {parsed.CommandResult.Command.Name} rain.wav, or '-' for standard input");
+        string[] names = [.. (parsed.GetValue(_sounds) ?? []).Select(sound => Operand.Check(parsed, sound, "file name")), .. Values(parsed, _audio)];
+        string[] tokens = Values(parsed, _token);
+        if (names.Length > 0 && tokens.Length > 0)
+            throw new AudioTokenException(ErrorCode.Usage, $"both a sound ('{names[0]}') and --token are given", "one of the two");
+        if (names.Length + tokens.Length == 0)
+            throw new AudioTokenException(ErrorCode.Usage, "no sound is named", $"audiotoken {parsed.CommandResult.Command.Name} rain.wav, or '-' for standard input");
+        if (names.Count(name => name == "-") > 1)
+            throw new AudioTokenException(ErrorCode.Usage, "'-' is named more than once, but standard input holds one sound", "name the others as files");
+        float[] weights = Weights(parsed, names.Length + tokens.Length);
+        List<Sound> sounds = [];
+        foreach (string name in names)
+            sounds.Add(await ReadAsync(parsed, name, messages, cancellation).ConfigureAwait(false));
+        foreach (string path in tokens)
+        {
+            Sound sound = TokenFile.Read(path);
+            messages.Note($"sound: {sound.Name}: {sound.Description}");
+            sounds.Add(sound with { Stem = "token" });
+        }
+
+        return [.. sounds.Zip(weights, (sound, weight) => sound with { Weight = weight })];
+    }
+
+    private float[] Weights(ParseResult parsed, int sounds)
+    {
+        float[] weights = Values(parsed, _weight);
+        return weights.Length == sounds ? weights
+            : weights.Length <= 1 ? [.. Enumerable.Repeat(weights is [float all] ? all : 1, sounds)]
+            : throw new AudioTokenException(ErrorCode.Usage, $"--audio-weight is given {weights.Length} times, but there {(sounds == 1 ? "is one sound" : $"are {sounds} sounds")}", "one weight for all, or one for each");
+    }
+
+    private static T[] Values<T>(ParseResult parsed, Option<T[]>? option) => option is null ? [] : parsed.GetValue(option) ?? [];
+
+    private async Task<Sound> ReadAsync(ParseResult parsed, string name, Messages messages, CancellationToken cancellation)
+    {
         AudioReadOptions options = new() { MaxInputBytes = parsed.GetValue(_maxInput), Sanitize = parsed.GetValue(_sanitize), Raw = Raw(parsed) };
         ChannelPolicy channel = ChannelPolicy.Parse(parsed.GetValue(_channel) ?? "mean");
         WindowPolicy window = WindowPolicy.Parse(parsed.GetValue(_window) ?? "official");
@@ -62,7 +117,7 @@ internal sealed class SoundOptions(Terminal terminal)
     private Sound Read(
         bool standardInput, string name, AudioReadOptions options, ChannelPolicy channel, WindowPolicy window, ResampleFilter filter, CancellationToken cancellation)
     {
-        using AudioReader reader = standardInput ? AudioReader.Open(terminal.OpenInput(), "stdin", options) : AudioReader.Open(name, options);
+        using AudioReader reader = standardInput ? AudioReader.Open(_terminal.OpenInput(), "stdin", options) : AudioReader.Open(name, options);
         AudioClip clip = AudioClip.From(reader, channel, window, filter, cancellation);
         string? hash = standardInput ? null : Hash(name, cancellation);
         return new Sound(standardInput ? "stdin" : Path.GetFileName(name), hash, clip.Samples, clip.Description, clip.Warnings);

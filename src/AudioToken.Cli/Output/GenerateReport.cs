@@ -11,7 +11,7 @@ internal sealed class GenerateReport
     private readonly List<WrittenPicture> _pictures = [];
     private StageTimes _times;
 
-    public required Sound Sound { get; init; }
+    public required IReadOnlyList<Sound> Sounds { get; init; }
 
     public required string Model { get; init; }
 
@@ -54,11 +54,17 @@ internal sealed class GenerateReport
         json.WriteString("sha256", ModelHash);
         json.WriteString("note", Note);
         json.WriteEndObject();
-        json.WriteStartObject("sound");
-        json.WriteString("name", Sound.Name);
-        json.WriteString("sha256", Sound.Hash);
-        json.WriteString("description", Sound.Description);
-        json.WriteEndObject();
+        json.WriteStartArray("sounds");
+        foreach (Sound sound in Sounds)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", sound.Name);
+            json.WriteString("sha256", sound.Hash);
+            json.WriteString("description", sound.Description);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
         json.WriteString("device", Device);
         json.WriteNumber("threads", Threads);
         json.WriteStartObject("timings");

@@ -5,7 +5,7 @@ using AudioToken.Weights;
 namespace AudioToken.Models.Clip;
 
 /// <summary>CLIP's text model as Stable Diffusion uses it: every position after the last norm, causal mask, no padding mask.</summary>
-/// <remarks>Radford et al. 2021. Where the placeholder stands in the prompt, the audio token takes the place of its embedding.</remarks>
+/// <remarks>Radford et al. 2021. Where a placeholder stands in the prompt, its audio token takes the place of its embedding.</remarks>
 public sealed class ClipTextModel : IDisposable
 {
     private const string TokenTable = "text_model.embeddings.token_embedding.weight";
@@ -48,8 +48,8 @@ public sealed class ClipTextModel : IDisposable
     /// <summary>Encodes prompts.</summary>
     /// <param name="ops">The operations of the backend that holds the weights.</param>
     /// <param name="ids">Token ids, I32 [B, L], L at most 77; each is in the table or the placeholder.</param>
-    /// <param name="placeholderId">The id whose embedding the audio token replaces, wherever it stands; -1 for none.</param>
-    /// <param name="audioToken">[B, D], or [1, D] for all prompts alike; may be absent if no id is the placeholder.</param>
+    /// <param name="placeholderId">The id whose embedding the first audio token replaces, wherever it stands; the next ids stand for the next tokens. -1 for none.</param>
+    /// <param name="audioToken">[B, P, D], or [1, P, D] for all prompts alike; without P for one token. May be absent if no id is a placeholder.</param>
     /// <returns>Last hidden state after the final norm, [B, L, D]; the caller's scope owns it.</returns>
     public Tensor Forward(ITensorOps ops, Tensor ids, int placeholderId = -1, Tensor audioToken = default)
     {

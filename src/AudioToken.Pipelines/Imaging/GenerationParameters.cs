@@ -47,14 +47,14 @@ public sealed record GenerationParameters
     /// <summary>Program and version.</summary>
     public string? Version { get; init; }
 
-    /// <summary>The recording's name without its folder.</summary>
+    /// <summary>The recording's name without its folder; of several, their names in the order of the prompt, with commas between.</summary>
     public string? Audio { get; init => field = BaseName(value); }
 
-    /// <summary>SHA-256 of the recording in hexadecimal.</summary>
+    /// <summary>SHA-256 of the recording in hexadecimal; of several likewise.</summary>
     public string? AudioHash { get; init; }
 
-    /// <summary>Factor on the audio token.</summary>
-    public double? AudioWeight { get; init; }
+    /// <summary>Factor on the audio token, where it is not 1; of several likewise.</summary>
+    public string? AudioWeight { get; init; }
 
     /// <summary>The random generator that made the noise, e.g. <c>CPU</c>.</summary>
     public string? Rng { get; init; }
@@ -83,7 +83,7 @@ public sealed record GenerationParameters
             WriteString(json, "model_sha256", ModelHash);
             WriteString(json, "audio", Audio);
             WriteString(json, "audio_sha256", AudioHash);
-            WriteNumber(json, "audio_weight", AudioWeight);
+            WriteString(json, "audio_weight", AudioWeight);
             WriteString(json, "rng", Rng);
             WriteString(json, "version", Version);
             json.WriteEndObject();

@@ -35,7 +35,7 @@ public static partial class ParametersText
         Add("Model", Quote(parameters.Model));
         Add("Audio", Quote(parameters.Audio, always: true));
         Add("Audio hash", Quote(parameters.AudioHash));
-        Add("Audio weight", Number(parameters.AudioWeight));
+        Add("Audio weight", Quote(parameters.AudioWeight));
         Add("RNG", Quote(parameters.Rng));
         Add("Version", Quote(parameters.Version));
         return fields.Count == 0 ? text.ToString() : text.Append('\n').AppendJoin(", ", fields).ToString();
@@ -70,7 +70,7 @@ public static partial class ParametersText
             Model = fields.GetValueOrDefault("Model"),
             Audio = fields.GetValueOrDefault("Audio"),
             AudioHash = fields.GetValueOrDefault("Audio hash"),
-            AudioWeight = Real(fields.GetValueOrDefault("Audio weight")),
+            AudioWeight = fields.GetValueOrDefault("Audio weight"),
             Rng = fields.GetValueOrDefault("RNG"),
             Version = fields.GetValueOrDefault("Version"),
         };

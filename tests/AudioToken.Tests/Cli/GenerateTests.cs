@@ -170,6 +170,29 @@ public sealed class GenerateTests(CliDemo demo)
     }
 
     [Fact]
+    public void SeveralSounds_StandInOnePrompt()
+    {
+        string path = Path.Combine(demo.NewFolder(), "out.png");
+        CliRun run = demo.Draw("-a", demo.Sound, "-p", "<*> beside <*>", "--audio-weight", "1", "--audio-weight", "0.25", "--json", "-o", path).Exits(0);
+
+        GenerationParameters parameters = ParametersText.Parse(PngReader.ReadTexts(path).Single(text => text.Keyword == "parameters").Text);
+        Assert.Equal(("<*> beside <*>", "bell.wav, bell.wav", "1, 0.25"), (parameters.Prompt, parameters.Audio, parameters.AudioWeight));
+        using JsonDocument json = JsonDocument.Parse(run.Text);
+        Assert.Equal(["bell.wav", "bell.wav"], json.RootElement.GetProperty("sounds").EnumerateArray().Select(sound => sound.GetProperty("name").GetString()));
+    }
+
+    [Fact]
+    public void SeveralTokens_DrawWhatTheirSoundsDraw()
+    {
+        string folder = demo.NewFolder(), token = Path.Combine(folder, "bell.token.safetensors");
+        demo.Run("encode", demo.Sound, "-o", token).Exits(0);
+        demo.Draw(demo.Sound, "-o", Path.Combine(folder, "sounds.png")).Exits(0);
+        demo.Run("generate", "--token", token, "--token", token, "--steps", "1", "--cfg-scale", "1", "--seed", "7", "-o", Path.Combine(folder, "tokens.png")).Exits(0);
+
+        Assert.Equal(PngReader.Read(Path.Combine(folder, "sounds.png")).Rgb, PngReader.Read(Path.Combine(folder, "tokens.png")).Rgb);
+    }
+
+    [Fact]
     public void Trace_HoldsEveryStageAndItsLatentsDrawThePictureAgain()
     {
         string folder = demo.NewFolder(), trace = Path.Combine(folder, "trace.safetensors");

@@ -60,10 +60,10 @@ public sealed class UsageTests(CliDemo demo)
     public void MistypedOption_IsTheOneNamedNotTheWordBehindIt() => demo.Run("generate", "--stepps", demo.Sound).Refuses(2501, "there is no option '--stepps'");
 
     [Fact]
-    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, encode", "try:   audiotoken --help");
+    public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, blend, encode", "try:   audiotoken --help");
 
     [Fact]
-    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, encode");
+    public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, blend, encode");
 
     [Fact]
     public void ValueThatIsMissing_IsRefused() => demo.Run("generate", demo.Sound, "--steps").Refuses(2501, "--steps");
@@ -84,6 +84,19 @@ public sealed class UsageTests(CliDemo demo)
 
     [Fact]
     public void SoundAndToken_AreRefusedTogether() => demo.Run("generate", demo.Sound, "--token", "x").Refuses(2501, "both a sound", "--token");
+
+    [Fact]
+    public void WeightsThatDoNotCountTheSounds_AreRefused() => demo.Run("generate", demo.Sound, "--audio-weight", "1", "--audio-weight", "2").Refuses(
+        2501, "--audio-weight is given 2 times, but there is one sound", "one weight for all, or one for each");
+
+    [Fact]
+    public void WeightOutOfRange_IsRefused() => demo.Run("generate", demo.Sound, "--audio-weight", "11").Refuses(2502, "--audio-weight is '11', wanted a number from 0 to 10");
+
+    [Fact]
+    public void StandardInputTwice_IsRefused() => demo.Run("generate", "-", "-").Refuses(2501, "standard input holds one sound");
+
+    [Fact]
+    public void TwoSoundsWhereOneIsEncoded_AreRefused() => demo.Run("encode", demo.Sound, demo.Sound).Refuses(2501, "audiotoken encode --help");
 
     [Fact]
     public void TraceLevelWithoutTrace_IsRefused() => demo.Run("generate", demo.Sound, "--trace-level", "all").Refuses(2501, "--trace FILE");

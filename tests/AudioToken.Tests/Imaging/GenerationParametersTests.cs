@@ -20,7 +20,7 @@ public sealed class GenerationParametersTests
         {
             Prompt = texts.Item1, NegativePrompt = texts.Item2, Sampler = texts.Item3,
             Steps = numbers.Item1, CfgScale = numbers.Item2, Seed = numbers.Item3, Width = size.Item1, Height = size.Item2,
-            Model = names.Item1, Audio = names.Item2, Version = names.Item3, Rng = more.Item1, AudioHash = more.Item2, ModelHash = "0123456789", AudioWeight = 0.1,
+            Model = names.Item1, Audio = names.Item2, Version = names.Item3, Rng = more.Item1, AudioHash = more.Item2, ModelHash = "0123456789", AudioWeight = "0.1, 1",
         });
 
     [Fact]

@@ -49,6 +49,13 @@ public sealed class PromptTests(TinyPipeline tiny) : IClassFixture<TinyPipeline>
     public void Placeholder_MoreThanOnce_IsAnError(string prompt, int count) => Refuses(
         TinyPipeline.Request with { Prompt = prompt }, 2011, $"the prompt holds <*> {count} times, but there is one sound", "write <*> once");
 
+    [Theory]
+    [InlineData("a photo of <*>", "once", 2)]
+    [InlineData("<*> <*> <*>", "3 times", 2)]
+    public void Placeholders_OtherThanTheSounds_AreAnError(string prompt, string found, int sounds) => Refuses(
+        TinyPipeline.Request with { Sounds = [.. Enumerable.Repeat(TinyPipeline.Request.Sounds[0], sounds)], Prompt = prompt },
+        2011, $"the prompt holds <*> {found}, but there are {sounds} sounds", $"write <*> {sounds} times, in the order of the sounds");
+
     [Fact]
     public void Placeholder_InTheNegativePrompt_IsAnError() => Refuses(
         TinyPipeline.Request with { NegativePrompt = "no <*>" },
