@@ -37,7 +37,7 @@ public abstract class ModelFiles : IDisposable
     public virtual string? Note => null;
 
     /// <summary>The files it is read from, hashed at the first call: that reads all of them once.</summary>
-    public virtual IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(Describe)];
+    public virtual IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(file => ModelSource.Read(file.Path, file.Name))];
 
     /// <summary>Lower-case SHA-256 of the one file the model is read from; of several, of their hashes in the order of <see cref="Sources"/>.</summary>
     public string ContentHash => _contentHash ??= Sources is [ModelSource only]
@@ -121,19 +121,5 @@ public abstract class ModelFiles : IDisposable
     /// <summary>Closes what was opened.</summary>
     protected virtual void Dispose(bool disposing)
     {
-    }
-
-    private static ModelSource Describe((string Path, string Name) file)
-    {
-        try
-        {
-            using FileStream stream = new(file.Path, new FileStreamOptions { Options = FileOptions.SequentialScan, BufferSize = 1 << 20 });
-            long length = stream.Length;
-            return new ModelSource(file.Name, length, Convert.ToHexStringLower(SHA256.HashData(stream)));
-        }
-        catch (Exception exception) when (FileErrors.IsFileError(exception))
-        {
-            throw FileErrors.CannotRead(file.Path, exception);
-        }
     }
 }

@@ -83,13 +83,12 @@ public sealed class SafetensorsWriter
     /// <summary>Writes the file, whole or not at all.</summary>
     /// <exception cref="AudioTokenException">Writing failed (8102), or a source could not be read; what was at <paramref name="path"/> is untouched.</exception>
     /// <param name="path">The target.</param>
-    /// <param name="progress">Told before each tensor.</param>
-    /// <param name="cancellationToken">Ends the writing between two tensors; what was at the target is untouched then too.</param>
-    public void Save(string path, IProgress<WriteProgress>? progress = null, CancellationToken cancellationToken = default)
+    /// <param name="progress">Told before each tensor; if it throws, the writing ends, and what was at the target is untouched then too.</param>
+    public void Save(string path, IProgress<WriteProgress>? progress = null)
     {
         List<Item> order = Order();
         byte[] header = Header(order);
-        AtomicFile.Write(path, stream => Write(stream, header, order, progress, cancellationToken), header.Length + order.Sum(item => item.ByteCount));
+        AtomicFile.Write(path, stream => Write(stream, header, order, progress), header.Length + order.Sum(item => item.ByteCount));
     }
 
     /// <summary>Writes the file's content to a stream.</summary>
@@ -100,13 +99,12 @@ public sealed class SafetensorsWriter
         Write(stream, Header(order), order);
     }
 
-    private static void Write(Stream stream, byte[] header, List<Item> order, IProgress<WriteProgress>? progress = null, CancellationToken cancellationToken = default)
+    private static void Write(Stream stream, byte[] header, List<Item> order, IProgress<WriteProgress>? progress = null)
     {
         stream.Write(header);
         long total = order.Sum(item => item.ByteCount), written = 0;
         foreach (Item item in order)
         {
-            cancellationToken.ThrowIfCancellationRequested();
             progress?.Report(new WriteProgress(item.Name, written, total));
             item.Write(stream);
             written += item.ByteCount;

@@ -63,7 +63,7 @@ public sealed class BundleBuilder
             if ((Note ?? model.Note) is { } note)
                 writer.SetMetadata(BundleFormat.NoteKey, note);
             cancellationToken.ThrowIfCancellationRequested();
-            writer.Save(path, progress is null ? null : new Written(progress), cancellationToken);
+            writer.Save(path, new Written(progress, cancellationToken));
         }
         finally
         {
@@ -153,8 +153,12 @@ public sealed class BundleBuilder
         return Encoding.UTF8.GetString(memory.ToArray());
     }
 
-    private sealed class Written(IProgress<BuildProgress> progress) : IProgress<WriteProgress>
+    private sealed class Written(IProgress<BuildProgress>? progress, CancellationToken cancellationToken) : IProgress<WriteProgress>
     {
-        public void Report(WriteProgress value) => progress.Report(new BuildProgress($"writing {value.Tensor}", value.Written, value.Total));
+        public void Report(WriteProgress value)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new BuildProgress($"writing {value.Tensor}", value.Written, value.Total));
+        }
     }
 }

@@ -26,7 +26,7 @@ internal sealed class PlainJson
 
     private bool TryWrite(Utf8JsonWriter json, object? value, int depth)
     {
-        if (depth > PickleLimits.Depth || json.BytesCommitted + json.BytesPending >= _bytesLeft)
+        if (depth >= PickleLimits.Depth || json.BytesCommitted + json.BytesPending >= _bytesLeft)
             return false;
         switch (value)
         {

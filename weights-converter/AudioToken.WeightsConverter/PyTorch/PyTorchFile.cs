@@ -107,7 +107,7 @@ public sealed class PyTorchFile : TensorCollection
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("PyTorch files are little-endian and are read as they lie.");
         description ??= System.IO.Path.GetFileName(path);
-        SafeFileHandle handle = FileOpening.Open(path, description);
+        SafeFileHandle handle = FileOpening.Open(path, description, "a PyTorch file has at least 22");
         try
         {
             long length = RandomAccess.GetLength(handle);
@@ -146,10 +146,12 @@ public sealed class PyTorchFile : TensorCollection
 
     private static PyTorchForm RequireForm(SafeFileHandle handle, string description, long length)
     {
-        Span<byte> head = stackalloc byte[512];
+        Span<byte> head = stackalloc byte[FileKind.HeadLength];
         head = head[..PositionalReader.ReadUpTo(handle, head, 0)];
         if (FormOf(head) is { } form)
             return form;
+        if (FileKind.IsSafetensors(head))
+            throw new WeightFileException(ErrorCode.NotPyTorch, description, "this is a safetensors file, whatever its name says.", "Open it as one: the converter goes by content.");
         if (FileKind.Recognise(head) is { } kind)
             throw new WeightFileException(ErrorCode.NotPyTorch, description, $"this is {kind.What}.", kind.Hint);
         throw new WeightFileException(ErrorCode.NotPyTorch, description, FormattableString.Invariant(
