@@ -51,7 +51,8 @@ internal static class TokenFile
     public static Sound Read(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        string tensorName = file.Names.ToArray() is [string only] ? only : TensorName; // an embedding has one tensor, called as it pleases
+        // An embedding has one tensor, one vector, called as it pleases.
+        string tensorName = file.Tensors is [{ Shape: [_] or [1, _] } only] ? only.Name : TensorName;
         (float[] values, Shape shape) = TensorInput.Read(file, tensorName, "'audiotoken encode' makes such a file");
         if (shape.Rank is < 1 or > 2 || shape.Count != shape[shape.Rank - 1] || shape.Count == 0)
             throw new AudioTokenException(ErrorCode.TensorInput, $"{file.Description}: '{tensorName}' is {shape}, wanted one token, [1, Dt]", "'audiotoken encode' makes such a file");

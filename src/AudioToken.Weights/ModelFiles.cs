@@ -74,6 +74,12 @@ public abstract class ModelFiles : IDisposable
         return Options.PathOf(component) is { } path ? BeatsConfig(path) : OwnConfigJson(component);
     }
 
+    /// <summary>Refuses what is known to be a part of a model only; of other models each component says by itself that it is missing.</summary>
+    /// <exception cref="AudioTokenException">Components are missing (4110), all of them named.</exception>
+    public virtual void RequireWhole()
+    {
+    }
+
     /// <summary>A tokenizer file by its name, or null if the model has none of that name.</summary>
     public abstract byte[]? FindTokenizerFile(string name);
 
