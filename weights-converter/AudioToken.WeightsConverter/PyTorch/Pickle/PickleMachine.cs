@@ -9,6 +9,8 @@ namespace AudioToken.WeightsConverter.PyTorch.Pickle;
 /// <see cref="PickleLimits"/> is checked before memory is taken, and nothing here recurses.</remarks>
 internal sealed class PickleMachine
 {
+    private const int EntryNodes = 3; // what an entry of a dictionary takes beside its key and value
+
     private static readonly object s_unset = new();
 
     private readonly PickleReader _reader;
@@ -70,7 +72,7 @@ internal sealed class PickleMachine
     /// <summary>Adds an entry to a mapping.</summary>
     public void Set(PickleMapping mapping, object? key, object? value)
     {
-        Count(1);
+        Count(EntryNodes);
         if (key is not (string or long or bool or double or BigInteger or PickleGlobal))
             throw Bad("a key of a dictionary is neither text, number nor class");
         if (key is string { Length: > PickleLimits.KeyLength })
