@@ -21,13 +21,13 @@ public static class FuzzTargets
     /// <summary>The targets.</summary>
     public static IReadOnlyList<FuzzTarget> All { get; } =
     [
-        new("safetensors", SeedCorpus.Safetensors(), (input, folder) => ReadAll(SafetensorsFile.Open(Write(folder, "x.safetensors", input)))),
-        new("torch", SeedCorpus.Torch(), (input, folder) => ReadAll(PyTorchFile.Open(Write(folder, "x.pt", input)))),
-        new("pickle", SeedCorpus.Pickle(), (input, folder) => ReadAll(PyTorchFile.Open(Write(folder, "x.pt", SeedCorpus.ZipAround(input))))),
-        new("checkpoint", SeedCorpus.Checkpoints(), (input, folder) => ReadAll(CheckpointFile.Open(Write(folder, "x", input)))),
-        new("config", SeedCorpus.Configs(), ReadConfigs),
-        new("index", SeedCorpus.Indices(), (input, folder) => ReadAll(ShardedSafetensors.Open(Write(folder, "x.safetensors.index.json", input)))),
-        new("tokenizer", SeedCorpus.Tokenizers(), ReadTokenizer),
+        new("safetensors", SeedCorpus.Safetensors, (input, folder) => ReadAll(SafetensorsFile.Open(Write(folder, "x.safetensors", input)))),
+        new("torch", SeedCorpus.Torch, (input, folder) => ReadAll(PyTorchFile.Open(Write(folder, "x.pt", input)))),
+        new("pickle", SeedCorpus.Pickle, (input, folder) => ReadAll(PyTorchFile.Open(Write(folder, "x.pt", SeedCorpus.ZipAround(input))))),
+        new("checkpoint", SeedCorpus.Checkpoints, (input, folder) => ReadAll(CheckpointFile.Open(Write(folder, "x", input)))),
+        new("config", SeedCorpus.Configs, ReadConfigs),
+        new("index", SeedCorpus.Indices, ReadIndex),
+        new("tokenizer", SeedCorpus.Tokenizers, ReadTokenizer),
     ];
 
     private static string Write(string folder, string name, byte[] content)
@@ -65,6 +65,14 @@ public static class FuzzTargets
             foreach (string value in CheckpointFile.Metadata(file).Values.Where(_ => file is PyTorchFile))
                 JsonDocument.Parse(value).Dispose(); // what it calls JSON is JSON
         }
+    }
+
+    // An index beside the two shards that the seed names.
+    private static void ReadIndex(byte[] input, string folder)
+    {
+        foreach ((string name, byte[] shard) in SeedCorpus.Shards)
+            Write(folder, name, shard);
+        ReadAll(ShardedSafetensors.Open(Write(folder, "x.safetensors.index.json", input)));
     }
 
     // The same text as each of the configurations: each reader says for itself what is wrong with it.

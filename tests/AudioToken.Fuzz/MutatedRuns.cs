@@ -12,7 +12,7 @@ public static class MutatedRuns
     public static int Run(FuzzTarget target, string folder, int runs, int seed)
     {
         ArgumentNullException.ThrowIfNull(target);
-        byte[][] seeds = [.. target.Seeds.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)];
+        byte[][] seeds = [.. target.Seeds().OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value)];
         Mutator mutator = new(seed);
         int read = 0;
         for (int i = 0; i < runs; i++)

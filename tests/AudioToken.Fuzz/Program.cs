@@ -26,7 +26,7 @@ try
             });
             return 0;
         case [_, "--seeds", var seeds]:
-            foreach ((string name, byte[] seed) in target.Seeds)
+            foreach ((string name, byte[] seed) in target.Seeds())
                 File.WriteAllBytes(Path.Combine(Directory.CreateDirectory(seeds).FullName, name), seed);
             return 0;
         case [_, "--runs", var runs]:

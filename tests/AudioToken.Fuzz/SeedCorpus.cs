@@ -91,6 +91,13 @@ internal static class SeedCorpus
         ["scheduler"] = Golden("tiny-hf/scheduler/scheduler_config.json"),
     };
 
+    /// <summary>The shards of <see cref="Indices"/>: one byte each, headers written out so that no library code runs.</summary>
+    public static IReadOnlyDictionary<string, byte[]> Shards { get; } = new Dictionary<string, byte[]>
+    {
+        ["m-00001-of-00002.safetensors"] = Shard("a"),
+        ["m-00002-of-00002.safetensors"] = Shard("b"),
+    };
+
     public static Dictionary<string, byte[]> Indices() => new()
     {
         ["index"] = "{\"metadata\":{\"total_size\":8},\"weight_map\":{\"a\":\"m-00001-of-00002.safetensors\",\"b\":\"m-00002-of-00002.safetensors\"}}"u8.ToArray(),
@@ -104,6 +111,12 @@ internal static class SeedCorpus
             ["tiny"] = [.. vocabulary, 0xFF, .. merges, 0xFF, .. config],
             ["two"] = [.. vocabulary, 0xFF, .. Encoding.UTF8.GetBytes("#version: 0.2\na n\nan d</w>\n")],
         };
+    }
+
+    private static byte[] Shard(string name)
+    {
+        byte[] header = Encoding.UTF8.GetBytes($"{{\"{name}\":{{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}}}");
+        return [.. BitConverter.GetBytes((long)header.Length), .. header, 7];
     }
 
     private static byte[] Golden(string name) => File.ReadAllBytes(Goldens.PathOf(name));
