@@ -402,13 +402,21 @@ internal sealed class PickleMachine
         if (!_globals.TryGetValue(full, out PickleGlobal? global))
         {
             if (AllowedGlobals.Find(module, name) is not { } role)
-                throw AllowedGlobals.IsModule(module) ? _reader.WholeModule(_place, full) : Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
+                throw RefusedGlobal(module, name);
             if (_globals.Count == PickleLimits.Globals)
                 throw _reader.Limit($"more than {PickleLimits.Globals:N0} globals");
             _globals.Add(full, global = new PickleGlobal(module, name, role));
         }
 
         Push(global);
+    }
+
+    private WeightFileException RefusedGlobal(string module, string name)
+    {
+        string full = $"{module} {name}";
+        return AllowedGlobals.IsModule(module) ? _reader.WholeModule(_place, full)
+            : AllowedGlobals.IsOtherTensor(module, name) ? _reader.OtherTensor(_place, full)
+            : Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
     }
 
     private WeightFileException Refused(string what) => _reader.Refused(_place, what);
