@@ -66,6 +66,8 @@ public sealed class TorchSave
         foreach ((string key, var storage) in _storages)
             zip.Add($"{Top}/data/{key}", storage.Write);
         zip.Add($"{Top}/version", "3\n"u8);
+        zip.Add($"{Top}/.format_version", "1"u8);
+        zip.Add($"{Top}/.data/serialization_id", "0123456789"u8);
         zip.Finish();
     }
 

@@ -61,6 +61,46 @@ public sealed class PyTorchFileTests
         EqualsFormula(file, prefix);
     }
 
+    // goldens/torch/make.py wrote them.
+    [Theory]
+    [InlineData("torch/zip.ckpt", PyTorchForm.Zip)]
+    [InlineData("torch/legacy.ckpt", PyTorchForm.Legacy)]
+    public void FileOfTorchItself_IsReadInEveryTypeAndView(string path, PyTorchForm form)
+    {
+        using PyTorchFile file = PyTorchFile.Open(Goldens.PathOf(path));
+
+        Assert.Equal((form, "state_dict"), (file.Form, file.StateKey));
+        Assert.Equal(["betas=[0.9,0.999]", "epoch=3", "global_step=470000", "name=\"größe\"", "shape=[1,2]"], file.Metadata.Select(pair => $"{pair.Key}={pair.Value}").Order(StringComparer.Ordinal));
+        (string Name, DType Type)[] types =
+        [
+            ("float32", DType.F32), ("float16", DType.F16), ("bfloat16", DType.BF16), ("float64", DType.F64), ("int64", DType.I64),
+            ("int32", DType.I32), ("int16", DType.I16), ("int8", DType.I8), ("uint8", DType.U8),
+        ];
+        foreach ((string name, DType type) in types)
+        {
+            Assert.Equal(type, file.Find(name)!.DType);
+            IsRead(name, [2, 3], [0, 1, 2, 3, 4, 5]);
+        }
+
+        Assert.Equal(DType.Bool, file.Find("bool")!.DType);
+        IsRead("bool", [2], [0, 1]);
+        IsRead("base", [4, 6], Enumerable.Range(0, 24));
+        IsRead("transposed", [6, 4], from column in Enumerable.Range(0, 6) from row in Enumerable.Range(0, 4) select row * 6 + column);
+        IsRead("slice", [2, 3], [8, 9, 10, 14, 15, 16]);
+        IsRead("steps", [2, 2], [0, 3, 12, 15]);
+        IsRead("empty", [0, 3], []);
+        IsRead("parameter", [3], [0, 1, 2]);
+        IsRead("permuted", [4, 2, 5, 3], from k in Enumerable.Range(0, 4) from i in Enumerable.Range(0, 2) from l in Enumerable.Range(0, 5) from j in Enumerable.Range(0, 3) select ((i * 3 + j) * 4 + k) * 5 + l);
+        Assert.Equal([2.5f], file.Find("scalar")!.ReadAll());
+        Assert.Equal(18, file.Tensors.Count);
+
+        void IsRead(string name, Shape shape, IEnumerable<int> values)
+        {
+            Assert.Equal(shape, file.Find(name)!.Shape);
+            Assert.Equal(values.Select(value => (float)value), file.Find(name)!.ReadAll());
+        }
+    }
+
     [Fact]
     public void PublishedLora_HasItsTensorsAndFirstValues()
     {

@@ -127,6 +127,18 @@ public sealed class TorchArchiveTests : IDisposable
     }
 
     [Fact]
+    public void SparseTensor_IsRefusedAsWhatItIs() => Refused(4107, TorchBytes.Zip(PickleBytes.Protocol().Global("torch._utils", "_rebuild_sparse_tensor").Stop()),
+        "the pickle holds a tensor of a kind that is not read here ('torch._utils _rebuild_sparse_tensor').");
+
+    [Fact]
+    public void ModuleThatTorchItselfPickled_IsRefused()
+    {
+        WeightFileException exception = Assert.Throws<WeightFileException>(() => PyTorchFile.Open(AudioToken.Testing.Goldens.PathOf("torch/module.pt")));
+        Assert.Contains("module.pt (module/data.pkl): at byte 66: the pickle holds the object 'torch.nn.modules.linear Linear': a whole module was saved", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(4706, exception.Code);
+    }
+
+    [Fact]
     public void SingleTensor_IsNoCheckpoint() =>
         Refused(4705, TorchBytes.Zip(PickleBytes.Protocol().Tensor("ByteStorage", "0", 1, 0, [1], [1]).Stop(), ("0", [1])), "its content is a single tensor, wanted a dictionary of tensors");
 

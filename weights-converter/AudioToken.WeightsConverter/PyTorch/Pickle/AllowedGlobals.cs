@@ -72,6 +72,9 @@ internal static class AllowedGlobals
     /// <summary>True for the classes of networks themselves: such a file holds a program's objects and not their weights.</summary>
     public static bool IsModule(string module) => module.StartsWith("torch.nn.modules.", StringComparison.Ordinal) || module == "__main__";
 
+    /// <summary>True for kinds of tensors that are not read here: sparse, quantized, without data, of other devices.</summary>
+    public static bool IsOtherTensor(string module, string name) => module == "torch._utils" && name.StartsWith("_rebuild_", StringComparison.Ordinal);
+
     /// <summary>What the global is taken for, or null if it is not on the list.</summary>
     public static GlobalRole? Find(string module, string name)
     {

@@ -1,12 +1,13 @@
 namespace AudioToken.WeightsConverter.PyTorch.Pickle;
 
-/// <summary>What a pickle may ask for. The largest checkpoints of Stable Diffusion stay below a twentieth of each.</summary>
+/// <summary>What a pickle may ask for. The largest checkpoints of Stable Diffusion stay below a fifth of each.</summary>
 internal static class PickleLimits
 {
     /// <summary>Containers within containers.</summary>
     public const int Depth = 64;
 
-    /// <summary>Values put on the stack in all, those fetched from the memo included; a container counts twice.</summary>
+    /// <summary>Values put on the stack in all, those fetched from the memo included; a container counts twice, an entry of a
+    /// dictionary three times more. 64 MB hold as many.</summary>
     public const int Nodes = 1_000_000;
 
     /// <summary>Entries of the memo.</summary>

@@ -9,6 +9,8 @@ namespace AudioToken.WeightsConverter.PyTorch.Pickle;
 /// <see cref="PickleLimits"/> is checked before memory is taken, and nothing here recurses.</remarks>
 internal sealed class PickleMachine
 {
+    private const int EntryNodes = 3; // what an entry of a dictionary takes beside its key and value
+
     private static readonly object s_unset = new();
 
     private readonly PickleReader _reader;
@@ -70,7 +72,7 @@ internal sealed class PickleMachine
     /// <summary>Adds an entry to a mapping.</summary>
     public void Set(PickleMapping mapping, object? key, object? value)
     {
-        Count(1);
+        Count(EntryNodes);
         if (key is not (string or long or bool or double or BigInteger or PickleGlobal))
             throw Bad("a key of a dictionary is neither text, number nor class");
         if (key is string { Length: > PickleLimits.KeyLength })
@@ -400,13 +402,21 @@ internal sealed class PickleMachine
         if (!_globals.TryGetValue(full, out PickleGlobal? global))
         {
             if (AllowedGlobals.Find(module, name) is not { } role)
-                throw AllowedGlobals.IsModule(module) ? _reader.WholeModule(_place, full) : Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
+                throw RefusedGlobal(module, name);
             if (_globals.Count == PickleLimits.Globals)
                 throw _reader.Limit($"more than {PickleLimits.Globals:N0} globals");
             _globals.Add(full, global = new PickleGlobal(module, name, role));
         }
 
         Push(global);
+    }
+
+    private WeightFileException RefusedGlobal(string module, string name)
+    {
+        string full = $"{module} {name}";
+        return AllowedGlobals.IsModule(module) ? _reader.WholeModule(_place, full)
+            : AllowedGlobals.IsOtherTensor(module, name) ? _reader.OtherTensor(_place, full)
+            : Refused($"names {WeightFileException.Quote(full)}, which no checkpoint needs");
     }
 
     private WeightFileException Refused(string what) => _reader.Refused(_place, what);

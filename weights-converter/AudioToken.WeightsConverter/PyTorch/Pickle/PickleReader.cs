@@ -107,6 +107,10 @@ internal sealed class PickleReader
         new(ErrorCode.OtherForm, _file, FormattableString.Invariant($"at byte {place}: the pickle holds the object {WeightFileException.Quote(name)}: a whole module was saved, not its weights. Nothing of the file was run."),
             $"If you trust the file, save its weights: python -c \"import torch; torch.save(torch.load('model.pt', 'cpu').state_dict(), 'weights.pt')\"");
 
+    public WeightFileException OtherTensor(long place, string name) =>
+        new(ErrorCode.Unsupported, _file, FormattableString.Invariant($"at byte {place}: the pickle holds a tensor of a kind that is not read here ({WeightFileException.Quote(name)})."),
+            "Sparse, quantized and meta tensors have to be made ordinary ones where the file was written.");
+
     private ReadOnlySpan<byte> Take(int count)
     {
         if (_filled - _next < count)
