@@ -62,7 +62,7 @@ public static class FuzzTargets
             }
 
             _ = CheckpointArchitecture.Describe(shapes);
-            foreach (string value in CheckpointFile.Metadata(file).Values.Where(_ => file is PyTorchFile))
+            foreach (string value in file.Metadata.Values.Where(_ => file is PyTorchFile))
                 JsonDocument.Parse(value).Dispose(); // what it calls JSON is JSON
         }
     }
@@ -72,7 +72,7 @@ public static class FuzzTargets
     {
         foreach ((string name, byte[] shard) in SeedCorpus.Shards)
             Write(folder, name, shard);
-        ReadAll(ShardedSafetensors.Open(Write(folder, "x.safetensors.index.json", input)));
+        ReadAll(ShardedTensors.Open(Write(folder, "x.safetensors.index.json", input)));
     }
 
     // The same text as each of the configurations: each reader says for itself what is wrong with it.
