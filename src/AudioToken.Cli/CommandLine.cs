@@ -52,7 +52,11 @@ internal static class CommandLine
         BlendCommand.Create(terminal),
         EncodeCommand.Create(terminal),
         TokenizeCommand.Create(terminal),
+        ExportTokenCommand.Create(terminal),
+        ConvertCommand.Create(terminal),
+        PullCommand.Create(terminal),
         InspectCommand.Create(terminal),
+        CompareCommand.Create(terminal),
         DoctorCommand.Create(terminal),
         WorldCommand.Create(terminal),
     };

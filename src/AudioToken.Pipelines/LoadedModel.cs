@@ -31,6 +31,7 @@ internal sealed class LoadedModel : IDisposable
         try
         {
             // Small things first: what does not fit is found before gigabytes are read.
+            files.RequireWhole();
             Tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
             PlaceholderId = Tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
             Scheduler = SchedulerConfig.Parse(files.SchedulerConfigJson).ForStableDiffusion();

@@ -5,9 +5,10 @@ namespace AudioToken.Weights;
 /// <summary>A model in the folder layout of HuggingFace diffusers, with BEATs, embedder and LoRA as safetensors files beside it or elsewhere.</summary>
 /// <remarks>
 /// A component's weights are looked for as <c>W.variant.safetensors</c>, <c>W.safetensors.index.variant.json</c> (if a variant was asked
-/// for), then <c>W.safetensors</c>, <c>W.safetensors.index.json</c>, where W is <c>diffusion_pytorch_model</c> or, for the text encoder,
-/// <c>model</c>. BEATs, embedder and LoRA that the options do not name are looked for as <c>beats.safetensors</c>,
-/// <c>embedder.safetensors</c> and <c>lora.safetensors</c> in the folder. Pickles are not read here.
+/// for), then <c>W.safetensors</c>, <c>W.safetensors.index.json</c>, then the variants <c>fp16</c> and <c>bf16</c>, where W is
+/// <c>diffusion_pytorch_model</c> or, for the text encoder, <c>model</c>. BEATs, embedder and LoRA that the options do not name are looked
+/// for as <c>beats.safetensors</c>, <c>embedder.safetensors</c> and <c>lora.safetensors</c> in the folder. A
+/// <see cref="ComponentReader"/> of the options can add formats: its endings are looked for after these.
 /// </remarks>
 public sealed class DiffusersFolder : ModelFiles
 {
@@ -53,7 +54,9 @@ public sealed class DiffusersFolder : ModelFiles
     {
         string relative = Locate(component);
         string path = Path.Combine(_folder, relative);
-        return relative.EndsWith(".json", StringComparison.Ordinal) ? ShardedSafetensors.Open(path, relative) : SafetensorsFile.Open(path, relative);
+        return relative.EndsWith(".json", StringComparison.Ordinal)
+            ? ShardedTensors.Open(path, relative, shard => Options.Reader.Open(shard, component))
+            : Options.Reader.Open(path, component, relative);
     }
 
     /// <inheritdoc/>
@@ -71,14 +74,14 @@ public sealed class DiffusersFolder : ModelFiles
                 continue;
             }
 
-            if (component == ModelComponent.Lora && !HasOwn(component))
-                continue;
+            if (!HasOwn(component))
+                continue; // whoever needs it says that it is missing
             string relative = Locate(component);
             string path = Path.Combine(_folder, relative);
             yield return (path, relative);
             if (!relative.EndsWith(".json", StringComparison.Ordinal))
                 continue;
-            foreach (string shard in ShardedSafetensors.ShardPaths(path, relative))
+            foreach (string shard in ShardedTensors.ShardPaths(path, relative))
                 yield return (shard, $"{SubFolder(component)}/{Path.GetFileName(shard)}");
         }
     }
@@ -93,21 +96,30 @@ public sealed class DiffusersFolder : ModelFiles
 
     private IEnumerable<string> Candidates(ModelComponent component)
     {
+        // What was asked for goes before what is plain; half precision is taken where nothing else is there.
+        string[] variants = Options.Variant is { Length: > 0 } variant ? [variant, ""] : ["", "fp16", "bf16"];
+        foreach (string ending in Options.Reader.Endings)
+        {
+            foreach (string candidate in Candidates(component, ending, variants))
+                yield return candidate;
+        }
+    }
+
+    private static IEnumerable<string> Candidates(ModelComponent component, string ending, string[] variants)
+    {
         if (SubFolder(component) is not { } folder)
         {
-            yield return $"{BundleFormat.Prefix(component)}safetensors";
+            yield return $"{BundleFormat.Prefix(component)[..^1]}{ending}";
             yield break;
         }
 
-        string weights = $"{folder}/{(component == ModelComponent.Text ? "model" : "diffusion_pytorch_model")}";
-        if (Options.Variant is { Length: > 0 } variant)
+        // transformers names its pickles otherwise than its safetensors files.
+        string weights = $"{folder}/{(component != ModelComponent.Text ? "diffusion_pytorch_model" : ending == ".safetensors" ? "model" : "pytorch_model")}";
+        foreach (string variant in variants)
         {
-            yield return $"{weights}.{variant}.safetensors";
-            yield return $"{weights}.safetensors.index.{variant}.json";
+            yield return variant.Length == 0 ? $"{weights}{ending}" : $"{weights}.{variant}{ending}";
+            yield return variant.Length == 0 ? $"{weights}{ending}.index.json" : $"{weights}{ending}.index.{variant}.json";
         }
-
-        yield return $"{weights}.safetensors";
-        yield return $"{weights}.safetensors.index.json";
     }
 
     // The file to read, relative to the folder, with '/' on every system: it goes into messages and provenance.

@@ -4,7 +4,7 @@ namespace AudioToken.Weights;
 
 /// <summary>A UNet's tensors with a LoRA merged in: the model that loads them need not know of it.</summary>
 /// <remarks>
-/// Understands four spellings, each with or without a leading <c>unet.</c>:
+/// Understands four spellings, each with or without a leading <c>unet.</c> or <c>base_model.model.</c>:
 /// <list type="bullet">
 /// <item>diffusers attention processors, which AudioToken's training writes: <c>P.processor.to_q_lora.{down,up}.weight</c>, <c>to_out_lora</c> for <c>to_out.0</c>;</item>
 /// <item>diffusers 0.19 on: <c>P.to_q.lora.{down,up}.weight</c>;</item>
@@ -92,7 +92,7 @@ public sealed class LowRankTensors : TensorCollection
     {
         string kohya = $"lora_unet_{module.Replace('.', '_')}";
         yield return new Pair($"{kohya}.lora_down.weight", $"{kohya}.lora_up.weight", $"{kohya}.alpha");
-        foreach (string prefix in (string[])["", "unet."])
+        foreach (string prefix in (string[])["", "unet.", "base_model.model.", "unet.base_model.model."])
         {
             string path = prefix + module;
             yield return new Pair($"{path}.lora.down.weight", $"{path}.lora.up.weight", $"{path}.alpha");

@@ -42,6 +42,17 @@ public sealed class ModelBundle : ModelFiles
     }
 
     /// <inheritdoc/>
+    public override void RequireWhole()
+    {
+        string[] missing = [.. Enum.GetValues<ModelComponent>().Where(component => component != ModelComponent.Lora && !Has(component)).Select(component => component.ToString())];
+        if (missing.Length > 0)
+        {
+            throw new WeightFileException(ErrorCode.MissingComponent, Name, $"the bundle has no {string.Join(", ", missing)}; it is a part of a model.",
+                $"Join the parts: audiotoken convert --model {Name} … -o whole.safetensors; BEATs and embedder can also be named with --beats and --embedder.");
+        }
+    }
+
+    /// <inheritdoc/>
     public override byte[]? FindTokenizerFile(string name)
     {
         string full = BundleFormat.TokenizerPrefix + name;

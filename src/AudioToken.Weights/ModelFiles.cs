@@ -37,7 +37,7 @@ public abstract class ModelFiles : IDisposable
     public virtual string? Note => null;
 
     /// <summary>The files it is read from, hashed at the first call: that reads all of them once.</summary>
-    public IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(Describe)];
+    public virtual IReadOnlyList<ModelSource> Sources => _sources ??= [.. SourcePaths().Select(file => ModelSource.Read(file.Path, file.Name))];
 
     /// <summary>Lower-case SHA-256 of the one file the model is read from; of several, of their hashes in the order of <see cref="Sources"/>.</summary>
     public string ContentHash => _contentHash ??= Sources is [ModelSource only]
@@ -63,7 +63,7 @@ public abstract class ModelFiles : IDisposable
 
     /// <summary>The tensors of one component, under the names of its original checkpoint. The caller disposes of the collection.</summary>
     /// <exception cref="AudioTokenException">The component is absent, with every place that was looked at, or its file is bad.</exception>
-    public TensorCollection Open(ModelComponent component) => Options.PathOf(component) is { } path ? SafetensorsFile.Open(path) : OpenOwn(component);
+    public TensorCollection Open(ModelComponent component) => Options.PathOf(component) is { } path ? Options.Reader.Open(path, component) : OpenOwn(component);
 
     /// <summary>The configuration of one component as JSON; <c>{}</c> for the embedder and the LoRA, whose shapes tell all.</summary>
     /// <exception cref="AudioTokenException">It is not there, or is not JSON.</exception>
@@ -72,6 +72,12 @@ public abstract class ModelFiles : IDisposable
         if (component is ModelComponent.Embedder or ModelComponent.Lora)
             return "{}";
         return Options.PathOf(component) is { } path ? BeatsConfig(path) : OwnConfigJson(component);
+    }
+
+    /// <summary>Refuses what is known to be a part of a model only; of other models each component says by itself that it is missing.</summary>
+    /// <exception cref="AudioTokenException">Components are missing (4110), all of them named.</exception>
+    public virtual void RequireWhole()
+    {
     }
 
     /// <summary>A tokenizer file by its name, or null if the model has none of that name.</summary>
@@ -109,9 +115,9 @@ public abstract class ModelFiles : IDisposable
         select (path, Path.GetFileName(path));
 
     /// <summary>The configuration that a file of BEATs carries, or what its shapes tell.</summary>
-    protected static string BeatsConfig(string path)
+    protected string BeatsConfig(string path)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using TensorCollection file = Options.Reader.Open(path, ModelComponent.Beats);
         if (!file.Metadata.TryGetValue("cfg", out string? config))
             return BeatsShapes.InferConfig(file);
         using JsonDocument json = SmallFile.ParseJson(Encoding.UTF8.GetBytes(config), $"{file.Description}, metadata 'cfg'");
@@ -121,19 +127,5 @@ public abstract class ModelFiles : IDisposable
     /// <summary>Closes what was opened.</summary>
     protected virtual void Dispose(bool disposing)
     {
-    }
-
-    private static ModelSource Describe((string Path, string Name) file)
-    {
-        try
-        {
-            using FileStream stream = new(file.Path, new FileStreamOptions { Options = FileOptions.SequentialScan, BufferSize = 1 << 20 });
-            long length = stream.Length;
-            return new ModelSource(file.Name, length, Convert.ToHexStringLower(SHA256.HashData(stream)));
-        }
-        catch (Exception exception) when (FileErrors.IsFileError(exception))
-        {
-            throw FileErrors.CannotRead(file.Path, exception);
-        }
     }
 }

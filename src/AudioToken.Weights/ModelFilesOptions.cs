@@ -15,6 +15,9 @@ public sealed record ModelFilesOptions
     /// <summary>Variant of the weights to prefer in a diffusers folder, e.g. <c>fp16</c>.</summary>
     public string? Variant { get; init; }
 
+    /// <summary>Opens the files; safetensors only if nobody brings another one.</summary>
+    public ComponentReader Reader { get; init; } = ComponentReader.Safetensors;
+
     internal string? PathOf(ModelComponent component) => component switch
     {
         ModelComponent.Beats => BeatsPath,

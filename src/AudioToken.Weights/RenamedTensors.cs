@@ -33,6 +33,9 @@ public sealed class RenamedTensors : TensorCollection
     public override string Description { get; }
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, string> Metadata => _inner.Metadata;
+
+    /// <inheritdoc/>
     public override IEnumerable<string> Names => _innerNames.Keys;
 
     /// <summary>The tensors under a prefix, without it: <c>unet.conv_in.weight</c> under <c>unet.</c> is <c>conv_in.weight</c>.</summary>

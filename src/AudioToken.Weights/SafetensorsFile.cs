@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Runtime.InteropServices;
 using AudioToken.Tensors;
 using Microsoft.Win32.SafeHandles;
 
@@ -20,8 +18,6 @@ public sealed class SafetensorsFile : TensorCollection
 {
     /// <summary>The key under which a header keeps its map of strings.</summary>
     internal const string MetadataKey = "__metadata__";
-
-    private const int StagingBytes = 256 << 10;
 
     private readonly SafeFileHandle _handle;
     private readonly SafetensorsHeader _header;
@@ -53,7 +49,7 @@ public sealed class SafetensorsFile : TensorCollection
     public IReadOnlyList<StoredTensor> Tensors => _header.Tensors;
 
     /// <summary>The <c>__metadata__</c> map; empty where there is none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+    public override IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>Opens a file, reads its header and checks it.</summary>
     /// <param name="path">The file.</param>
@@ -66,7 +62,7 @@ public sealed class SafetensorsFile : TensorCollection
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("Safetensors files are little-endian and are read as they lie.");
         description ??= System.IO.Path.GetFileName(path);
-        SafeFileHandle handle = OpenHandle(path, description);
+        SafeFileHandle handle = FileOpening.Open(path, description);
         try
         {
             return new SafetensorsFile(path, description, handle, RandomAccess.GetLength(handle));
@@ -113,27 +109,6 @@ public sealed class SafetensorsFile : TensorCollection
         base.Dispose(disposing);
     }
 
-    private static SafeFileHandle OpenHandle(string path, string description)
-    {
-        if (FileKind.UnfinishedDownload(path) is { } ending)
-        {
-            throw new WeightFileException(ErrorCode.NotSafetensors, description,
-                $"this is an unfinished download ({ending}), not a model.", "Wait until the download is done, or start it again.");
-        }
-
-        try
-        {
-            // A pipe has no length either, and opening one waits for its writer: it is never opened.
-            if (new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path) is { Exists: true, Length: 0 })
-                throw SafetensorsHeader.TooShort(description, 0);
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.RandomAccess);
-        }
-        catch (Exception exception) when (FileErrors.IsFileError(exception))
-        {
-            throw FileErrors.CannotRead(path, exception);
-        }
-    }
-
     private StoredTensor Entry(string name) =>
         _entries.TryGetValue(name, out StoredTensor? entry) ? entry : throw new KeyNotFoundException($"{Description} has no '{name}'.");
 
@@ -160,44 +135,8 @@ public sealed class SafetensorsFile : TensorCollection
 
         public override void ReadBytes(long start, Span<byte> destination)
         {
-            if (start < 0 || start > _entry.ByteCount - destination.Length)
-                throw new ArgumentOutOfRangeException(nameof(start), $"{Name}: bytes {start} to {start + destination.Length} of {_entry.ByteCount} do not exist.");
+            RequireBytes(start, destination.Length);
             _file.ReadBytes(_entry, start, destination);
-        }
-
-        public override void Read(long start, Span<float> destination)
-        {
-            RequireRange(start, destination.Length);
-            int size = DType.Size();
-            if (DType == DType.F32)
-            {
-                // Straight into place, in pieces whose byte count fits a span.
-                const int piece = 64 << 20;
-                for (int done = 0; done < destination.Length; done += piece)
-                {
-                    Span<float> part = destination.Slice(done, Math.Min(piece, destination.Length - done));
-                    _file.ReadBytes(_entry, (start + done) * size, MemoryMarshal.AsBytes(part));
-                }
-
-                return;
-            }
-
-            byte[] staging = ArrayPool<byte>.Shared.Rent((int)Math.Min(StagingBytes, (long)destination.Length * size));
-            try
-            {
-                int piece = staging.Length / size;
-                for (int done = 0; done < destination.Length; done += piece)
-                {
-                    Span<float> part = destination.Slice(done, Math.Min(piece, destination.Length - done));
-                    Span<byte> stored = staging.AsSpan(0, part.Length * size);
-                    _file.ReadBytes(_entry, (start + done) * size, stored);
-                    ElementConversion.ToSingle(DType, stored, part);
-                }
-            }
-            finally
-            {
-                ArrayPool<byte>.Shared.Return(staging);
-            }
         }
     }
 }

@@ -55,16 +55,12 @@ internal sealed class SafetensorsHeader
         return header;
     }
 
-    /// <summary>Refusal of a file that cannot even hold the length of its header.</summary>
-    public static WeightFileException TooShort(string file, int length) => new(ErrorCode.NotSafetensors, file,
-        $"the file is {length} bytes, a safetensors file has at least {PrefixLength}.", "An interrupted download? Download it again.");
-
     private long ReadLength()
     {
-        Span<byte> head = stackalloc byte[512];
+        Span<byte> head = stackalloc byte[FileKind.HeadLength];
         head = head[..PositionalReader.ReadUpTo(_handle, head, 0)];
         if (head.Length < PrefixLength)
-            throw TooShort(_file, head.Length);
+            throw new WeightFileException(ErrorCode.NotSafetensors, _file, $"the file is {head.Length} bytes, a safetensors file has at least {PrefixLength}.", "An interrupted download? Download it again.");
 
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(head);
         bool starts = head.Length > PrefixLength && head[PrefixLength] == (byte)'{';

@@ -82,11 +82,13 @@ public sealed class SafetensorsWriter
 
     /// <summary>Writes the file, whole or not at all.</summary>
     /// <exception cref="AudioTokenException">Writing failed (8102), or a source could not be read; what was at <paramref name="path"/> is untouched.</exception>
-    public void Save(string path)
+    /// <param name="path">The target.</param>
+    /// <param name="progress">Told before each tensor; if it throws, the writing ends, and what was at the target is untouched then too.</param>
+    public void Save(string path, IProgress<WriteProgress>? progress = null)
     {
         List<Item> order = Order();
         byte[] header = Header(order);
-        AtomicFile.Write(path, stream => Write(stream, header, order), header.Length + order.Sum(item => item.ByteCount));
+        AtomicFile.Write(path, stream => Write(stream, header, order, progress), header.Length + order.Sum(item => item.ByteCount));
     }
 
     /// <summary>Writes the file's content to a stream.</summary>
@@ -97,11 +99,16 @@ public sealed class SafetensorsWriter
         Write(stream, Header(order), order);
     }
 
-    private static void Write(Stream stream, byte[] header, List<Item> order)
+    private static void Write(Stream stream, byte[] header, List<Item> order, IProgress<WriteProgress>? progress = null)
     {
         stream.Write(header);
+        long total = order.Sum(item => item.ByteCount), written = 0;
         foreach (Item item in order)
+        {
+            progress?.Report(new WriteProgress(item.Name, written, total));
             item.Write(stream);
+            written += item.ByteCount;
+        }
     }
 
     private List<Item> Order() => [.. _items.Values.OrderByDescending(item => item.DType.Size()).ThenBy(item => item.Name, StringComparer.Ordinal)];

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using AudioToken.Tensors;
 
 namespace AudioToken.Weights;
@@ -10,6 +11,9 @@ public abstract class TensorCollection : IDisposable
 
     /// <summary>Full names of all tensors.</summary>
     public abstract IEnumerable<string> Names { get; }
+
+    /// <summary>What the file says beside its tensors, by key; empty where formats have no such thing.</summary>
+    public virtual IReadOnlyDictionary<string, string> Metadata => ReadOnlyDictionary<string, string>.Empty;
 
     /// <summary>The tensor of that name, or null.</summary>
     public abstract WeightSource? Find(string name);

@@ -18,11 +18,19 @@ public sealed class PipelineGoldenTests
     [Theory, MemberData(nameof(Cases))]
     public void SoundToPicture_EqualsTheRecording(string file, string name)
     {
+        JsonElement config;
+        using (GoldenFile golden = Goldens.Open(file))
+            config = golden.Json("configs").GetProperty(name);
+        using TinyModel tiny = new(config.GetProperty("checkpoint").GetString() == "sd2", config.GetProperty("lora").GetBoolean());
+        using ModelFiles files = tiny.Open();
+        CheckRecording(files, file, name);
+    }
+
+    /// <summary>Draws a recorded case with a model and holds every stage against the recording.</summary>
+    internal static void CheckRecording(ModelFiles files, string file, string name)
+    {
         using GoldenFile golden = Goldens.Open(file);
         JsonElement config = golden.Json("configs").GetProperty(name);
-        bool sd2 = config.GetProperty("checkpoint").GetString() == "sd2";
-        using TinyModel tiny = new(sd2, config.GetProperty("lora").GetBoolean());
-        using ModelFiles files = tiny.Open();
         using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(files, new CpuOps());
 
         int images = config.GetProperty("images").GetInt32();

@@ -19,16 +19,22 @@ public sealed class BundleBuilder
     /// <summary>A word to whoever uses the bundle, e.g. <c>untrained demonstration model</c>; the source's own if null.</summary>
     public string? Note { get; init; }
 
+    /// <summary>True: components that the model has not are left out, for a bundle that is to be joined with others; BEATs alone, for example.</summary>
+    public bool AllowMissing { get; init; }
+
+    /// <summary>What was inferred or set right on the way; kept in the provenance.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>True: NaN and infinity are copied; false: they are refused before anything is written.</summary>
     public bool AllowNonFinite { get; init; }
 
     /// <summary>Writes a bundle.</summary>
-    /// <param name="model">The model; BEATs, embedder, text encoder, UNet and VAE must be there, a LoRA may be.</param>
+    /// <param name="model">The model; BEATs, embedder, text encoder, UNet and VAE must be there unless <see cref="AllowMissing"/>, a LoRA may be.</param>
     /// <param name="path">The target.</param>
-    /// <param name="progress">Told each tensor's bundle name as its turn to be checked comes.</param>
+    /// <param name="progress">Told of each tensor as it is checked, then of the bytes as they are written.</param>
     /// <param name="cancellationToken">Ends the work between two tensors.</param>
     /// <exception cref="AudioTokenException">A part is missing or bad, a value is not finite or does not fit the type, or writing failed.</exception>
-    public void Build(ModelFiles model, string path, IProgress<string>? progress = null, CancellationToken cancellationToken = default)
+    public void Build(ModelFiles model, string path, IProgress<BuildProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -38,7 +44,7 @@ public sealed class BundleBuilder
         {
             foreach (ModelComponent component in Enum.GetValues<ModelComponent>())
             {
-                if (component == ModelComponent.Lora && !model.Has(component))
+                if ((AllowMissing || component == ModelComponent.Lora) && !model.Has(component))
                     continue;
                 TensorCollection tensors = model.Open(component);
                 opened.Add(tensors);
@@ -47,15 +53,17 @@ public sealed class BundleBuilder
                     writer.SetMetadata(BundleFormat.ConfigKey(component), model.ConfigJson(component));
             }
 
-            AddTokenizer(writer, model);
+            if (!AllowMissing || model.Has(ModelComponent.Text))
+                AddTokenizer(writer, model);
             writer.SetMetadata(BundleFormat.FormatKey, BundleFormat.Format);
             writer.SetMetadata(BundleFormat.VersionKey, BundleFormat.Version);
-            writer.SetMetadata(BundleFormat.SchedulerKey, model.SchedulerConfigJson);
+            if (!AllowMissing || model.Has(ModelComponent.Unet))
+                writer.SetMetadata(BundleFormat.SchedulerKey, model.SchedulerConfigJson);
             writer.SetMetadata(BundleFormat.ProvenanceKey, Provenance(model));
             if ((Note ?? model.Note) is { } note)
                 writer.SetMetadata(BundleFormat.NoteKey, note);
             cancellationToken.ThrowIfCancellationRequested();
-            writer.Save(path);
+            writer.Save(path, new Written(progress, cancellationToken));
         }
         finally
         {
@@ -75,13 +83,13 @@ public sealed class BundleBuilder
         }
     }
 
-    private void Add(SafetensorsWriter writer, ModelComponent component, TensorCollection tensors, IProgress<string>? progress, CancellationToken cancellationToken)
+    private void Add(SafetensorsWriter writer, ModelComponent component, TensorCollection tensors, IProgress<BuildProgress>? progress, CancellationToken cancellationToken)
     {
         foreach (string name in tensors.Names)
         {
             cancellationToken.ThrowIfCancellationRequested();
             string bundleName = BundleFormat.Prefix(component) + name;
-            progress?.Report(bundleName);
+            progress?.Report(new BuildProgress($"checking {bundleName}", 0, 0));
             WeightSource source = tensors.Find(name)!;
             if (source.DType.IsFloat() && !AllowNonFinite)
                 RequireFinite(tensors, source);
@@ -129,11 +137,28 @@ public sealed class BundleBuilder
             }
 
             json.WriteEndArray();
+            if (Notes.Count > 0)
+            {
+                json.WriteStartArray("notes");
+                foreach (string note in Notes)
+                    json.WriteStringValue(note);
+                json.WriteEndArray();
+            }
+
             if (model.ProvenanceJson is { } earlier)
                 json.WriteString("earlier", earlier); // as text: nothing says that somebody else's is JSON
             json.WriteEndObject();
         }
 
         return Encoding.UTF8.GetString(memory.ToArray());
+    }
+
+    private sealed class Written(IProgress<BuildProgress>? progress, CancellationToken cancellationToken) : IProgress<WriteProgress>
+    {
+        public void Report(WriteProgress value)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            progress?.Report(new BuildProgress($"writing {value.Tensor}", value.Written, value.Total));
+        }
     }
 }

@@ -8,9 +8,10 @@ namespace AudioToken.Cli.Commands;
 internal sealed class InspectCommand
 {
     private readonly Terminal _terminal;
-    private readonly Argument<string> _file = new("FILE") { Description = "a bundle, a diffusers folder, any safetensors file, or a PNG; its content decides, not its name" };
+    private readonly Argument<string> _file = new("FILE") { Description = "a bundle, a diffusers folder, a safetensors file, a PyTorch checkpoint (.ckpt, .pt, .bin), or a PNG; its content decides, not its name" };
     private readonly Option<bool> _json = new("--json") { Description = "one JSON object" };
     private readonly Option<bool> _tensors = new("--tensors") { Description = "list every tensor with type and shape" };
+    private readonly Option<bool> _verify = new("--verify") { Description = "read everything: SHA-256, and values that are NaN or infinite (exit code 4 if there are any)" };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "show the stack trace of an error" };
 
     private InspectCommand(Terminal terminal) => _terminal = terminal;
@@ -18,10 +19,11 @@ internal sealed class InspectCommand
     public static Command Create(Terminal terminal)
     {
         InspectCommand self = new(terminal);
-        Command command = new("inspect", "show what a model, a safetensors file or a picture holds");
+        Command command = new("inspect", "show what a model, a checkpoint or a picture holds");
         command.Arguments.Add(self._file);
         command.Options.Add(self._json);
         command.Options.Add(self._tensors);
+        command.Options.Add(self._verify);
         command.Options.Add(self._verbose);
         command.SetAction(self.Run);
         return command;
@@ -30,15 +32,17 @@ internal sealed class InspectCommand
     private int Run(ParseResult parsed)
     {
         string path = Operand.Check(parsed, parsed.GetRequiredValue(_file), "file name");
-        using IInspection inspection = InspectedFile.Open(path, parsed.GetValue(_tensors));
+        using IInspection inspection = InspectedFile.Open(path, parsed.GetValue(_tensors), parsed.GetValue(_verify));
         if (parsed.GetValue(_json))
         {
             JsonLine.Write(_terminal.Output, inspection.WriteTo);
-            return ExitCode.Done;
+        }
+        else
+        {
+            foreach (string line in inspection.Lines())
+                _terminal.WriteLine(PlainText.Of(line));
         }
 
-        foreach (string line in inspection.Lines())
-            _terminal.WriteLine(PlainText.Of(line));
-        return ExitCode.Done;
+        return inspection.HasFaults ? ExitCode.Model : ExitCode.Done;
     }
 }

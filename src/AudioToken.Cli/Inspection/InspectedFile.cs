@@ -1,5 +1,6 @@
 using AudioToken.Tensors;
 using AudioToken.Weights;
+using AudioToken.WeightsConverter;
 
 namespace AudioToken.Cli.Inspection;
 
@@ -16,25 +17,25 @@ internal static class InspectedFile
     ];
 
     /// <exception cref="AudioTokenException">It cannot be read, or it is nothing that is known here; the message says what it is.</exception>
-    public static IInspection Open(string path, bool listTensors)
+    public static IInspection Open(string path, bool listTensors, bool verify)
     {
         if (Directory.Exists(path))
-            return new ModelInspection(ModelFiles.Open(path), listTensors);
+            return new ModelInspection(ModelFiles.Open(path), listTensors, verify);
         byte[] head = Head(path);
         if (head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G']))
             return new PictureInspection(path);
         foreach ((byte[] magic, string what, string hint) in s_others)
         {
             if (head.AsSpan().StartsWith(magic))
-                throw new AudioTokenException(ErrorCode.NotInspectable, $"{Path.GetFileName(path)} is {what}; models, safetensors files and PNGs can be inspected", hint);
+                throw new AudioTokenException(ErrorCode.NotInspectable, $"{Path.GetFileName(path)} is {what}; models, checkpoints and PNGs can be inspected", hint);
         }
 
-        // Says by itself what the file is if it is no safetensors file: an error page, a pickle, an unfinished download.
-        SafetensorsFile file = SafetensorsFile.Open(path);
+        // Says by itself what the file is if it is no checkpoint: an error page, an unfinished download.
+        TensorCollection file = CheckpointFile.Open(path);
         if (file.Metadata.GetValueOrDefault(BundleFormat.FormatKey) != BundleFormat.Format)
-            return new TensorsInspection(file, listTensors);
+            return TensorsInspection.Of(file, listTensors, verify);
         file.Dispose();
-        return new ModelInspection(ModelFiles.Open(path), listTensors);
+        return new ModelInspection(ModelFiles.Open(path), listTensors, verify);
     }
 
     private static byte[] Head(string path)

@@ -4,7 +4,7 @@ using AudioToken.Weights;
 namespace AudioToken.Cli.Inspection;
 
 /// <summary>A model: its components, what they are, and where they came from.</summary>
-internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
+internal sealed class ModelInspection(ModelFiles files, bool list, bool verify) : IInspection
 {
     // What tells one configuration from another.
     private static readonly Dictionary<ModelComponent, string[]> s_tellingKeys = new()
@@ -15,7 +15,11 @@ internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
         [ModelComponent.Vae] = ["block_out_channels", "latent_channels", "scaling_factor"],
     };
 
+    private readonly FiniteCheck _check = new();
+
     private static readonly string[] s_schedulerKeys = ["_class_name", "prediction_type", "beta_schedule", "beta_start", "beta_end", "num_train_timesteps"];
+
+    public bool HasFaults => _check.HasFaults;
 
     public IEnumerable<string> Lines()
     {
@@ -37,6 +41,14 @@ internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
         yield return "  tokenizer: " + string.Join(", ", TokenizerFiles());
         if (files.ProvenanceJson is { } provenance)
             yield return "  provenance: " + provenance;
+        if (!verify)
+            yield break;
+        foreach (ModelSource source in Sources)
+            yield return $"  sha256: {source.Sha256}  {source.Name}";
+        if (!IsWhole)
+            yield return "  sha256: of the whole only, and parts are not there";
+        foreach (string line in _check.Lines())
+            yield return "  " + line;
     }
 
     public void WriteTo(Utf8JsonWriter json)
@@ -64,11 +76,29 @@ internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
         json.WriteEndArray();
         if (files.ProvenanceJson is { } provenance)
             WriteJson(json, "provenance", provenance);
+        if (!verify)
+            return;
+        json.WriteStartArray("sources");
+        foreach (ModelSource source in Sources)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", source.Name);
+            json.WriteNumber("bytes", source.Length);
+            json.WriteString("sha256", source.Sha256);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        _check.WriteTo(json);
     }
 
     public void Dispose() => files.Dispose();
 
     private string Kind => files is ModelBundle ? "model bundle" : "model folder in diffusers' layout";
+
+    private bool IsWhole => Enum.GetValues<ModelComponent>().All(component => component == ModelComponent.Lora || files.Has(component));
+
+    private IReadOnlyList<ModelSource> Sources => IsWhole ? files.Sources : [];
 
     private static string Label(ModelComponent component) => BundleFormat.Prefix(component)[..^1];
 
@@ -87,6 +117,8 @@ internal sealed class ModelInspection(ModelFiles files, bool list) : IInspection
     {
         TensorSummary summary = new();
         using TensorCollection tensors = files.Open(component);
+        if (verify)
+            _check.Add(tensors, BundleFormat.Prefix(component));
         foreach (string name in tensors.Names.Order(StringComparer.Ordinal))
         {
             if (tensors.Find(name) is { } source)

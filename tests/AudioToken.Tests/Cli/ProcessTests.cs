@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
 using AudioToken.Pipelines.Imaging;
 using Xunit;
+using static AudioToken.Tests.Cli.CliProcess;
 
 namespace AudioToken.Tests.Cli;
 
@@ -9,9 +9,6 @@ namespace AudioToken.Tests.Cli;
 [Collection(CliTests.Name)]
 public sealed class ProcessTests(CliDemo demo)
 {
-    // Long enough for a slow machine; a run that hangs is ended by then.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
-
     [Fact]
     public void DefaultName_IsTheSoundsInTheCurrentFolder()
     {
@@ -33,7 +30,7 @@ public sealed class ProcessTests(CliDemo demo)
         process.StandardInput.Close();
         using MemoryStream png = new();
         process.StandardOutput.BaseStream.CopyTo(png);
-        Assert.True(process.WaitForExit(s_patience));
+        Assert.True(process.WaitForExit(Patience));
 
         Assert.Equal(128, PngReader.Read(png.ToArray()).Width);
     }
@@ -64,7 +61,7 @@ public sealed class ProcessTests(CliDemo demo)
         using Process process = Start(demo.Folder, "generate", demo.Sound, "-m", demo.Model, "--steps", "1", "-s", "7", "-o", path);
         process.StandardError.Close();
         process.StandardInput.Close();
-        Assert.True(process.WaitForExit(s_patience));
+        Assert.True(process.WaitForExit(Patience));
 
         Assert.Equal(0, process.ExitCode);
         Assert.True(File.Exists(path));
@@ -93,49 +90,7 @@ public sealed class ProcessTests(CliDemo demo)
         WaitForLine(process, "device: ");
         Send(process, "TERM");
 
-        Assert.True(process.WaitForExit(s_patience)); // its standard input is still open
+        Assert.True(process.WaitForExit(Patience)); // its standard input is still open
         Assert.Equal(143, process.ExitCode);
-    }
-
-    private static Process Start(string folder, params string[] args)
-    {
-        ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-        {
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "audiotoken.dll"));
-        foreach (string arg in args)
-            start.ArgumentList.Add(arg);
-        return Process.Start(start)!;
-    }
-
-    private static (int Exit, string Output, string Error) End(Process process)
-    {
-        process.StandardInput.Close();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(s_patience));
-        return (process.ExitCode, output, error.GetAwaiter().GetResult());
-    }
-
-    private static void WaitForLine(Process process, string beginning)
-    {
-        while (process.StandardError.ReadLine() is { } line)
-        {
-            if (line.StartsWith(beginning, StringComparison.Ordinal))
-                return;
-        }
-
-        Assert.Fail($"the process ended without a line '{beginning}'");
-    }
-
-    private static void Send(Process process, string signal)
-    {
-        using Process kill = Process.Start("kill", ["-" + signal, process.Id.ToString(CultureInfo.InvariantCulture)]);
-        kill.WaitForExit();
-        Assert.Equal(0, kill.ExitCode);
     }
 }

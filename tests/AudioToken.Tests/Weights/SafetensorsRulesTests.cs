@@ -258,17 +258,48 @@ public sealed class SafetensorsRulesTests : IDisposable
     [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n", "this is a git-LFS pointer, not the model itself.")]
     [InlineData("{\"_class_name\": \"UNet2DConditionModel\"}", "this is a JSON file, not a model.")]
     [InlineData("GGUF\u0003\0\0\0\0\0\0\0", "this is a GGUF file.")]
+    [InlineData("{\"error\":\"Access to model x is restricted\"}\n", "this is a server's error message ('{\"error\":\"Access to model x is restricted\"}'), not a model.")]
+    [InlineData("Entry not found\n", "this is a text file ('Entry not found'), not a model.")]
     [InlineData("PK\u0003\u0004\0\0\b\b\0\0\0\0", "this is a ZIP archive, most likely a PyTorch checkpoint.")]
     public void FileThatIsNoModel_IsCalledByItsName(string content, string expected)
     {
         Refused(4101, $"model.safetensors: {expected}", Encoding.UTF8.GetBytes(content));
     }
 
+    [Theory]
+    [InlineData("1F8B0800000000000003", "this is a gzip archive.")]
+    [InlineData("425A6839314159265359", "this is a bzip2 archive.")]
+    [InlineData("FD377A585A0000046962", "this is an xz archive.")]
+    [InlineData("28B52FFD2058010000AA", "this is a Zstandard archive.")]
+    [InlineData("377ABCAF271C00044A5B", "this is a 7-Zip archive.")]
+    [InlineData("526172211A0700CF9073", "this is a RAR archive.")]
+    [InlineData("894844460D0A1A0A0000", "this is an HDF5 file, as Keras writes its .h5.")]
+    [InlineData("934E554D505901007600", "this is a NumPy array (.npy).")]
+    [InlineData("08081207707974" + "6F726368", "this is an ONNX model.")]
+    [InlineData("80045D942E000000000000", "this is a Python pickle, but not one of torch.save.")]
+    [InlineData("6C6D676700000000000000", "this is a GGML file.")]
+    [InlineData("89504E470D0A1A0A0000", "this is a PNG picture, not a model.")]
+    [InlineData("FFD8FFE000104A464946", "this is a JPEG picture, not a model.")]
+    [InlineData("5249464600000000574156", "this is a sound or video (RIFF), not a model.")]
+    public void FileOfAnotherFormat_IsCalledByItsName(string hex, string expected) => Refused(4101, $"model.safetensors: {expected}", Convert.FromHexString(hex));
+
+    [Fact]
+    public void TarArchive_IsCalledThat()
+    {
+        byte[] tar = new byte[1024];
+        "sys_info"u8.CopyTo(tar);
+        "ustar"u8.CopyTo(tar.AsSpan(257));
+        Refused(4101, "this is a tar archive.", tar);
+    }
+
+    [Fact]
+    public void FileOfZeros_IsADownloadThatNeverCame() => Refused(4101, "this is a file that begins with zeros only.", new byte[100]);
+
     [Fact]
     public void Pickle_IsToBeConvertedFirst()
     {
         byte[] legacy = [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19];
-        Assert.Equal("A PyTorch pickle; convert it to safetensors first.", Refused(4101, "this is a PyTorch pickle of the old form.", legacy).Hint);
+        Assert.Equal("'audiotoken convert' makes a bundle of it.", Refused(4101, "this is a PyTorch checkpoint of the form before torch 1.6.", legacy).Hint);
     }
 
     [Fact]

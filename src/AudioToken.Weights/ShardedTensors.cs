@@ -3,17 +3,17 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Weights;
 
-/// <summary>A checkpoint in several safetensors files, with an index (<c>*.safetensors.index.json</c>) that says which tensor lies in which.</summary>
+/// <summary>A checkpoint in several files, with an index (<c>*.safetensors.index.json</c>, <c>*.bin.index.json</c>) that says which tensor lies in which.</summary>
 /// <remarks>Strict: every tensor of the index is in the shard it names, no shard holds another, and shards are plain names of files beside
 /// the index, so that an index cannot reach out of its folder.</remarks>
-public sealed class ShardedSafetensors : TensorCollection
+public sealed class ShardedTensors : TensorCollection
 {
     private const int ShownFaults = 12;
 
-    private readonly Dictionary<string, SafetensorsFile> _shards = [];
-    private readonly Dictionary<string, SafetensorsFile> _owners = [];
+    private readonly Dictionary<string, TensorCollection> _shards = [];
+    private readonly Dictionary<string, TensorCollection> _owners = [];
 
-    private ShardedSafetensors(string description) => Description = description;
+    private ShardedTensors(string description) => Description = description;
 
     /// <inheritdoc/>
     public override string Description { get; }
@@ -22,18 +22,21 @@ public sealed class ShardedSafetensors : TensorCollection
     public override IEnumerable<string> Names => _owners.Keys;
 
     /// <summary>The files, in order of their names.</summary>
-    public IEnumerable<SafetensorsFile> Shards => _shards.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value);
+    public IEnumerable<TensorCollection> Shards => _shards.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value);
 
     /// <summary>Opens an index and all its shards.</summary>
+    /// <param name="indexPath">The index.</param>
+    /// <param name="description">What to call it in messages; its base name if null.</param>
+    /// <param name="open">Opens a shard; as a safetensors file if null.</param>
     /// <exception cref="WeightFileException">Index and shards disagree; all disagreements are listed.</exception>
     /// <exception cref="AudioTokenException">A file cannot be read.</exception>
-    public static ShardedSafetensors Open(string indexPath, string? description = null)
+    public static ShardedTensors Open(string indexPath, string? description = null, Func<string, TensorCollection>? open = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(indexPath);
-        ShardedSafetensors sharded = new(description ?? Path.GetFileName(indexPath));
+        ShardedTensors sharded = new(description ?? Path.GetFileName(indexPath));
         try
         {
-            sharded.Load(indexPath);
+            sharded.Load(indexPath, open ?? (path => SafetensorsFile.Open(path)));
             return sharded;
         }
         catch
@@ -58,7 +61,7 @@ public sealed class ShardedSafetensors : TensorCollection
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        foreach (SafetensorsFile shard in _shards.Values)
+        foreach (TensorCollection shard in _shards.Values)
             shard.Dispose();
         base.Dispose(disposing);
     }
@@ -89,7 +92,7 @@ public sealed class ShardedSafetensors : TensorCollection
     private static bool IsPlainName(string name) =>
         name.Length > 0 && name is not ("." or "..") && !name.AsSpan().ContainsAny(['/', '\\', ':', '\0']) && Path.GetFileName(name) == name;
 
-    private void Load(string indexPath)
+    private void Load(string indexPath, Func<string, TensorCollection> open)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(indexPath))!;
         Dictionary<string, string> shardOf = ReadMap(indexPath, Description);
@@ -98,13 +101,13 @@ public sealed class ShardedSafetensors : TensorCollection
         {
             string path = Path.Combine(folder, group.Key);
             if (File.Exists(path))
-                _shards.Add(group.Key, SafetensorsFile.Open(path));
+                _shards.Add(group.Key, open(path));
             else
                 faults.Add($"shard '{group.Key}' is missing, with {group.Count()} tensors");
         }
 
         Dictionary<string, string> foundIn = [];
-        foreach ((string shard, SafetensorsFile file) in _shards)
+        foreach ((string shard, TensorCollection file) in _shards)
         {
             foreach (string name in file.Names)
             {

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace AudioToken.Tests.Weights;
 
-public sealed class ShardedSafetensorsTests : IDisposable
+public sealed class ShardedTensorsTests : IDisposable
 {
     private const string First = "model-00001-of-00002.safetensors";
     private const string Second = "model-00002-of-00002.safetensors";
@@ -19,7 +19,7 @@ public sealed class ShardedSafetensorsTests : IDisposable
     {
         Shard(First, ("a", 1), ("b", 2));
         Shard(Second, ("c", 3));
-        using ShardedSafetensors sharded = Open(("a", First), ("b", First), ("c", Second));
+        using ShardedTensors sharded = Open(("a", First), ("b", First), ("c", Second));
         Assert.Equal(["a", "b", "c"], sharded.Names.Order(StringComparer.Ordinal));
         Assert.Equal([2f], sharded.Find("b")!.ReadAll());
         Assert.Equal([3f], sharded.Find("c")!.ReadAll());
@@ -74,7 +74,7 @@ public sealed class ShardedSafetensorsTests : IDisposable
     public void Index_ThatIsMalformed_IsRefused(string index, string expected)
     {
         string path = _folder.Write("model.safetensors.index.json", Encoding.UTF8.GetBytes(index));
-        WeightFileException exception = Assert.Throws<WeightFileException>(() => ShardedSafetensors.Open(path));
+        WeightFileException exception = Assert.Throws<WeightFileException>(() => ShardedTensors.Open(path));
         Assert.Contains($"model.safetensors.index.json: {expected}", exception.Message, StringComparison.Ordinal);
     }
 
@@ -86,10 +86,10 @@ public sealed class ShardedSafetensorsTests : IDisposable
         writer.Save(_folder.PathOf(name));
     }
 
-    private ShardedSafetensors Open(params (string Name, string Shard)[] map)
+    private ShardedTensors Open(params (string Name, string Shard)[] map)
     {
         JsonObject weightMap = [.. map.Select(pair => KeyValuePair.Create(pair.Name, (JsonNode?)pair.Shard))];
         JsonObject index = new() { ["metadata"] = new JsonObject { ["total_size"] = 1 }, ["weight_map"] = weightMap };
-        return ShardedSafetensors.Open(_folder.Write("model.safetensors.index.json", Encoding.UTF8.GetBytes(index.ToJsonString())));
+        return ShardedTensors.Open(_folder.Write("model.safetensors.index.json", Encoding.UTF8.GetBytes(index.ToJsonString())));
     }
 }
