@@ -19,6 +19,7 @@ public sealed class RoomsTests
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter"],
+        ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
 
     [Fact]
