@@ -7,6 +7,8 @@ switch (args)
         return OpBenchmark.Run(rest);
     case ["stages", .. string[] rest]:
         return StageBenchmark.Run(rest);
+    case ["checkpoint", .. string[] rest]:
+        return CheckpointBenchmark.Run(rest);
     case ["bundle", string path, .. string[] rest]:
         FormulaBundle.Write(path, rest is ["f32"] ? DType.F32 : DType.F16);
         return 0;
@@ -14,6 +16,7 @@ switch (args)
         Console.Error.WriteLine("""
             Usage: AudioToken.Benchmarks ops [threads] [part of a case's name]
                    AudioToken.Benchmarks stages [--threads N] [--repetitions N] [--python FILE|none] [-o FILE] [NAME...]
+                   AudioToken.Benchmarks checkpoint [--folder DIR] [--repetitions N] [-o FILE]
                    AudioToken.Benchmarks bundle FILE [f16|f32]
             """);
         return 2;

@@ -70,7 +70,7 @@ public static class FuzzTargets
     // An index beside the two shards that the seed names.
     private static void ReadIndex(byte[] input, string folder)
     {
-        foreach ((string name, byte[] shard) in SeedCorpus.Shards)
+        foreach ((string name, byte[] shard) in SeedCorpus.Shards.Where(shard => !File.Exists(Path.Combine(folder, shard.Key))))
             Write(folder, name, shard);
         ReadAll(ShardedTensors.Open(Write(folder, "x.safetensors.index.json", input)));
     }

@@ -170,7 +170,7 @@ public sealed class PickleRefusalTests : IDisposable
 
     [Fact]
     public void PickleThatEndsTooEarly_AsksForANewDownload() =>
-        Refused(4105, PickleBytes.Protocol().Op('X').UInt32(100).Raw("abc"u8).ToArray(), "where its data ends at");
+        Refused(4105, PickleBytes.Protocol().Op('X').UInt32(100).Raw("abc"u8).ToArray(), "the pickle goes on where its data ends, at byte");
 
     [Fact]
     public void LegacyForm_IsHeldToTheSameRules()

@@ -139,6 +139,19 @@ public sealed class TorchRoundTripTests : IDisposable
     }
 
     [Fact]
+    public void TensorBesideTheStateDict_IsNotOneOfTheModel()
+    {
+        byte[] pickle = PickleBytes.Protocol().Op('}').Mark()
+            .Text("best_score").Tensor("ByteStorage", "0", 1, 0, [], [])
+            .Text("state_dict").Op('}').Text("w").Tensor("ByteStorage", "0", 1, 0, [1], [1]).Op('s')
+            .Op('u').Stop();
+
+        using PyTorchFile file = PyTorchFile.Open(_folder.Write("t.pt", TorchBytes.Zip(pickle, ("0", [9]))));
+        Assert.Equal(["w"], file.Names);
+        Assert.Equal("\"<tensor U8 []>\"", file.Metadata["best_score"]);
+    }
+
+    [Fact]
     public void InertObjects_LeaveNothingButTheirName()
     {
         byte[] pickle = PickleBytes.Protocol().Op('}').Mark()

@@ -6,9 +6,8 @@ namespace AudioToken.WeightsConverter.PyTorch;
 /// <summary>Finds the tensors in what was pickled, gives them names, and keeps the rest as plain data.</summary>
 /// <remarks>
 /// <list type="bullet">
-/// <item>A dictionary that has tensors itself: those (a diffusers .bin, AudioToken's embedder and LoRA).</item>
-/// <item>Else the dictionary under <c>state_dict</c> (LDM, Lightning) or <c>model</c> (BEATs), if it has tensors; what stands beside it is plain data.</item>
-/// <item>Else every tensor there is.</item>
+/// <item>The dictionary under <c>state_dict</c> (LDM, Lightning) or <c>model</c> (BEATs), if it has tensors; what stands beside it is plain data.</item>
+/// <item>Else every tensor there is (a diffusers .bin, AudioToken's embedder and LoRA).</item>
 /// </list>
 /// Dictionaries in dictionaries give names joined by dots.
 /// </remarks>
@@ -48,9 +47,7 @@ internal sealed class StateDict
                 $"Save the model's state_dict: python -c \"import torch; torch.save(torch.load('{file}', 'cpu').state_dict(), 'weights.pt')\"");
         }
 
-        bool own = mapping.Entries.Any(entry => entry.Value is TensorReference);
-        if (!own)
-            state.Key = Array.Find(s_stateKeys, key => mapping.Find(key) is PickleMapping inner && inner.Entries.Any(entry => entry.Value is TensorReference));
+        state.Key = Array.Find(s_stateKeys, key => mapping.Find(key) is PickleMapping inner && inner.Entries.Any(entry => entry.Value is TensorReference));
         if (state.Key is null)
         {
             state.Walk(mapping, "", 0);

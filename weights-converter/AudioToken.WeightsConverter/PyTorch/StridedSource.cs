@@ -13,6 +13,7 @@ internal sealed class StridedSource : StoredWeightSource
     private readonly string _file;
     private readonly PyTorchTensor _tensor;
     private readonly long _run; // innermost elements that follow one another in the storage
+    private readonly List<(long Extent, long Stride)> _outer = []; // the axes outside the run, innermost first
 
     public StridedSource(SafeFileHandle handle, string file, PyTorchTensor tensor, Shape shape, DType dtype)
         : base(tensor.Name, shape, dtype)
@@ -20,63 +21,66 @@ internal sealed class StridedSource : StoredWeightSource
         _handle = handle;
         _file = file;
         _tensor = tensor;
-        _run = InnermostRun(tensor);
+        _run = 1;
+        for (int axis = tensor.Extents.Count - 1; axis >= 0; axis--)
+        {
+            (long extent, long stride) = (tensor.Extents[axis], tensor.Strides[axis]);
+            if (extent == 1)
+                continue;
+            if (_outer.Count == 0 && stride == _run)
+                _run *= extent;
+            else
+                _outer.Add((extent, stride));
+        }
     }
 
     public override void ReadBytes(long start, Span<byte> destination)
     {
-        int size = DType.Size();
         RequireBytes(start, destination.Length);
-        StorageBlocks? blocks = null;
-        try
+        if (destination.IsEmpty)
+            return;
+        int size = DType.Size();
+        (long index, long within) = Math.DivRem(start, _run * size);
+        Span<long> indices = stackalloc long[_outer.Count];
+        long offset = 0;
+        for (int axis = 0; axis < indices.Length; axis++)
+        {
+            (index, indices[axis]) = Math.DivRem(index, _outer[axis].Extent);
+            offset += indices[axis] * _outer[axis].Stride;
+        }
+
+        using StorageBlocks? blocks = _run * size < DirectRunBytes && _outer.Count > 0 ? new StorageBlocks(_handle, _file, Name) : null;
+        while (true)
         {
             // Whole runs, but for the first and the last, which begin or end where the caller says.
-            while (!destination.IsEmpty)
-            {
-                long element = start / size;
-                long within = start % size;
-                long bytes = (_run - element % _run) * size - within;
-                Span<byte> part = destination[..(int)Math.Min(bytes, destination.Length)];
-                long position = _tensor.Start + Offset(element) * size + within;
-                if (_run * size >= DirectRunBytes || _run == _tensor.Count)
-                    PositionalReader.ReadExactly(_handle, part, position, _file, WeightFileException.Quote(Name));
-                else
-                    (blocks ??= new StorageBlocks(_handle, _file, Name)).Read(position, part);
-                destination = destination[part.Length..];
-                start += part.Length;
-            }
-        }
-        finally
-        {
-            blocks?.Dispose();
+            Span<byte> part = destination[..(int)Math.Min(_run * size - within, destination.Length)];
+            long position = _tensor.Start + offset * size + within;
+            if (blocks is null)
+                PositionalReader.ReadExactly(_handle, part, position, _file, WeightFileException.Quote(Name));
+            else
+                blocks.Read(position, part);
+            destination = destination[part.Length..];
+            if (destination.IsEmpty)
+                return;
+            within = 0;
+            offset += Advance(indices);
         }
     }
 
-    // Elements from the storage position of index 0 to that of a flat index.
-    private long Offset(long index)
+    // To the next run; gives how far it lies from this one.
+    private long Advance(Span<long> indices)
     {
-        long offset = 0;
-        for (int axis = _tensor.Extents.Count - 1; axis >= 0; axis--)
+        long moved = 0;
+        for (int axis = 0; axis < indices.Length; axis++)
         {
-            (index, long at) = Math.DivRem(index, _tensor.Extents[axis]);
-            offset += at * _tensor.Strides[axis];
-        }
-
-        return offset;
-    }
-
-    private static long InnermostRun(PyTorchTensor tensor)
-    {
-        long run = 1;
-        for (int axis = tensor.Extents.Count - 1; axis >= 0; axis--)
-        {
-            if (tensor.Extents[axis] == 1)
-                continue;
-            if (tensor.Strides[axis] != run)
+            (long extent, long stride) = _outer[axis];
+            moved += stride;
+            if (++indices[axis] < extent)
                 break;
-            run *= tensor.Extents[axis];
+            indices[axis] = 0;
+            moved -= extent * stride;
         }
 
-        return run;
+        return moved;
     }
 }

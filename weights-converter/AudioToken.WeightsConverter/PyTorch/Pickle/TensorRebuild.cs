@@ -4,7 +4,7 @@ using AudioToken.Weights;
 namespace AudioToken.WeightsConverter.PyTorch.Pickle;
 
 /// <summary>What a call in a pickle means: the few constructors that checkpoints use, played without calling anything.</summary>
-internal sealed class TensorRebuild(PickleMachine machine)
+internal sealed class TensorRebuild(PickleStack stack, ContainerFilling filling, PickleErrors errors)
 {
     private const int MaxRank = 16;     // more extents than any framework writes
     private const int BytesAValue = 32; // bytes that count as one value made
@@ -19,14 +19,14 @@ internal sealed class TensorRebuild(PickleMachine machine)
     public StorageReference Storage(object? id)
     {
         if (id is not PickleSequence { Items: [string and "storage", PickleGlobal { Role: GlobalRole.StorageType } type, string key, string, long count, ..] given } || given.Count > 6)
-            throw machine.Bad("a persistent id is not a storage's");
+            throw errors.Bad("a persistent id is not a storage's");
         if (key.Length > PickleLimits.NameLength)
-            throw machine.Bad("the key of a storage is too long");
+            throw errors.Bad("the key of a storage is too long");
         if (count < 0)
-            throw machine.Bad($"storage {WeightFileException.Quote(key)} has {count} elements");
+            throw errors.Bad($"storage {WeightFileException.Quote(key)} has {count} elements");
         StorageReference whole = new(key, ElementType.OfStorage(type.Name)!, count, 0, count);
         if (!_storages.TryAdd(key, whole) && _storages[key] != whole)
-            throw machine.Bad($"storage {WeightFileException.Quote(key)} is described in two ways");
+            throw errors.Bad($"storage {WeightFileException.Quote(key)} is described in two ways");
         return given.Count == 6 && given[5] is PickleSequence view ? View(whole, view) : whole;
     }
 
@@ -56,14 +56,14 @@ internal sealed class TensorRebuild(PickleMachine machine)
                 ? Call(rebuild, inner)
                 : throw Odd(callable),
             GlobalRole.Inert => new InertObject(callable),
-            _ => throw machine.Bad($"'{callable}' is called, and is nothing to be called"),
+            _ => throw errors.Bad($"'{callable}' is called, and is nothing to be called"),
         };
     }
 
     private StorageReference View(StorageReference whole, PickleSequence part)
     {
         if (part.Items is not [string, long start, long length] || start < 0 || length < 0 || start > whole.Count - length)
-            throw machine.Bad($"a view of storage {WeightFileException.Quote(whole.Key)} does not lie in it");
+            throw errors.Bad($"a view of storage {WeightFileException.Quote(whole.Key)} does not lie in it");
         return whole with { Start = start, Length = length };
     }
 
@@ -73,8 +73,8 @@ internal sealed class TensorRebuild(PickleMachine machine)
     private long[] Numbers(PickleSequence sequence)
     {
         if (sequence.Items.Count > MaxRank)
-            throw machine.Bad($"a tensor has {sequence.Items.Count} extents; at most {MaxRank} are read");
-        return [.. sequence.Items.Select(item => item is long number ? number : throw machine.Bad("an extent or stride is no number"))];
+            throw errors.Bad($"a tensor has {sequence.Items.Count} extents; at most {MaxRank} are read");
+        return [.. sequence.Items.Select(item => item is long number ? number : throw errors.Bad("an extent or stride is no number"))];
     }
 
     private PickleMapping Mapping(object? content, bool plain, PickleGlobal callable)
@@ -86,14 +86,14 @@ internal sealed class TensorRebuild(PickleMachine machine)
                 break;
             case PickleMapping other when plain:
                 foreach ((object key, object? value) in other.Entries)
-                    machine.Set(mapping, key, value);
+                    filling.Set(mapping, key, value);
                 break;
             case PickleSequence pairs when plain: // Python 2 wrote [[key, value], …]
                 foreach (object? item in pairs.Items)
                 {
                     if (item is not PickleSequence { Items: [var key, var value] })
                         throw Odd(callable);
-                    machine.Set(mapping, key, value);
+                    filling.Set(mapping, key, value);
                 }
 
                 break;
@@ -109,8 +109,8 @@ internal sealed class TensorRebuild(PickleMachine machine)
         PickleSequence copy = new(isTuple: false);
         foreach (object? item in given switch { [] => [], [PickleSequence items] => items.Items, _ => throw Odd(callable) })
         {
-            machine.Count(1);
-            machine.Add(copy, item);
+            stack.Spend(1);
+            filling.Add(copy, item);
         }
 
         return copy;
@@ -126,12 +126,12 @@ internal sealed class TensorRebuild(PickleMachine machine)
             case [byte[] bytes]:
                 return bytes;
             case [string text, "latin1"] when text.All(c => c <= 0xFF):
-                machine.Count(text.Length / BytesAValue);
+                stack.Spend(text.Length / BytesAValue);
                 return Encoding.Latin1.GetBytes(text);
             default:
                 throw Odd(callable);
         }
     }
 
-    private WeightFileException Odd(PickleGlobal callable) => machine.Bad($"'{callable}' is called with arguments that it does not take");
+    private WeightFileException Odd(PickleGlobal callable) => errors.Bad($"'{callable}' is called with arguments that it does not take");
 }
