@@ -17,7 +17,7 @@ internal static class OpBenchmark
     {
         int threads = arguments.Length > 0 ? int.Parse(arguments[0], System.Globalization.CultureInfo.InvariantCulture) : Environment.ProcessorCount;
         string filter = arguments.Length > 1 ? arguments[1] : "";
-        using CpuOps ops = new(new CpuOptions { Threads = threads });
+        using CpuOps ops = new(new CpuOptions { Threads = threads, Exact = arguments.Contains("exact") });
         using Utf8JsonWriter json = new(Console.OpenStandardOutput(), new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteNumber("threads", threads);
@@ -51,6 +51,10 @@ internal static class OpBenchmark
         yield return Conv(2, 32, 640, 640);
         yield return Conv(2, 16, 1280, 1280);
         yield return Conv(2, 8, 1280, 1280);
+        yield return Conv(2, 64, 960, 320);
+        yield return Conv(2, 32, 1280, 640);
+        yield return Conv(2, 16, 2560, 1280);
+        yield return Conv(1, 512, 128, 128);
         yield return Conv(2, 64, 320, 4);
         yield return Conv(1, 256, 256, 256);
         yield return GroupedConv(496, 768, 16, 128);

@@ -18,6 +18,29 @@ public sealed unsafe partial class CpuOps
         (int height, int width) = (shape[1], shape[2]);
         TileEpilogue tile = Resolve(epilogue, shape, shape[3], nameof(Conv2d));
         Tensor y = Allocate(shape);
+        if (!_exact && WinogradJob.Suits(x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth))
+        {
+            Winograd(new WinogradJob
+            {
+                X = data,
+                Skip = skipData,
+                Channels = x.Shape[3],
+                SkipChannels = skipChannels,
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Height = height,
+                Width = width,
+                TileRows = (height + WinogradJob.Side - 1) / WinogradJob.Side,
+                TileColumns = (width + WinogradJob.Side - 1) / WinogradJob.Side,
+                Weight = own.Data,
+                Packed = own.Packed,
+                Output = Data(y, nameof(Conv2d), nameof(y)),
+                OutputStride = shape[3],
+                Epilogue = tile,
+            }, shape[0]);
+            return y;
+        }
+
         GemmProblem problem = new()
         {
             Rows = RowsOf(shape),

@@ -37,7 +37,7 @@ public sealed unsafe partial class CpuOps
         using TensorScope scope = Scope();
         int columns = problem.Packed.Columns;
         TileEpilogue gate = problem.Epilogue;
-        problem.Epilogue = default(TileEpilogue) with { Scale = 1 };
+        problem.Epilogue = TileEpilogue.None;
         Tensor sums = Allocate([checked((int)problem.Rows), columns]);
         problem.Output = Data(sums, nameof(Linear), nameof(sums));
         problem.OutputStride = columns;

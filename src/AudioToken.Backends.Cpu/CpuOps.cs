@@ -16,6 +16,7 @@ public sealed unsafe partial class CpuOps : ITensorOps
     private readonly WorkerPool _workers;
     private readonly GemmEngine _engine;
     private readonly ScopeStack _scopes;
+    private readonly bool _exact;
     private long _weightAllocations;
     private bool _disposed;
 
@@ -32,6 +33,7 @@ public sealed unsafe partial class CpuOps : ITensorOps
         ArgumentNullException.ThrowIfNull(options);
         _workers = new WorkerPool(options.Threads);
         _engine = GemmEngine.For(options.Kernel);
+        _exact = options.Exact;
         _scopes = new ScopeStack(storage => _memory.GiveBack((CpuStorage)storage));
     }
 

@@ -28,6 +28,15 @@ internal abstract class GemmEngine
 
     /// <summary>Computes a product whose left-hand side is the windows of a convolution.</summary>
     public abstract void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows);
+
+    /// <summary>Transforms the present run of tiles of a convolution.</summary>
+    public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
+
+    /// <summary>Transforms the present run of filters of a convolution.</summary>
+    public abstract void TransformFilters(WorkerPool workers, in WinogradJob job);
+
+    /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
+    public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
 }
 
 /// <summary>Matrix products on one vector type.</summary>
@@ -43,6 +52,29 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
+
+    /// <inheritdoc/>
+    public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
+        workers.Run(job.Points36.Panels * WinogradFilters<TLanes, TVector>.PartsPerPanel(job.Depth), new WinogradFilters<TLanes, TVector>(job));
+
+    /// <inheritdoc/>
+    public override unsafe void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
+    {
+        GemmProblem problem = new()
+        {
+            Rows = job.Tiles,
+            Weight = job.Filters,
+            Packed = job.Points36,
+            Output = job.Products,
+            OutputStride = (long)WinogradJob.Points * job.Points36.Columns,
+            Epilogue = TileEpilogue.None,
+        };
+        Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
+        workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
+    }
 
     private void Run<TSource>(WorkerPool workers, in GemmProblem problem, TSource rows)
         where TSource : struct, IRowSource

@@ -5,6 +5,9 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>An <see cref="Epilogue"/> with its operands as addresses, applied to sums while they are in the cache.</summary>
 internal unsafe struct TileEpilogue
 {
+    /// <summary>The sums as they are.</summary>
+    public static TileEpilogue None => new() { Scale = 1 };
+
     /// <summary>One value a column, or null.</summary>
     public float* Bias;
 

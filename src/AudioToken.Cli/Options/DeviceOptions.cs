@@ -18,8 +18,14 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<int?> _threads = Checked.Number("--threads", [], "threads that compute; default: one a core [AUDIOTOKEN_THREADS]", 1, MaxThreads);
 
+    private readonly Option<bool> _exact = new("--exact")
+    {
+        Description = "no arithmetic short cuts: 3x3 convolutions term by term, slower, with about a third of the rounding error",
+    };
+
     public void AddTo(Command command)
     {
+        command.Options.Add(_exact);
         command.Options.Add(_device);
         command.Options.Add(_threads);
     }
@@ -44,7 +50,7 @@ internal sealed class DeviceOptions(Terminal terminal)
             messages.Note(line + " (auto: this build has no CUDA backend)");
         else
             messages.Detail(line);
-        return new CpuOptions { Threads = threads };
+        return new CpuOptions { Threads = threads, Exact = parsed.GetValue(_exact) };
     }
 
     private static bool IsCuda(string device) =>

@@ -73,11 +73,14 @@ internal sealed record Product
         return values;
     }
 
+    /// <summary>The result in float64.</summary>
+    public double[] Expected(ReferenceOps reference) => reference.Download(Apply(reference, this, absolute: false));
+
     /// <summary>Holds a backend to the reference.</summary>
     public void Check(ITensorOps ops)
     {
         using ReferenceOps reference = new();
-        double[] expected = reference.Download(Apply(reference, this, absolute: false));
+        double[] expected = Expected(reference);
         double[] bound = Bound(expected, reference);
         float[] actual = Run(ops);
         Assert.Equal(expected.Length, actual.Length);

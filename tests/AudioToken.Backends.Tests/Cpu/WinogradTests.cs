@@ -1,0 +1,76 @@
+using AudioToken.Backends.Cpu;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Backends.Tests.Cpu;
+
+/// <summary>3x3 convolutions large enough for F(4x4, 3x3).</summary>
+public sealed class WinogradTests
+{
+    private static readonly Product[] s_products =
+    [
+        Product.Conv([2, 16, 16, 64], 64, 3, 3, new(1, 1)),
+        Product.Conv([1, 17, 19, 96], 70, 3, 3, new(1, 1)), // tiles that hang over both edges, half a panel at the end
+        Product.Conv([1, 16, 17, 64], 81, 3, 3, new(1, 1), skipChannels: 32),
+        Product.Conv([1, 10, 9, 64], 64, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 19, UpsampleWidth = 18 }),
+        Product.Conv([1, 16, 16, 912], 160, 3, 3, new(1, 1)), // several runs of columns
+        Product.Conv([1, 48, 47, 128], 64, 3, 3, new(1, 1), skipChannels: 512), // several runs of tiles, two steps of K
+    ];
+
+    public static TheoryData<string, int> AllCases
+    {
+        get
+        {
+            TheoryData<string, int> rows = new();
+            foreach (string kernel in Enum.GetNames<GemmKernel>().Where(name => name != nameof(GemmKernel.Best)))
+            {
+                // The reference needs seconds for the large ones, where narrow kernels have nothing of their own.
+                for (int i = 0; i < (kernel == nameof(GemmKernel.Vector512) ? s_products.Length : 4); i++)
+                    rows.Add(kernel, i);
+            }
+
+            return rows;
+        }
+    }
+
+    [Theory, MemberData(nameof(AllCases))]
+    public void Conv2d_AgreesWithFloat64(string kernel, int number)
+    {
+        using CpuOps ops = Kernels.Open(kernel);
+        Product product = s_products[number];
+        using ReferenceOps reference = new();
+        foreach (Product one in new[] { product, product.WithEverything(Activation.None) })
+            TensorAssert.MaxAbs(Array.ConvertAll(one.Expected(reference), value => (float)value), one.Run(ops), Bound(product.Weight[1]), one.ToString());
+    }
+
+    [Fact]
+    public void Conv2d_WithExactSums_KeepsTheBoundOfPlainSums()
+    {
+        using CpuOps ops = new(new CpuOptions { Threads = 2, Exact = true });
+        s_products[1].WithEverything().Check(ops);
+    }
+
+    [Fact]
+    public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch()
+    {
+        Product two = s_products[2].WithEverything() with { Input = [2, 16, 17, 64], ShiftRows = 1 };
+        using CpuOps one = new(new CpuOptions { Threads = 1 });
+        float[] expected = two.Run(one);
+        foreach (int threads in new[] { 2, 3 })
+        {
+            using CpuOps more = new(new CpuOptions { Threads = threads });
+            Assert.Equal(expected, two.Run(more));
+        }
+
+        // Draws fill sample after sample: the first of two has the values of the only one.
+        float[] alone = (two with { Input = [1, 16, 17, 64] }).Run(one);
+        Assert.Equal(alone, expected[..alone.Length]);
+    }
+
+    // Six deviations of the error, operands of variance 1. A point's sum of C products errs like a plain sum of C; through the transforms the variances of
+    // the points' errors add with weights of at most 21.4 a dimension (sum over i of A_yi^2 |B_i|^2 |G_i|^2), so that the deviation is 21.4 times that of
+    // a plain sum of C. Transforming rounds each of both operands about four times a dimension, half a unit each.
+    private static double Bound(int channels) =>
+        21.4 * (Tolerance.Sum(channels, 1) + (6 * Tolerance.Roundoff * 4 * Math.Sqrt(channels)));
+}
