@@ -28,6 +28,15 @@ internal abstract class GemmEngine
 
     /// <summary>Computes a product whose left-hand side is the windows of a convolution.</summary>
     public abstract void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows);
+
+    /// <summary>Computes a product whose left-hand side is a matrix turned round.</summary>
+    public abstract void Multiply(WorkerPool workers, in GemmProblem problem, TransposedRows rows);
+
+    /// <summary>The same on the calling thread alone, which may itself do a part of a job; takes its working buffer.</summary>
+    public abstract void Multiply(WorkerPool workers, int worker, in GemmProblem problem, MatrixRows rows);
+
+    /// <summary>The same on the calling thread alone, with the left-hand side turned round.</summary>
+    public abstract void Multiply(WorkerPool workers, int worker, in GemmProblem problem, TransposedRows rows);
 }
 
 /// <summary>Matrix products on one vector type.</summary>
@@ -43,6 +52,23 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in GemmProblem problem, TransposedRows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, int worker, in GemmProblem problem, MatrixRows rows) => RunAlone(workers, worker, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, int worker, in GemmProblem problem, TransposedRows rows) => RunAlone(workers, worker, problem, rows);
+
+    private void RunAlone<TSource>(WorkerPool workers, int worker, in GemmProblem problem, TSource rows)
+        where TSource : struct, IRowSource
+    {
+        GemmBlocks<TLanes, TVector, TSource> blocks = new(workers, problem, rows, tallest);
+        for (int index = 0; index < blocks.Count; index++)
+            blocks.Run(index, worker);
+    }
 
     private void Run<TSource>(WorkerPool workers, in GemmProblem problem, TSource rows)
         where TSource : struct, IRowSource
