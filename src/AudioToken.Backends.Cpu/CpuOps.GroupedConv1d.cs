@@ -8,20 +8,24 @@ public sealed unsafe partial class CpuOps
     public Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue)
     {
         Shape shape = ResultShape.GroupedConv1d(x, weight, groups, padding, epilogue);
-        float* data = Data(x, nameof(GroupedConv1d), nameof(x));
         CpuWeight own = Own(weight, WeightRole.GroupedConv1d, nameof(GroupedConv1d), nameof(weight));
+        return GroupedConv1d(x, own.Data, own.Packed, own.Shape[2], padding, Resolve(epilogue, shape, shape[2], nameof(GroupedConv1d)), nameof(GroupedConv1d));
+    }
+
+    private Tensor GroupedConv1d(Tensor x, float* panels, PackedShape packed, int taps, int padding, TileEpilogue tile, string operation)
+    {
+        float* data = Data(x, operation, nameof(x));
         (int batch, int length, int channels) = (x.Shape[0], x.Shape[1], x.Shape[2]);
-        int taps = own.Shape[2], width = own.Packed.Columns;
-        TileEpilogue tile = Resolve(epilogue, shape, channels, nameof(GroupedConv1d));
-        Tensor y = Allocate(shape);
-        float* output = Data(y, nameof(GroupedConv1d), nameof(y));
+        (int groups, int width) = (packed.Groups, packed.Columns);
+        Tensor y = Allocate(x.Shape);
+        float* output = Data(y, operation, nameof(y));
         using TensorScope scope = Scope();
 
         // Each group's channels side by side with the padding written out: the window of a position is then one run of memory,
         // and the windows of neighbours overlap.
         int padded = checked(length + taps - 1);
         Tensor gathered = Allocate([groups, padded, width]);
-        float* windows = Data(gathered, nameof(GroupedConv1d), nameof(gathered));
+        float* windows = Data(gathered, operation, nameof(gathered));
         for (int sample = 0; sample < batch; sample++)
         {
             long at = (long)sample * length * channels;
@@ -35,8 +39,8 @@ public sealed unsafe partial class CpuOps
             GemmProblem problem = new()
             {
                 Rows = length,
-                Weight = own.Data,
-                Packed = own.Packed,
+                Weight = panels,
+                Packed = packed,
                 Output = output + at,
                 OutputStride = channels,
                 Epilogue = finish,

@@ -51,9 +51,7 @@ public sealed unsafe partial class CpuOps
         for (int b = 0; b < shape[0]; b++)
         {
             ReadOnlySpan<float> own = new(z + (long)b * length, length);
-            TensorPrimitives.Subtract(own, TensorPrimitives.Max(own), shares);
-            TensorPrimitives.Exp(shares, shares);
-            TensorPrimitives.Divide(shares, TensorPrimitives.Sum(shares), shares);
+            SoftMax(own, shares);
             Span<float> sum = new(y + (long)b * width, width);
             sum.Clear();
             for (int t = 0; t < length; t++)
@@ -61,6 +59,13 @@ public sealed unsafe partial class CpuOps
         }
 
         return result;
+    }
+
+    private static void SoftMax(ReadOnlySpan<float> scores, Span<float> shares)
+    {
+        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), shares);
+        TensorPrimitives.Exp(shares, shares);
+        TensorPrimitives.Divide(shares, TensorPrimitives.Sum(shares), shares);
     }
 
     // 1e-12: PyTorch's guard in normalize.

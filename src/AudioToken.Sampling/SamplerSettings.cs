@@ -94,7 +94,7 @@ internal sealed record SamplerSettings
         return settings;
     }
 
-    private static NoiseSchedule MakeSchedule(SamplerKind kind, SchedulerConfig config, bool inSigmas, bool singlePrecision)
+    internal static NoiseSchedule MakeSchedule(SamplerKind kind, SchedulerConfig config, bool inSigmas, bool singlePrecision)
     {
         bool lcm = kind == SamplerKind.Lcm;
         int trainTimesteps = config.TrainTimesteps ?? 1000;

@@ -95,6 +95,10 @@ public sealed record SchedulerConfig
     /// prediction type, schedule or spacing.</exception>
     public static SchedulerConfig Parse(string json) => SchedulerConfigReader.Read(json);
 
+    /// <summary>The noise levels under which a model of this configuration is trained (DDPM's).</summary>
+    /// <exception cref="SchedulerConfigException">The configuration contradicts itself.</exception>
+    public NoiseSchedule GetNoiseSchedule() => SamplerSettings.MakeSchedule(SamplerKind.Ddpm, this, inSigmas: false, singlePrecision: true);
+
     /// <summary>The configuration as diffusers' Stable Diffusion pipeline corrects it: steps_offset 1 and clip_sample false.</summary>
     public SchedulerConfig ForStableDiffusion() => this with { StepsOffset = 1, ClipSample = false };
 }

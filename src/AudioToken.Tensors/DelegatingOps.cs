@@ -26,13 +26,13 @@ public abstract class DelegatingOps : ITensorOps
     }
 
     /// <inheritdoc/>
-    public TensorScope Scope() => Inner.Scope();
+    public virtual TensorScope Scope() => Inner.Scope();
 
     /// <inheritdoc/>
-    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Inner.Upload(values, shape);
+    public virtual Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Inner.Upload(values, shape);
 
     /// <inheritdoc/>
-    public Tensor Upload(ReadOnlySpan<int> values, Shape shape) => Inner.Upload(values, shape);
+    public virtual Tensor Upload(ReadOnlySpan<int> values, Shape shape) => Inner.Upload(values, shape);
 
     /// <inheritdoc/>
     public void Download(Tensor tensor, Span<float> destination) => Inner.Download(tensor, destination);
@@ -160,7 +160,7 @@ public abstract class DelegatingOps : ITensorOps
     }
 
     /// <inheritdoc/>
-    public void Dispose() => GC.SuppressFinalize(this);
+    public virtual void Dispose() => GC.SuppressFinalize(this);
 
     private Tensor Done(string operation, Tensor result)
     {

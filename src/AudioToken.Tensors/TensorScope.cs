@@ -63,6 +63,9 @@ public sealed class ScopeStack
     /// <summary>Number of storages handed out and not yet back.</summary>
     public int LiveCount => _live.Count;
 
+    /// <summary>Number of open scopes; while a scope hands its storages back, it counts as open.</summary>
+    public int Depth => _marks.Count;
+
     /// <summary>Opens a scope.</summary>
     public TensorScope Open()
     {
@@ -96,7 +99,6 @@ public sealed class ScopeStack
     {
         if (_marks.Count == 0 || _marks[^1] != mark)
             throw new InvalidOperationException("Scopes close in reverse order of opening, each once.");
-        _marks.RemoveAt(_marks.Count - 1);
         int write = mark;
         for (int i = mark; i < _live.Count; i++)
         {
@@ -108,5 +110,6 @@ public sealed class ScopeStack
         }
 
         _live.RemoveRange(write, _live.Count - write);
+        _marks.RemoveAt(_marks.Count - 1);
     }
 }

@@ -18,8 +18,9 @@ public sealed class RoomsTests
         ["AudioToken.Models"] = ["AudioToken.Weights"],
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
+        ["AudioToken.Training"] = ["AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
-        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World"],
+        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World", "AudioToken.Training"],
         ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
 
@@ -49,6 +50,7 @@ public sealed class RoomsTests
     [Theory]
     [InlineData("AudioToken.Models", "AudioToken.Backends")]
     [InlineData("AudioToken.Pipelines", "AudioToken.Backends")]
+    [InlineData("AudioToken.Training", "AudioToken.Backends")]
     [InlineData("AudioToken.Backends.Cpu", "AudioToken.Models")]
     [InlineData("AudioToken.Weights", "AudioToken.WeightsConverter")]
     public void Sources_DoNotNameForbiddenRooms(string room, string forbidden)

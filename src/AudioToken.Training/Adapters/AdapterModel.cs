@@ -1,0 +1,145 @@
+using System.Text.Json;
+using AudioToken.Models.Clip;
+using AudioToken.Models.Fga;
+using AudioToken.Models.Unet;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Training.Optimisation;
+using AudioToken.Weights;
+
+namespace AudioToken.Training.Adapters;
+
+/// <summary>What AudioToken trains: the embedder and, if wanted, a LoRA, between a frozen text encoder and a frozen UNet.</summary>
+public sealed class AdapterModel : IDisposable
+{
+    private readonly Stack<IDisposable> _owned = new();
+    private readonly Dictionary<string, LowRankPair> _lora = [];
+    private readonly List<Parameter> _parameters = [];
+
+    private AdapterModel(ModelFiles files, IGradientOps ops, AdapterSettings settings, TensorCollection? embedder)
+    {
+        Ops = ops;
+        Settings = settings;
+        try
+        {
+            ClipTokenizer tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
+            PlaceholderId = tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
+            PromptIds = [.. tokenizer.EncodePadded(settings.Prompt).Ids];
+            SchedulerConfig scheduler = SchedulerConfig.Parse(files.SchedulerConfigJson).ForStableDiffusion();
+            Schedule = scheduler.GetNoiseSchedule();
+            Prediction = scheduler.Prediction ?? PredictionType.Epsilon;
+
+            ParameterOps trained = new(ops, _ => true);
+            using (TensorCollection? own = embedder is null ? files.Open(ModelComponent.Embedder) : null)
+                Embedder = Own(FgaEmbedder.Load(trained, embedder ?? own!));
+            _parameters.AddRange(trained.Parameters.Select(parameter => parameter with { Name = BundleFormat.Prefix(ModelComponent.Embedder) + parameter.Name }));
+            using (TensorCollection tensors = files.Open(ModelComponent.Text))
+                Text = Own(ClipTextModel.Load(ops, tensors, Parse(files, ModelComponent.Text, ClipTextConfig.Parse)));
+            using (TensorCollection tensors = files.Open(ModelComponent.Unet))
+            {
+                Unet = Own(UnetModel.Load(ops, tensors, Parse(files, ModelComponent.Unet, UnetConfig.Parse)));
+                if (settings.LoraRank > 0)
+                    AddLora(tensors, files.Has(ModelComponent.Lora) ? files : null);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The backend.</summary>
+    public IGradientOps Ops { get; }
+
+    /// <summary>What is trained.</summary>
+    public AdapterSettings Settings { get; }
+
+    /// <summary>All that is trained: <c>embedder.</c> and <c>lora.</c> under their published names.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>The embedder.</summary>
+    public FgaEmbedder Embedder { get; }
+
+    /// <summary>The text encoder.</summary>
+    public ClipTextModel Text { get; }
+
+    /// <summary>The UNet.</summary>
+    public UnetModel Unet { get; }
+
+    /// <summary>The noise levels.</summary>
+    public NoiseSchedule Schedule { get; }
+
+    /// <summary>What the UNet predicts.</summary>
+    public PredictionType Prediction { get; }
+
+    /// <summary>The training prompt, padded.</summary>
+    public IReadOnlyList<int> PromptIds { get; }
+
+    /// <summary>The id that stands for the sound.</summary>
+    public int PlaceholderId { get; }
+
+    /// <summary>Loads a model for training.</summary>
+    /// <param name="files">The model; its LoRA, if it has one and one is trained, is where training begins.</param>
+    /// <param name="ops">The backend on which the weights shall lie.</param>
+    /// <param name="settings">What is trained.</param>
+    /// <param name="embedder">Tensors of the embedder from which training begins, or null for the model's own.</param>
+    /// <exception cref="AudioTokenException">A component is missing, misshapen or does not fit.</exception>
+    public static AdapterModel Load(ModelFiles files, IGradientOps ops, AdapterSettings settings, TensorCollection? embedder = null)
+    {
+        ArgumentNullException.ThrowIfNull(files);
+        ArgumentNullException.ThrowIfNull(ops);
+        ArgumentNullException.ThrowIfNull(settings);
+        return new AdapterModel(files, ops, settings, embedder);
+    }
+
+    /// <summary>The operations with the LoRA between them.</summary>
+    public ITensorOps WithLora(ITensorOps ops) => _lora.Count == 0 ? ops : new LowRankOps(ops, _lora, Settings.LoraScale);
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose()
+    {
+        while (_owned.TryPop(out IDisposable? part))
+            part.Dispose();
+    }
+
+    private void AddLora(TensorCollection unet, ModelFiles? given)
+    {
+        using TensorCollection? begun = given?.Open(ModelComponent.Lora);
+        ParameterOps trained = new(Ops, _ => true);
+        foreach (string name in unet.Names.Order(StringComparer.Ordinal))
+        {
+            if (LowRankNames.Of(name, Settings.LoraTargets) is not { } names)
+                continue;
+            Shape shape = unet.Find(name)!.Shape;
+            (Shape down, Shape up) = ([Settings.LoraRank, shape[1]], [shape[0], Settings.LoraRank]);
+            _lora.Add(name, new LowRankPair(
+                Own(trained.LoadWeight(Begin(begun, names.Down, down) ?? LowRankNames.FreshDown(names.Down, down, Settings.Seed), WeightRole.Linear)),
+                Own(trained.LoadWeight(Begin(begun, names.Up, up) ?? new ArrayWeightSource(names.Up, up, new float[up.Count]), WeightRole.Linear))));
+        }
+
+        _parameters.AddRange(trained.Parameters.Select(parameter => parameter with { Name = BundleFormat.Prefix(ModelComponent.Lora) + parameter.Name }));
+    }
+
+    private static WeightSource? Begin(TensorCollection? begun, string name, Shape shape)
+    {
+        if (begun?.Find(name) is not { } source)
+            return null;
+        return source.Shape == shape ? source : throw new WeightFileException(
+            4112, begun.Description, $"'{name}' is {source.Shape}, wanted {shape}.", "Train with the rank that the LoRA has, or begin without it.");
+    }
+
+    private static TConfig Parse<TConfig>(ModelFiles files, ModelComponent component, Func<JsonElement, TConfig> parse)
+    {
+        using JsonDocument json = JsonDocument.Parse(files.ConfigJson(component));
+        return parse(json.RootElement);
+    }
+
+    private TPart Own<TPart>(TPart part)
+        where TPart : IDisposable
+    {
+        _owned.Push(part);
+        return part;
+    }
+}
