@@ -57,6 +57,16 @@ DEVICE bool is_packed(const void* address)
     return reinterpret_cast<size_t>(address) % 16 == 0;
 }
 
+// Two values, rounded, as one register of a matrix fragment; the first in the low half.
+template <typename T> DEVICE unsigned pack_pair(float low, float high)
+{
+    union {
+        T half[2];
+        unsigned bits;
+    } u = {{from_float<T>(low), from_float<T>(high)}};
+    return u.bits;
+}
+
 // The storage types of the products, and all: INSTANCE(suffix, type) exports one kernel.
 #define FOR_EACH_HALF(INSTANCE) INSTANCE(f16, h16) INSTANCE(bf16, b16)
 #define FOR_EACH_FLOAT(INSTANCE) INSTANCE(f32, float) FOR_EACH_HALF(INSTANCE)
