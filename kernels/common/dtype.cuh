@@ -49,7 +49,11 @@ template <typename T> DEVICE Pack<T> load_pack(const T* from)
 
 template <typename T> DEVICE void store_pack(T* to, const Pack<T>& pack)
 {
-    *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(&pack);
+    union {
+        Pack<T> pack;
+        uint4 bits;
+    } u = {pack};
+    *reinterpret_cast<uint4*>(to) = u.bits;
 }
 
 DEVICE bool is_packed(const void* address)
