@@ -9,7 +9,6 @@
 #define __constant__ __attribute__((constant))
 #define __launch_bounds__(...) __attribute__((launch_bounds(__VA_ARGS__)))
 #define __forceinline__ __inline__ __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 #define __align__(n) __attribute__((aligned(n)))
 
 typedef __SIZE_TYPE__ size_t;
@@ -142,8 +141,9 @@ template <typename T> STAND_IN T __ldg(const T* p)
 extern "C" {
 #define UNARY(name) __device__ float name(float);
 UNARY(expf)
-UNARY(exp2f) UNARY(logf) UNARY(log2f) UNARY(log1pf) UNARY(sinf) UNARY(cosf) UNARY(tanhf) UNARY(erff) UNARY(erfcf) UNARY(sqrtf) UNARY(fabsf)
-    UNARY(floorf) UNARY(ceilf) UNARY(rintf) UNARY(roundf) UNARY(truncf)
+UNARY(exp2f)
+UNARY(logf) UNARY(log2f) UNARY(log1pf) UNARY(sinf) UNARY(cosf) UNARY(tanhf) UNARY(erff) UNARY(erfcf) UNARY(sqrtf) UNARY(fabsf) UNARY(floorf)
+    UNARY(ceilf) UNARY(rintf) UNARY(roundf) UNARY(truncf)
 #undef UNARY
         __device__ float fmaxf(float, float);
 __device__ float fminf(float, float);

@@ -1,15 +1,23 @@
 // launch.h: runs a kernel that is linked into the program, by its name, on the emulated device. Memory is the host's.
 //   emulator::launch("group_norm_f32", {groups, samples}, {64}, 0, y, x, ...)
-// The order of threads is AUDIOTOKEN_EMU_ORDER's; CTest runs every test in each.
+// Threads take their turns in random order unless order() says otherwise.
 #pragma once
-#include "emulator/device.h"
 #include "emulator/grid.h"
 
 #include <stdexcept>
 #include <string>
 
+#include "common/dtype.cuh" // after the headers of the standard library, which know other meanings of CUDA's words
+
 namespace emulator
 {
+// How the threads of a block take their turns from now on.
+inline void order(Order order, uint64_t seed)
+{
+    schedule().order = order;
+    schedule().seed = seed;
+}
+
 // Throws std::runtime_error if there is no such kernel, if an argument has another size than its parameter, or if threads diverge.
 template <typename... A> void launch(const std::string& name, dim3 grid, dim3 block, size_t shared_bytes, A... arguments)
 {
