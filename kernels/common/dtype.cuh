@@ -1,40 +1,76 @@
-// dtype.cuh: storage types and their way to and from fp32, in which all arithmetic is done.
-// cuda_fp16.h is not included: under NVRTC it would want the toolkit's headers on the user's machine.
+// dtype.cuh: storage types and their way to and from fp32, in which all arithmetic is done; 16-byte packs of them.
 #pragma once
+#include "common/device.cuh" // h16 and b16: half precision and bfloat16 as bits
 
-struct __align__(2) half_t
-{
-    unsigned short bits; // IEEE 754 binary16
-};
-
-__device__ inline float to_float(float value)
+DEVICE float to_float(float value)
 {
     return value;
 }
 
-__device__ inline float to_float(half_t value)
+DEVICE float to_float(h16 value)
 {
-#ifdef __CUDA_ARCH__
-    float result;
-    asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(value.bits));
-    return result;
-#else
-    return shim::half_to_float(value.bits);
-#endif
+    return h2f(value);
 }
 
-// Rounds to nearest, ties to even; in half precision, what is 65520 or more becomes infinite.
-template <typename T> __device__ T from_float(float value)
+DEVICE float to_float(b16 value)
 {
-    if constexpr (sizeof(T) == sizeof(float)) {
-        return value;
-    } else {
-        half_t result;
-#ifdef __CUDA_ARCH__
-        asm("cvt.rn.f16.f32 %0, %1;" : "=h"(result.bits) : "f"(value));
-#else
-        result.bits = shim::float_to_half(value);
-#endif
-        return result;
-    }
+    return b2f(value);
 }
+
+template <typename A, typename B> constexpr bool is_same = false;
+template <typename A> constexpr bool is_same<A, A> = true;
+
+// Rounds to nearest, ties to even; in half precision, what is 65520 or more becomes infinite.
+template <typename T> DEVICE T from_float(float value)
+{
+    if constexpr (is_same<T, float>)
+        return value;
+    else if constexpr (is_same<T, h16>)
+        return f2h(value);
+    else
+        return f2b(value);
+}
+// What one 16-byte access moves.
+template <typename T> struct __align__(16) Pack
+{
+    static constexpr int count = 16 / sizeof(T);
+    T v[count];
+};
+
+template <typename T> DEVICE Pack<T> load_pack(const T* from)
+{
+    union {
+        uint4 bits;
+        Pack<T> pack;
+    } u;
+    u.bits = *reinterpret_cast<const uint4*>(from);
+    return u.pack;
+}
+
+template <typename T> DEVICE void store_pack(T* to, const Pack<T>& pack)
+{
+    union {
+        Pack<T> pack;
+        uint4 bits;
+    } u = {pack};
+    *reinterpret_cast<uint4*>(to) = u.bits;
+}
+
+DEVICE bool is_packed(const void* address)
+{
+    return reinterpret_cast<size_t>(address) % 16 == 0;
+}
+
+// Two values, rounded, as one register of a matrix fragment; the first in the low half.
+template <typename T> DEVICE unsigned pack_pair(float low, float high)
+{
+    union {
+        T half[2];
+        unsigned bits;
+    } u = {{from_float<T>(low), from_float<T>(high)}};
+    return u.bits;
+}
+
+// The storage types of the products, and all: INSTANCE(suffix, type) exports one kernel.
+#define FOR_EACH_HALF(INSTANCE) INSTANCE(f16, h16) INSTANCE(bf16, b16)
+#define FOR_EACH_FLOAT(INSTANCE) INSTANCE(f32, float) FOR_EACH_HALF(INSTANCE)

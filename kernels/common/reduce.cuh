@@ -1,24 +1,43 @@
-// reduce.cuh: sums over a warp and over a block. All threads of the warp or block must call; the block is a multiple of 32.
+// reduce.cuh: sums and maxima over a warp and over a block. All threads of the warp or block must call; the block is a multiple of 32.
 #pragma once
+#include "common/device.cuh"
 
 // The total of a warp's 32 values, in every lane: a butterfly, so each lane adds in the same order of distances.
-__device__ inline float warp_sum(float value)
+DEVICE float warp_sum(float value)
 {
     for (int distance = 16; distance > 0; distance /= 2)
         value += __shfl_xor_sync(0xffffffffu, value, distance);
     return value;
 }
 
-// The total of a block's values, in every thread; may be called again at once.
-__device__ inline float block_sum(float value)
+DEVICE float warp_max(float value)
 {
-    __shared__ float partial[32]; // one sum a warp; a block has at most 32
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    for (int distance = 16; distance > 0; distance /= 2)
+        value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    return value;
+}
 
-    value = warp_sum(value);
-    __syncthreads(); // the sums of the call before may still be in use
+// The values of a block's warps, of which each thread then has that of the warp with its lane's number, or the default.
+DEVICE float warps_value(float value, float absent)
+{
+    __shared__ float partial[32]; // one value a warp; a block has at most 32
+    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    __syncthreads(); // the values of the call before may still be in use
     if (lane == 0) partial[warp] = value;
     __syncthreads();
+    return lane < warps ? partial[lane] : absent;
+}
+
+// The total of a block's values, in every thread; may be called again at once.
+DEVICE float block_sum(float value)
+{
     // Every warp adds all the sums itself: cheaper than a third barrier.
-    return warp_sum(lane < warps ? partial[lane] : 0.0f);
+    return warp_sum(warps_value(warp_sum(value), 0.0f));
+}
+
+// The largest of a block's values, in every thread; may be called again at once.
+DEVICE float block_max(float value)
+{
+    value = warp_max(value);
+    return warp_max(warps_value(value, value));
 }

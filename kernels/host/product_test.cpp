@@ -1,0 +1,188 @@
+// product_test.cpp: linear, conv2d and grouped_conv1d with every epilogue against their formulas in double.
+#include "host/operation_test.h"
+
+#include "common/epilogue.cuh"
+#include "host/product_test.h"
+
+using emulator::Order;
+
+// How the operands of one test are drawn.
+struct Extras {
+    bool bias, shift, residual;
+    int activation;
+    float scale, residual_scale;
+};
+
+static const Extras plain = {false, false, false, 0, 1, 1};
+static const Extras bias_silu = {true, false, false, 1, 1, 1};
+static const Extras everything = {true, true, true, 2, 0.5f, -0.25f};
+static const Extras shift_residual = {false, true, true, 0, 1, 1};
+static const Extras geglu = {true, false, true, 5, 1, 1};
+static const Extras quick = {true, false, false, 3, 2, 1};
+
+// A product's operands beside the source, and what it should give: sum(m, n) in double goes through the epilogue.
+template <typename T> struct Product {
+    int rows, columns, depth, samples, stride;
+    Extras extras;
+    std::vector<float> bias;
+    std::vector<T> weight, shift, residual, y;
+    Epilogue<T> epilogue;
+
+    Product(Draws& draws, int rows_, int columns_, int depth_, int samples_, const Extras& extras_)
+        : rows(rows_), columns(columns_), depth(depth_), samples(samples_), stride((depth_ + 7) / 8 * 8), extras(extras_),
+          bias(draws.normal<float>(columns_)), weight(draws.normal<T>(static_cast<size_t>(columns_) * stride, 0, 1 / std::sqrt(depth_)))
+    {
+        for (int n = 0; n < columns; n++)
+            for (int k = depth; k < stride; k++)
+                weight[static_cast<size_t>(n) * stride + k] = from_float<T>(0);
+        const int width = extras.activation == 5 ? columns / 2 : columns;
+        shift = draws.normal<T>(static_cast<size_t>(samples) * columns);
+        residual = draws.normal<T>(static_cast<size_t>(rows) * width);
+        y = unwritten<T>(static_cast<size_t>(rows) * width);
+        epilogue = {y.data(),
+                    extras.bias ? bias.data() : nullptr,
+                    extras.shift ? shift.data() : nullptr,
+                    extras.residual ? residual.data() : nullptr,
+                    rows,
+                    columns,
+                    width,
+                    rows / samples,
+                    columns,
+                    extras.activation,
+                    extras.scale,
+                    extras.residual_scale};
+    }
+
+    Columns<T> columns_of_weight() const { return {weight.data(), stride, depth}; }
+
+    // `source(m, n, k)` is the element that weight[n, k] meets in row m.
+    void hold(const std::string& what, const std::function<double(int, int, int)>& source) const
+    {
+        const auto sum = [&](int m, int n) {
+            double total = 0;
+            for (int k = 0; k < depth; k++)
+                total += source(m, n, k) * to_float(weight[static_cast<size_t>(n) * stride + k]);
+            return total + (extras.bias ? bias[n] : 0) +
+                   (extras.shift ? to_float(shift[static_cast<size_t>(m / (rows / samples)) * columns + n]) : 0);
+        };
+        const int width = epilogue.y_stride;
+        // Products are about 1 / sqrt(depth) large. Bias, shift, activation (slope at most 1.13, ten roundings of values up to 8), scale
+        // and residual; under GEGLU either factor is up to 6.
+        const double error = sum_error(depth, 1 / std::sqrt(depth)), factor = extras.activation == 5 ? 12 : 1.13;
+        compare(
+            what, y,
+            [&](size_t i) {
+                const int m = static_cast<int>(i) / width, n = static_cast<int>(i) % width;
+                const double value =
+                    extras.activation == 5 ? sum(m, n) * gelu_exact(sum(m, width + n)) : activated_exact(sum(m, n), extras.activation);
+                return extras.scale * value + (extras.residual ? extras.residual_scale * to_float(residual[i]) : 0);
+            },
+            [&](size_t) { return (error * factor + Roundoff * 10 * 8 * factor) * std::abs(extras.scale) + Roundoff * 8; });
+    }
+};
+
+template <typename T> static void linear(int rows, int columns, int depth, int samples, const Extras& extras, unsigned skew = 0)
+{
+    Draws draws(rows + columns + depth);
+    Product<T> p(draws, rows, columns, depth, samples, extras);
+    const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * depth + skew);
+    for (const Form& form : forms<T>(depth % 8 == 0 && skew == 0)) {
+        p.y = unwritten<T>(p.y.size());
+        p.epilogue.y = p.y.data();
+        emulator::launch(kernel<T>("linear") + form.suffix, form.grid(rows, columns), {form.threads}, form.shared, x.data() + skew,
+                         p.columns_of_weight(), p.epilogue);
+        p.hold("linear" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) + " x " +
+                   std::to_string(depth),
+               [&](int m, int, int k) { return to_float(x[static_cast<size_t>(m) * depth + k + skew]); });
+    }
+}
+
+struct Window {
+    int batch, height, width, channels, skip, columns, kernel, stride, top, left, bottom, right, tall, wide;
+};
+
+// As in conv2d.cu.
+struct ConvGeometry {
+    int height, width, tall, wide, out_height, out_width, kernel_width, stride, top, left, x_channels, skip_channels;
+};
+
+template <typename T> static void conv2d(const Window& w, const Extras& extras)
+{
+    Draws draws(w.height + w.channels + w.columns);
+    const int tall = w.tall > 0 ? w.tall : w.height, wide = w.wide > 0 ? w.wide : w.width, channels = w.channels + w.skip;
+    const int oh = (tall + w.top + w.bottom - w.kernel) / w.stride + 1, ow = (wide + w.left + w.right - w.kernel) / w.stride + 1;
+    Product<T> p(draws, w.batch * oh * ow, w.columns, w.kernel * w.kernel * channels, w.batch, extras);
+    const std::vector<T> x = draws.normal<T>(static_cast<size_t>(w.batch) * w.height * w.width * w.channels),
+                         skip = draws.normal<T>(static_cast<size_t>(w.batch) * w.height * w.width * w.skip);
+    const ConvGeometry g = {w.height, w.width, tall, wide, oh, ow, w.kernel, w.stride, w.top, w.left, w.channels, w.skip};
+    for (const Form& form : forms<T>(w.channels % 8 == 0 && w.skip % 8 == 0)) {
+        p.y = unwritten<T>(p.y.size());
+        p.epilogue.y = p.y.data();
+        emulator::launch(kernel<T>("conv2d") + form.suffix, form.grid(p.rows, p.columns), {form.threads}, form.shared, x.data(),
+                         w.skip > 0 ? skip.data() : nullptr, g, p.columns_of_weight(), p.epilogue);
+        p.hold("conv2d" + std::string(form.suffix) + " " + std::to_string(w.height) + " x " + std::to_string(w.width) + ", " +
+                   std::to_string(channels) + " to " + std::to_string(w.columns),
+               [&](int m, int, int k) {
+                   const int b = m / (oh * ow), tap = k / channels, c = k % channels;
+                   const int row = m / ow % oh * w.stride - w.top + tap / w.kernel, column = m % ow * w.stride - w.left + tap % w.kernel;
+                   if (row < 0 || row >= tall || column < 0 || column >= wide) return 0.0f;
+                   const size_t pixel = (static_cast<size_t>(b) * w.height + row * w.height / tall) * w.width + column * w.width / wide;
+                   return to_float(c < w.channels ? x[pixel * w.channels + c] : skip[pixel * w.skip + c - w.channels]);
+               });
+    }
+}
+
+template <typename T> static void grouped(int batch, int length, int channels, int groups, int taps, int padding, const Extras& extras)
+{
+    Draws draws(length + channels);
+    const int width = channels / groups;
+    Product<T> p(draws, batch * length, channels, taps * width, batch, extras);
+    const std::vector<T> x = draws.normal<T>(static_cast<size_t>(batch) * length * channels);
+    for (const Form& form : forms<T>(width % 8 == 0)) {
+        if (form.n > 64) continue; // groups are narrow
+        p.y = unwritten<T>(p.y.size());
+        p.epilogue.y = p.y.data();
+        dim3 grid = form.grid(p.rows, width);
+        grid.z = groups;
+        emulator::launch(kernel<T>("grouped_conv1d") + form.suffix, grid, {form.threads}, form.shared, x.data(), p.columns_of_weight(),
+                         p.epilogue, length, channels, padding);
+        p.hold("grouped_conv1d" + std::string(form.suffix) + " " + std::to_string(length) + " x " + std::to_string(channels),
+               [&](int m, int n, int k) {
+                   const int t = m % length + k / width - padding;
+                   return t < 0 || t >= length
+                              ? 0.0f
+                              : to_float(x[(static_cast<size_t>(m / length) * length + t) * channels + n / width * width + k % width]);
+               });
+    }
+}
+
+int main()
+{
+    for (const Order order : {Order::Ascending, Order::Descending, Order::Random}) {
+        emulator::order(order, 11);
+        for_each_storage([](auto type) {
+            using T = decltype(type);
+            linear<T>(1, 1, 1, 1, plain);
+            linear<T>(3, 5, 7, 1, bias_silu);
+            linear<T>(77, 67, 129, 1, everything);
+            linear<T>(2 * 33, 72, 40, 2, everything);
+            linear<T>(130, 164, 200, 1, shift_residual);
+            linear<T>(65, 38, 48, 1, geglu);
+            linear<T>(129, 168, 96, 1, geglu);
+            linear<T>(20, 16, 64, 1, quick, 1); // an odd address
+            conv2d<T>({2, 9, 7, 8, 0, 24, 3, 1, 1, 1, 1, 1, 0, 0}, bias_silu);
+            conv2d<T>({1, 8, 8, 4, 0, 20, 3, 1, 1, 1, 1, 1, 0, 0}, plain);
+            conv2d<T>({2, 7, 5, 8, 16, 13, 3, 1, 1, 1, 1, 1, 0, 0}, everything);
+            conv2d<T>({1, 6, 5, 5, 3, 9, 3, 1, 1, 1, 1, 1, 0, 0}, shift_residual);
+            conv2d<T>({1, 9, 9, 8, 0, 8, 3, 2, 1, 1, 1, 1, 0, 0}, plain);
+            conv2d<T>({1, 8, 6, 8, 0, 8, 3, 2, 0, 0, 1, 1, 0, 0}, plain); // the encoder's asymmetric padding
+            conv2d<T>({2, 4, 3, 8, 0, 8, 3, 1, 1, 1, 1, 1, 8, 6}, bias_silu);
+            conv2d<T>({1, 4, 3, 8, 0, 8, 3, 1, 1, 1, 1, 1, 7, 5}, plain); // an odd enlargement
+            conv2d<T>({2, 5, 5, 24, 8, 168, 1, 1, 0, 0, 0, 0, 0, 0}, everything);
+            grouped<T>(2, 13, 16, 2, 5, 2, bias_silu);
+            grouped<T>(1, 21, 12, 4, 4, 2, everything);
+            grouped<T>(1, 70, 144, 2, 8, 4, shift_residual);
+        });
+    }
+    return failures != 0;
+}
