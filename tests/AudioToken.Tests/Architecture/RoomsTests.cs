@@ -21,6 +21,7 @@ public sealed class RoomsTests
         ["AudioToken.Training"] = ["AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World", "AudioToken.Training"],
+        ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
 
     [Fact]
