@@ -67,6 +67,7 @@ internal static class CommandLine
         CompareCommand.Create(terminal),
         DoctorCommand.Create(terminal),
         WorldCommand.Create(terminal),
+        TrainCommand.Create(terminal),
     };
 
     private static AudioTokenException Misunderstood(ParseResult parsed)

@@ -44,6 +44,9 @@ internal sealed class ModelOptions(Terminal terminal)
     /// <summary>True if the command line names a model.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null;
 
+    /// <summary>True if the command line names a file for the embedder.</summary>
+    public bool NamesEmbedder(ParseResult parsed) => parsed.GetValue(_embedder) is not null;
+
     /// <summary>The path that is read.</summary>
     public string PathOf(ParseResult parsed)
     {

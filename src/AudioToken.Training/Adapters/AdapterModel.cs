@@ -32,8 +32,11 @@ public sealed class AdapterModel : IDisposable
 
             ParameterOps trained = new(ops, _ => true);
             using (TensorCollection? own = embedder is null ? files.Open(ModelComponent.Embedder) : null)
+            {
                 Embedder = Own(FgaEmbedder.Load(trained, embedder ?? own!));
-            _parameters.AddRange(trained.Parameters.Select(parameter => parameter with { Name = BundleFormat.Prefix(ModelComponent.Embedder) + parameter.Name }));
+                Add(ModelComponent.Embedder, trained, embedder ?? own);
+            }
+
             using (TensorCollection tensors = files.Open(ModelComponent.Text))
                 Text = Own(ClipTextModel.Load(ops, tensors, Parse(files, ModelComponent.Text, ClipTextConfig.Parse)));
             using (TensorCollection tensors = files.Open(ModelComponent.Unet))
@@ -97,6 +100,16 @@ public sealed class AdapterModel : IDisposable
     /// <summary>The operations with the LoRA between them.</summary>
     public ITensorOps WithLora(ITensorOps ops) => _lora.Count == 0 ? ops : new LowRankOps(ops, _lora, Settings.LoraScale);
 
+    /// <summary>Writes the parameters of a component under their published names and shapes: a file for <c>--embedder</c> or <c>--lora</c>.</summary>
+    public void Save(ModelComponent component, string path)
+    {
+        string prefix = BundleFormat.Prefix(component);
+        SafetensorsWriter writer = new();
+        foreach (Parameter parameter in _parameters.Where(parameter => parameter.Name.StartsWith(prefix, StringComparison.Ordinal)))
+            writer.Add(parameter.Name[prefix.Length..], parameter.FileShape, parameter.Values);
+        writer.Save(path);
+    }
+
     /// <summary>Frees the weights.</summary>
     public void Dispose()
     {
@@ -119,7 +132,16 @@ public sealed class AdapterModel : IDisposable
                 Own(trained.LoadWeight(Begin(begun, names.Up, up) ?? new ArrayWeightSource(names.Up, up, new float[up.Count]), WeightRole.Linear))));
         }
 
-        _parameters.AddRange(trained.Parameters.Select(parameter => parameter with { Name = BundleFormat.Prefix(ModelComponent.Lora) + parameter.Name }));
+        Add(ModelComponent.Lora, trained, null);
+    }
+
+    private void Add(ModelComponent component, ParameterOps trained, TensorCollection? file)
+    {
+        foreach (Parameter parameter in trained.Parameters)
+        {
+            Shape shape = file?.Find(parameter.Name)?.Shape ?? parameter.Shape;
+            _parameters.Add(parameter with { Name = BundleFormat.Prefix(component) + parameter.Name, FileShape = shape });
+        }
     }
 
     private static WeightSource? Begin(TensorCollection? begun, string name, Shape shape)

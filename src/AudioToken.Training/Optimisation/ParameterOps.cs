@@ -8,8 +8,11 @@ namespace AudioToken.Training.Optimisation;
 /// <param name="Values">The values; <see cref="Publish"/> makes them the backend's.</param>
 public sealed record Parameter(string Name, Weight Weight, float[] Values)
 {
-    /// <summary>Extents as in the file.</summary>
+    /// <summary>Extents as the backend has them.</summary>
     public Shape Shape => Weight.Shape;
+
+    /// <summary>Extents as in published files, the same numbers in the same order.</summary>
+    public Shape FileShape { get; init; } = Weight.Shape;
 
     /// <summary>Lays the values out on the backend.</summary>
     public void Publish(IGradientOps ops)
