@@ -146,6 +146,16 @@ EXPORTED int cuFuncGetAttribute(int* value, int attribute, void*)
     return CUDA_SUCCESS;
 }
 
+EXPORTED int cuFuncGetParamInfo(void* function, size_t index, size_t* offset, size_t* bytes)
+{
+    ENTER();
+    const Kernel& kernel = static_cast<Function*>(function)->kernel;
+    if (index >= static_cast<size_t>(kernel.count)) return CUDA_ERROR_INVALID_VALUE;
+    *offset = 0; // arguments are handed over one by one
+    *bytes = static_cast<size_t>(kernel.sizes[index]);
+    return CUDA_SUCCESS;
+}
+
 EXPORTED int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int threads, size_t)
 {
     ENTER();
