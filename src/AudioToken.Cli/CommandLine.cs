@@ -19,6 +19,14 @@ internal static class CommandLine
     // File names may begin with '@'; nothing is read from such a file.
     private static readonly ParserConfiguration s_parser = new() { ResponseFileTokenReplacer = null };
 
+    /// <summary>Runs this process's command line; what a signal ends returns the signal's code.</summary>
+    public static async Task<int> OfProcessAsync(IReadOnlyList<string> args)
+    {
+        using Signals signals = new();
+        int code = await RunAsync(args, Terminal.OfProcess(), signals.Cancellation).ConfigureAwait(false);
+        return code == ExitCode.Interrupted ? signals.ExitCode : code;
+    }
+
     /// <summary>Runs one command line to its end. Throws nothing: what goes wrong is reported, and told by the exit code.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
     {

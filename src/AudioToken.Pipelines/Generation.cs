@@ -159,7 +159,7 @@ internal sealed class Generation
         Tensor input = run.ModelInput(ops);
         if (!_plan.Guided)
             return step.Keep(_model.Unet.Forward(ops, input, time, context));
-        Tensor both = _model.Unet.Forward(ops, ops.RepeatBatch(input, 2), time, context); // [2B, h, w, 4]
+        Tensor both = _model.Unet.Forward(ops, input, time, context); // [2B, h, w, 4]: the same latents under both halves of the context
         return step.Keep(Guidance.Combine(ops, both.Slice(0, count), both.Slice(count, count), _request.GuidanceScale));
     }
 

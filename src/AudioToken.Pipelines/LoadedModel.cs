@@ -106,7 +106,8 @@ internal sealed class LoadedModel : IDisposable
             component.Dispose();
     }
 
-    private static TConfig Parse<TConfig>(ModelFiles files, ModelComponent component, Func<JsonElement, TConfig> parse)
+    /// <summary>A component's configuration, parsed.</summary>
+    public static TConfig Parse<TConfig>(ModelFiles files, ModelComponent component, Func<JsonElement, TConfig> parse)
     {
         using JsonDocument json = JsonDocument.Parse(files.ConfigJson(component));
         return parse(json.RootElement);

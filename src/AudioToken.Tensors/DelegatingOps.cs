@@ -38,7 +38,7 @@ public abstract class DelegatingOps : ITensorOps
     public void Download(Tensor tensor, Span<float> destination) => Inner.Download(tensor, destination);
 
     /// <inheritdoc/>
-    public Weight LoadWeight(WeightSource source, WeightRole role) => Inner.LoadWeight(source, role);
+    public virtual Weight LoadWeight(WeightSource source, WeightRole role) => Inner.LoadWeight(source, role);
 
     /// <inheritdoc/>
     public virtual Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)

@@ -25,12 +25,11 @@ public static class AtomicFile
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(path))
             throw FileErrors.CannotWrite(path, "it is a folder");
         string folder = Path.GetDirectoryName(target)!;
-        string prefix = $".{Path.GetFileName(target)}.";
         string? temporary = null;
         try
         {
-            RemoveAbandoned(folder, prefix);
-            temporary = Path.Combine(folder, prefix + Path.GetRandomFileName() + Ending);
+            Prepare(path, length);
+            temporary = Path.Combine(folder, Prefix(target) + Path.GetRandomFileName() + Ending);
             // FileShare.None is a lock, by which others tell a write in progress from an abandoned one.
             using (FileStream stream = new(temporary, new FileStreamOptions
             {
@@ -58,6 +57,31 @@ public static class AtomicFile
                 TryDelete(temporary);
         }
     }
+
+    /// <summary>Removes what a killed write to the same target left behind, and refuses a target that the disk has no room for; where the system
+    /// does not tell the room, nothing is refused. <see cref="Write"/> does it too: this is for before the work that comes first.</summary>
+    /// <param name="path">The target.</param>
+    /// <param name="length">Bytes that will be written.</param>
+    /// <exception cref="AudioTokenException">There is less room (8102); both figures are named.</exception>
+    public static void Prepare(string path, long length)
+    {
+        string target = Path.GetFullPath(path), folder = Path.GetDirectoryName(target)!;
+        long free;
+        try
+        {
+            RemoveAbandoned(folder, Prefix(target));
+            free = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(folder)! : folder).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception) || exception is ArgumentException)
+        {
+            return; // the write itself says what is wrong with the folder
+        }
+
+        if (length > free)
+            throw FileErrors.CannotWrite(path, FormattableString.Invariant($"the disk is full: {length:N0} bytes are needed, {free:N0} are free"));
+    }
+
+    private static string Prefix(string target) => $".{Path.GetFileName(target)}.";
 
     private static void RemoveAbandoned(string folder, string prefix)
     {

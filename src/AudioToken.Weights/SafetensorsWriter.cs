@@ -27,6 +27,9 @@ public sealed class SafetensorsWriter
     /// <summary>Number of tensors added.</summary>
     public int Count => _items.Count;
 
+    /// <summary>Bytes of all tensors added, as they will be written; the header comes on top.</summary>
+    public long DataLength => _items.Values.Sum(item => item.ByteCount);
+
     /// <summary>Sets an entry of <c>__metadata__</c>.</summary>
     public void SetMetadata(string key, string value)
     {

@@ -13,6 +13,17 @@ public static class Goldens
     /// <summary>Path of one file in the folder.</summary>
     public static string PathOf(string name) => Path.Combine(Folder, name);
 
+    /// <summary>Copies a folder of it, with what is in it, to change the copy.</summary>
+    public static void Copy(string name, string target)
+    {
+        foreach (string source in Directory.EnumerateFiles(PathOf(name), "*", SearchOption.AllDirectories))
+        {
+            string copy = Path.Combine(target, Path.GetRelativePath(PathOf(name), source));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(source, copy);
+        }
+    }
+
     /// <summary>Opens one safetensors file, named without its extension.</summary>
     public static GoldenFile Open(string name) => new(SafetensorsFile.Open(PathOf(name + ".safetensors")));
 }

@@ -44,11 +44,13 @@ public sealed class BundleBuilder
         {
             foreach (ModelComponent component in Enum.GetValues<ModelComponent>())
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 if ((AllowMissing || component == ModelComponent.Lora) && !model.Has(component))
                     continue;
                 TensorCollection tensors = model.Open(component);
                 opened.Add(tensors);
-                Add(writer, component, tensors, progress, cancellationToken);
+                foreach (WeightSource source in tensors.Names.Select(name => tensors.Find(name)!))
+                    writer.Add(source, source.DType.IsFloat() ? Target : null, BundleFormat.Prefix(component) + source.Name);
                 if (component is not (ModelComponent.Embedder or ModelComponent.Lora))
                     writer.SetMetadata(BundleFormat.ConfigKey(component), model.ConfigJson(component));
             }
@@ -59,7 +61,13 @@ public sealed class BundleBuilder
             writer.SetMetadata(BundleFormat.VersionKey, BundleFormat.Version);
             if (!AllowMissing || model.Has(ModelComponent.Unet))
                 writer.SetMetadata(BundleFormat.SchedulerKey, model.SchedulerConfigJson);
-            writer.SetMetadata(BundleFormat.ProvenanceKey, Provenance(model));
+            // Small things first: a full disk is found before gigabytes are read.
+            AtomicFile.Prepare(path, writer.DataLength);
+            // Hashing and checking read everything once each: side by side.
+            Task<string> provenance = Task.Run(() => Provenance(model), cancellationToken);
+            if (!AllowNonFinite)
+                opened.ForEach(tensors => RequireFinite(tensors, progress, cancellationToken));
+            writer.SetMetadata(BundleFormat.ProvenanceKey, provenance.GetAwaiter().GetResult());
             if ((Note ?? model.Note) is { } note)
                 writer.SetMetadata(BundleFormat.NoteKey, note);
             cancellationToken.ThrowIfCancellationRequested();
@@ -83,20 +91,6 @@ public sealed class BundleBuilder
         }
     }
 
-    private void Add(SafetensorsWriter writer, ModelComponent component, TensorCollection tensors, IProgress<BuildProgress>? progress, CancellationToken cancellationToken)
-    {
-        foreach (string name in tensors.Names)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            string bundleName = BundleFormat.Prefix(component) + name;
-            progress?.Report(new BuildProgress($"checking {bundleName}", 0, 0));
-            WeightSource source = tensors.Find(name)!;
-            if (source.DType.IsFloat() && !AllowNonFinite)
-                RequireFinite(tensors, source);
-            writer.Add(source, source.DType.IsFloat() ? Target : null, bundleName);
-        }
-    }
-
     private DType? Target => Policy switch
     {
         DTypePolicy.F32 => DType.F32,
@@ -105,14 +99,22 @@ public sealed class BundleBuilder
         _ => null,
     };
 
-    private static void RequireFinite(TensorCollection tensors, WeightSource source)
+    private static void RequireFinite(TensorCollection tensors, IProgress<BuildProgress>? progress, CancellationToken cancellationToken)
     {
-        TensorStatistics statistics = TensorStatistics.Of(source);
-        if (statistics.NonFinite == 0)
-            return;
-        throw new WeightFileException(4108, tensors.Description, FormattableString.Invariant(
-            $"tensor '{source.Name}' holds {statistics.NonFinite} values of {statistics.Count} that are not finite, the first at index {statistics.FirstNonFinite}."),
-            "A checkpoint damaged in training or in its conversion to half precision: take another one, or allow it if you know better.");
+        foreach (string name in tensors.Names)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            WeightSource source = tensors.Find(name)!;
+            if (!source.DType.IsFloat())
+                continue;
+            progress?.Report(new BuildProgress($"checking {name} of {tensors.Description}", 0, 0));
+            TensorStatistics statistics = TensorStatistics.Of(source);
+            if (statistics.NonFinite == 0)
+                continue;
+            throw new WeightFileException(4108, tensors.Description, FormattableString.Invariant(
+                $"tensor '{source.Name}' holds {statistics.NonFinite} values of {statistics.Count} that are not finite, the first at index {statistics.FirstNonFinite}."),
+                "A checkpoint damaged in training or in its conversion to half precision: take another one, or allow it if you know better.");
+        }
     }
 
     // No time, no paths, no machine: only what the result depends on.

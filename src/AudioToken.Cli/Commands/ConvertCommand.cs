@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Security.Cryptography;
+using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
+using AudioToken.Pipelines;
 using AudioToken.Tensors;
 using AudioToken.Weights;
 using AudioToken.WeightsConverter;
@@ -64,6 +66,8 @@ internal sealed class ConvertCommand
         }
 
         OutputPlan plan = _output.Plan(parsed, "model");
+        using (CpuOps ops = new(new CpuOptions { Threads = 1 }))
+            await Task.Run(() => ModelCheck.Run(model, ops), cancellation).ConfigureAwait(false); // before gigabytes are copied
         BundleBuilder builder = new()
         {
             Policy = Policy(parsed.GetValue(_dtype)), AllowMissing = missing.Length > 0, AllowNonFinite = parsed.GetValue(_nonFinite), Notes = model.Notes,

@@ -34,9 +34,11 @@ internal sealed class Transformer2D
     /// <summary>What <see cref="Forward"/> looks at, from the conditioning [B, L, D]; the caller's scope owns it.</summary>
     public KeysAndValues Project(ITensorOps ops, Tensor conditioning) => _crossAttention.Project(ops, conditioning);
 
-    /// <summary>[B, H, W, C] to [B, H, W, C]; the caller's scope owns it.</summary>
+    /// <summary>[B, H, W, C] to [Bc, H, W, C], Bc the batch of the context, a multiple of B; the caller's scope owns it.</summary>
+    /// <remarks>Up to the cross-attention the samples know nothing of the context, so that what they share until there is computed once.</remarks>
     public Tensor Forward(ITensorOps ops, Tensor x, in KeysAndValues context)
     {
+        int batch = context.Keys.Shape[0];
         using TensorScope scope = ops.Scope();
         Tensor pixels = x.Reshape([x.Shape[0], x.Shape[1] * x.Shape[2], x.Shape[3]]);   // [B, HW, C]
         Tensor h = _norm.Forward(ops, pixels);
@@ -45,6 +47,12 @@ internal sealed class Transformer2D
         h = _norm1.Forward(ops, y);
         h = scope.Swap(h, _selfAttention.Forward(ops, h, residual: y));
         y = scope.Swap(y, h);
+        if (batch > y.Shape[0])
+        {
+            int times = batch / y.Shape[0];
+            y = scope.Swap(y, ops.RepeatBatch(y, times));                              // [Bc, HW, C]
+            pixels = ops.RepeatBatch(pixels, times);                                   // [Bc, HW, C]
+        }
 
         h = _norm2.Forward(ops, y);
         h = scope.Swap(h, _crossAttention.Forward(ops, h, context, residual: y));
@@ -54,7 +62,7 @@ internal sealed class Transformer2D
         h = scope.Swap(h, _feedForward.Forward(ops, h, residual: y));
         y = scope.Swap(y, h);
 
-        return scope.Keep(_projOut.Forward(ops, y, new() { Residual = pixels })).Reshape(x.Shape);
+        return scope.Keep(_projOut.Forward(ops, y, new() { Residual = pixels })).Reshape(x.Shape.WithFirst(batch));
     }
 
     private static MultiHeadAttention LoadAttention(WeightPath weights, int channels, int contextChannels, int heads) => new(

@@ -11,6 +11,9 @@ public sealed class UnetContext
 
     internal UnetContext(KeysAndValues[] layers) => _layers = layers;
 
+    /// <summary>Samples of the conditioning.</summary>
+    public int Batch => _layers[0].Keys.Shape[0];
+
     /// <summary>Keys and values of one transformer.</summary>
     internal ref readonly KeysAndValues this[int transformer] => ref _layers[transformer];
 }

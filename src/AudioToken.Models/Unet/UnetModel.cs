@@ -99,13 +99,19 @@ public sealed class UnetModel : IDisposable
     }
 
     /// <summary>Predicts the noise in the latents at one time.</summary>
+    /// <remarks>A context of n times as many samples wants each of the latents under n conditionings, first all of them under the first
+    /// B, and so on: what they share until the first cross-attention is then computed once. The numbers are those of repeated latents.</remarks>
     /// <param name="ops">The operations of the backend that holds the weights.</param>
     /// <param name="latents">Latents as the sampler scales them, [B, h, w, 4]; any size, multiples of 8 are best.</param>
-    /// <param name="time">From <see cref="PrepareTimes"/>.</param>
-    /// <param name="context">From <see cref="PrepareContext"/>, of the same batch.</param>
-    /// <returns>The prediction, [B, h, w, 4]; the caller's scope owns it.</returns>
+    /// <param name="time">From <see cref="PrepareTimes"/>; one for all samples where the context has more of them than the latents.</param>
+    /// <param name="context">From <see cref="PrepareContext"/>, of Bc samples, a multiple of B; for guidance 2 B.</param>
+    /// <returns>The prediction, [Bc, h, w, 4]; the caller's scope owns it.</returns>
+    /// <exception cref="ShapeException">Bc is no multiple of B.</exception>
     public Tensor Forward(ITensorOps ops, Tensor latents, UnetTime time, UnetContext context)
     {
+        int batch = latents.Shape[0];
+        if (batch == 0 || context.Batch % batch != 0)
+            throw new ShapeException($"Unet: the context is of {context.Batch} samples, wanted a multiple of the latents', {latents.Shape}.");
         using TensorScope scope = ops.Scope();
         UnetPass pass = new(ops, scope, time, context, _skips);
         _skips.Clear();
@@ -115,14 +121,14 @@ public sealed class UnetModel : IDisposable
         foreach (UnetDownStage stage in _down)
             h = stage.Forward(pass, h);                            // [B, h/2^(i+1), w/2^(i+1), Ci]; the last keeps its size
 
-        h = _mid.Forward(pass, h);                                 // the same
+        h = _mid.Forward(pass, h);                                 // the same; from the first cross-attention on Bc samples
 
         // Up: each layer takes its opposite back, side by side with its own input.
         foreach (UnetUpStage stage in _up)
-            h = stage.Forward(pass, h);                            // back to [B, h, w, C0]
+            h = stage.Forward(pass, h);                            // back to [Bc, h, w, C0]
 
         h = scope.Swap(h, _normOut.Forward(ops, h, Activation.Silu));
-        return scope.Keep(_convOut.Forward(ops, h));               // [B, h, w, 4]
+        return scope.Keep(_convOut.Forward(ops, h));               // [Bc, h, w, 4]
     }
 
     /// <summary>Frees the weights.</summary>

@@ -28,7 +28,13 @@ internal sealed class UnetUpStage
     public Tensor Forward(in UnetPass pass, Tensor h)
     {
         foreach (UnetLayer layer in _layers)
-            h = layer.Forward(pass, h, pass.Skips.Pop());
+        {
+            Tensor skip = pass.Skips.Pop();
+            if (h.Shape[0] > skip.Shape[0]) // a map from before the first cross-attention
+                skip = pass.Scope.Swap(skip, pass.Ops.RepeatBatch(skip, h.Shape[0] / skip.Shape[0]));
+            h = layer.Forward(pass, h, skip);
+        }
+
         if (_upsample is null)
             return h;
         Shape next = pass.Skips.PeekShape();

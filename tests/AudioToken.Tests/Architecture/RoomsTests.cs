@@ -20,6 +20,7 @@ public sealed class RoomsTests
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World"],
+        ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
 
     [Fact]

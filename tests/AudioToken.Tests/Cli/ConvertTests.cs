@@ -117,13 +117,7 @@ public sealed class ConvertTests(CliDemo demo)
     public void RepositoryInTheCache_IsConverted()
     {
         string cache = demo.NewFolder(), snapshot = Path.Combine(cache, "models--org--tiny", "snapshots", "abc123");
-        foreach (string source in Directory.EnumerateFiles(Goldens.PathOf("tiny-hf"), "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(snapshot, Path.GetRelativePath(Goldens.PathOf("tiny-hf"), source));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(source, copy);
-        }
-
+        Goldens.Copy("tiny-hf", snapshot);
         Directory.CreateDirectory(Path.Combine(cache, "models--org--tiny", "refs"));
         File.WriteAllText(Path.Combine(cache, "models--org--tiny", "refs", "main"), "abc123");
         string path = Path.Combine(demo.NewFolder(), "x.safetensors");

@@ -123,6 +123,59 @@ public sealed class ModelBehaviourTests
         Assert.Equal([.. first, .. second], both);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // the first cross-attention stands on the coarser level: more is shared
+    public void Unet_UnderSeveralConditionings_GivesWhatRepeatedLatentsGive(bool finestAttention)
+    {
+        UnetConfig config = SmallUnet with { DownAttention = [finestAttention, !finestAttention] };
+        using ReferenceOps ops = new();
+        using FormulaCheckpoint checkpoint = Formula(CheckpointShapes.Unet(config));
+        using UnetModel unet = UnetModel.Load(ops, checkpoint, config);
+        using TensorScope scope = ops.Scope();
+        Shape two = [2, 5, 6, 4], six = [6, 7, 24];
+        Tensor latents = ops.Upload(WeightFormula.GaussLike("latents", two), two);
+        UnetContext context = unet.PrepareContext(ops, ops.Upload(WeightFormula.GaussLike("context", six), six));
+        UnetTime time = unet.PrepareTimes(ops, [981]).Step(0);
+
+        double[] plain = ops.Download(unet.Forward(ops, ops.RepeatBatch(latents, 3), time, context));
+        int live = ops.LiveCount;
+        Tensor shared = unet.Forward(ops, latents, time, context);
+        Assert.Equal(1, ops.LiveCount - live);
+        Assert.Equal(new Shape([6, 5, 6, 4]), shared.Shape);
+        Assert.Equal(plain, ops.Download(shared)); // the same sums in the same order
+    }
+
+    [Fact]
+    public void Unet_UnderGuidance_ComputesOnceWhatBothHalvesShare()
+    {
+        using ShapeOps shapes = new();
+        UnetConfig config = PublishedConfigs.UnetSd1;
+        using UnetModel unet = Load(shapes, config);
+        using TensorScope scope = shapes.Scope();
+        (UnetTimes times, UnetContext context, Tensor latents) = Prepare(shapes, unet, batch: 2, side: 64, config);
+        CountsProducts plain = new(shapes), shared = new(shapes);
+        unet.Forward(plain, latents, times.Step(0), context);
+        unet.Forward(shared, latents.Slice(0, 1), times.Step(0), context);
+
+        // conv_in; the first residual block's convolutions; proj_in, q, k, v and out; scores and weighted values.
+        const long pixels = 64 * 64, channels = 320;
+        const long once = pixels * channels * ((9 * 4) + (2 * 9 * channels) + (5 * channels) + (2 * pixels));
+        Assert.Equal(once, plain.Products - shared.Products);
+        Assert.InRange(plain.Products, 795_000_000_000, 805_000_000_000); // 1.6 TFLOP
+    }
+
+    [Fact]
+    public void Unet_RefusesAContextThatDoesNotDivideAmongTheLatents()
+    {
+        using ShapeOps ops = new();
+        using UnetModel unet = Load(ops, SmallUnet);
+        using TensorScope scope = ops.Scope();
+        (UnetTimes times, UnetContext context, Tensor latents) = Prepare(ops, unet, batch: 3, side: 8, SmallUnet);
+        ShapeException refusal = Assert.Throws<ShapeException>(() => unet.Forward(ops, latents.Slice(0, 2), times.Step(0), context));
+        Assert.Equal("Unet: the context is of 3 samples, wanted a multiple of the latents', [2, 8, 8, 4].", refusal.Message);
+    }
+
     [Fact]
     public void Unet_AfterACancelledCall_GivesWhatItGaveBefore()
     {
@@ -199,6 +252,35 @@ public sealed class ModelBehaviourTests
         unet.PrepareTimes(ops, [981, 961]),
         unet.PrepareContext(ops, ops.New([batch, 77, config.ContextWidth])),
         ops.New([batch, side, side, 4]));
+
+    // Multiplications of matrix products, convolutions and attention.
+    private sealed class CountsProducts(ITensorOps inner) : DelegatingOps(inner)
+    {
+        public long Products { get; private set; }
+
+        public override Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
+        {
+            Products += x.Shape.Count * weight.Shape[0];
+            return base.Linear(x, weight, epilogue);
+        }
+
+        public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+        {
+            Tensor result = base.Conv2d(x, weight, geometry, epilogue, skip);
+            Products += result.Shape.Count * (weight.Shape.Count / weight.Shape[0]);
+            return result;
+        }
+
+        public override Tensor Attention(Tensor q, Tensor k, Tensor v, in AttentionOptions options)
+        {
+            Products += 2 * q.Shape.Count * k.Shape[1];
+            return base.Attention(q, k, v, options);
+        }
+
+        protected override void Before(string operation)
+        {
+        }
+    }
 
     private sealed class StopsAfter(ITensorOps inner, int operations) : DelegatingOps(inner)
     {

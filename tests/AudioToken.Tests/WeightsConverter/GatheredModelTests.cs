@@ -154,13 +154,7 @@ public sealed class GatheredModelTests : IDisposable
     private string CopyOf(string model)
     {
         string target = Path.Combine(_folder, model);
-        foreach (string source in Directory.EnumerateFiles(Goldens.PathOf(model), "*", SearchOption.AllDirectories))
-        {
-            string copy = Path.Combine(target, Path.GetRelativePath(Goldens.PathOf(model), source));
-            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
-            File.Copy(source, copy);
-        }
-
+        Goldens.Copy(model, target);
         return target;
     }
 

@@ -151,6 +151,19 @@ public sealed class PickleRefusalTests : IDisposable
     }
 
     [Fact]
+    public void ManyNamesForOneLargeDictionary_AreRefused()
+    {
+        PickleBytes pickle = PickleBytes.Protocol().Op('}').Text("w").Tensor("ByteStorage", "0", 1, 0, [1], [1]).Op('s').Text("large").Op('}').Op('q').Raw(0).Mark();
+        for (int i = 0; i < 50_000; i++)
+            pickle.Integer(i).Op('N');
+        pickle.Op('u').Op('s').Mark();
+        for (int i = 0; i < 50_000; i++)
+            pickle.Integer(i).Op('h').Raw(0);
+
+        Refused(4704, pickle.Op('u').Stop(), "dictionaries hold one another more than 1,000,000 times over");
+    }
+
+    [Fact]
     public void DictionaryThatHoldsItself_IsRefused()
     {
         byte[] pickle = PickleBytes.Protocol().Op('}').Op('q').Raw(0).Text("w").Tensor("ByteStorage", "0", 1, 0, [1], [1]).Op('s').Text("self").Op('h').Raw(0).Op('s').Stop();

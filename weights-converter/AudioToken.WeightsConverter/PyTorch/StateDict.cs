@@ -94,8 +94,13 @@ internal sealed class StateDict
         }
     }
 
-    private bool Holds(PickleMapping mapping, int depth) => ++_visits <= MaxVisits && depth <= PickleLimits.Depth
-        && mapping.Entries.Any(entry => entry.Value is TensorReference || (entry.Value is PickleMapping inner && Holds(inner, depth + 1)));
+    // Every entry looked at is a visit: many names for one large dictionary would take for ever.
+    private bool Holds(PickleMapping mapping, int depth)
+    {
+        _visits += mapping.Entries.Count;
+        return _visits <= MaxVisits && depth <= PickleLimits.Depth
+            && mapping.Entries.Any(entry => entry.Value is TensorReference || (entry.Value is PickleMapping inner && Holds(inner, depth + 1)));
+    }
 
     private void Add(string name, TensorReference tensor)
     {

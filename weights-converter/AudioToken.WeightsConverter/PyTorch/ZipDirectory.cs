@@ -10,8 +10,8 @@ namespace AudioToken.WeightsConverter.PyTorch;
 /// headers of torch have no sizes (they stand behind the data), and pad themselves so that the data begins at a multiple of 64.</remarks>
 internal sealed class ZipDirectory
 {
-    private const int MaxEntries = 100_000;
-    private const int MaxDirectoryBytes = 32 << 20;
+    private const int MaxEntries = 65_536;
+    private const int MaxDirectoryBytes = 8 << 20;
     private const int EndLength = 22;
     private const int CommentLength = ushort.MaxValue;
     private const int End64LocatorLength = 20;

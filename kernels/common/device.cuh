@@ -1,0 +1,32 @@
+// device.cuh: the words a kernel file is written in, for three compilers: NVRTC on a user's machine, clang as a check of the front end, and
+// g++ for the emulated device. No toolkit header is wanted by any of them.
+//
+//   KERNEL name(const float* x, int count) { ... }   one kernel; parameters by value: numbers, pointers, plain structs
+//   EXPORT(name)                                     after it: makes its name known to the emulated device, nothing elsewhere
+//   THREADS(n)                                       after KERNEL: the most threads of a block, that is registers for each
+//   DEVICE, DEVICE_MEMBER                            before a function, and a member function, that kernels call
+//   DYNAMIC_SHARED(T, name)                          T* name: the launch's dynamic shared memory, at a multiple of 128 bytes
+//   __shared__, __constant__, __syncthreads(), __syncwarp(), __shfl_*_sync, __ballot_sync, atomicAdd, __expf, rsqrtf, ...   as in CUDA
+//   h16, b16, h2f, f2h, b2f, f2b                     half precision and bfloat16 as bits, and their way to and from float
+//   cp_async16, cp_async_commit, cp_async_wait<N>    copies into shared memory that run beside the arithmetic
+//   ldmatrix_x4, ldmatrix_x4_trans, ldmatrix_x2, ldmatrix_x2_trans, mma_m16n8k16_f16, mma_m16n8k16_bf16      tensor cores, by whole warps
+//
+// What is inline PTX stands in ptx.cuh and is declared in the same way by emulator/device.h.
+#pragma once
+
+#if defined(ATK_EMULATED)
+#include "emulator/device.h"
+#else
+#if defined(__clang__) && !defined(__CUDACC_RTC__)
+#include "common/clang.cuh" // what NVRTC knows without being told
+#endif
+#define KERNEL extern "C" __global__ void
+#define THREADS(n) __launch_bounds__(n)
+#define EXPORT(name)
+#define DEVICE static __device__ __forceinline__
+#define DEVICE_MEMBER __device__ __forceinline__
+#define DYNAMIC_SHARED(T, name)                                                                                                            \
+    extern __shared__ __align__(128) unsigned char dynamic_shared_memory[];                                                                \
+    T* name = reinterpret_cast<T*>(dynamic_shared_memory)
+#include "common/ptx.cuh"
+#endif
