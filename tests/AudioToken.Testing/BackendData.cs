@@ -27,13 +27,16 @@ public static class BackendData
     public static TheoryData<string> All => new(Names);
 
     /// <summary>One theory row a backend, half types included, and case.</summary>
-    public static TheoryData<string, string> With(IEnumerable<OpCase> cases)
+    public static TheoryData<string, string> With(IEnumerable<OpCase> cases) => With(cases.Select(one => one.Name));
+
+    /// <inheritdoc cref="With(IEnumerable{OpCase})"/>
+    public static TheoryData<string, string> With(IEnumerable<string> cases)
     {
         TheoryData<string, string> rows = new();
-        foreach (OpCase one in cases)
+        foreach (string one in cases)
         {
             foreach (string name in s_backends.Keys)
-                rows.Add(name, one.Name);
+                rows.Add(name, one);
         }
 
         return rows;
