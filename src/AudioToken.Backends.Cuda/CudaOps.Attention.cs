@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -31,7 +32,7 @@ public sealed unsafe partial class CudaOps
         };
         bool packed = width % 8 == 0 && (operands.Query | operands.Key | operands.Value) % 16 == 0;
         AttentionForm form = AttentionForm.For(_storage, width, packed);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(operands);
         Grid grid = new(Blocks(shape[1], form.Rows), options.Heads, shape[0] * form.Slices);
         Launch(Kernel(form.File, _storage, form.Ending), grid, form.Threads, form.SharedBytes, ref arguments);

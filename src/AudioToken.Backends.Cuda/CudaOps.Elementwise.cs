@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -11,7 +12,7 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.Activate(x, activation);
         ulong source = Own(x, nameof(Activate), nameof(x));
         Tensor y = Allocate(shape, x.DType);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y)).Add(source).Add((ulong)shape.Count).Add((int)activation);
         LaunchElements(Kernel("activate", x.DType), shape.Count, ref arguments);
         return y;
@@ -23,7 +24,7 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.Clamp(x, low, high);
         ulong source = Own(x, nameof(Clamp), nameof(x));
         Tensor y = Allocate(shape, x.DType);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y)).Add(source).Add((ulong)shape.Count).Add(low).Add(high);
         LaunchElements(Kernel("clamp", x.DType), shape.Count, ref arguments);
         return y;
@@ -45,7 +46,7 @@ public sealed unsafe partial class CudaOps
             sum.Factors[i] = terms[i].Factor;
         }
 
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y)).Add(sum).Add((ulong)shape.Count);
         LaunchElements(Kernel("weighted_sum", dtype), shape.Count, ref arguments);
         return scope.Keep(y);
@@ -71,7 +72,7 @@ public sealed unsafe partial class CudaOps
 
         const int Block = 256;
         int rows = RowsOf(shape);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y)).Add(joined).Add(rows).Add(shape[^1]);
         Launch(Kernel("concat", dtype), new Grid(Blocks((long)rows * widest, Block * 4), parts.Length), Block, 0, ref arguments);
         return scope.Keep(y);
@@ -85,7 +86,7 @@ public sealed unsafe partial class CudaOps
         Tensor y = Allocate(shape, x.DType);
         long bytes = x.Shape.Count * x.DType.Size();
         for (int i = 0; i < times && bytes > 0; i++)
-            _context.CopyOnDevice(AddressOf(y) + (ulong)(i * bytes), source, bytes);
+            _context.Copy(new DevicePointer(AddressOf(y)) + (i * bytes), new DevicePointer(source), bytes);
         return y;
     }
 

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -12,7 +14,7 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.TimestepEmbedding(timesteps, width, frequencyShift);
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Operand(timesteps, DType.F32, nameof(TimestepEmbedding), nameof(timesteps)))
             .Add(width)
@@ -39,7 +41,7 @@ public sealed unsafe partial class CudaOps
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
         bool shared = placeholder.IsEmpty || placeholder.Shape[0] == 1;
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(rows)
             .Add(Own(tokens, WeightRole.Table, nameof(TokenEmbedding), nameof(tokens)).Address)
@@ -65,7 +67,7 @@ public sealed unsafe partial class CudaOps
         }
 
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Own(table, WeightRole.Table, nameof(RelativePositionBias), nameof(table)).Address)
             .Add(rows)
@@ -82,7 +84,7 @@ public sealed unsafe partial class CudaOps
         int count = checked((int)shape.Count);
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Operand(projected, _storage, nameof(RelativePositionGate), nameof(projected)))
             .Add(Own(scale, WeightRole.Vector, nameof(RelativePositionGate), nameof(scale)).Address)
@@ -94,5 +96,5 @@ public sealed unsafe partial class CudaOps
 
     // The host's copy of uploaded indices: asking the device for them would make the host wait.
     private static ReadOnlySpan<int> IndicesOf(Tensor indices) =>
-        Unsafe.As<CudaStorage>(indices.Storage).Indices.Slice((int)indices.Offset, (int)indices.Shape.Count);
+        Unsafe.As<DeviceBlock>(indices.Storage).Indices.Slice((int)indices.Offset, (int)indices.Shape.Count);
 }

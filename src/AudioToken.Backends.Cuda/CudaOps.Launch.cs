@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -13,7 +14,7 @@ public sealed unsafe partial class CudaOps
     {
         if (!_kernels.TryGetValue((operation, form, dtype), out CudaKernel? kernel))
         {
-            kernel = _context.Kernel(file + ".cu", operation + Suffix(dtype) + form);
+            kernel = _library.Get(file + ".cu", operation + Suffix(dtype) + form);
             _kernels.Add((operation, form, dtype), kernel);
         }
 
@@ -25,26 +26,23 @@ public sealed unsafe partial class CudaOps
     {
         if (!_kernels.TryGetValue((file, ending, default), out CudaKernel? kernel))
         {
-            kernel = _context.Kernel(file + ".cu", file + ending);
+            kernel = _library.Get(file + ".cu", file + ending);
             _kernels.Add((file, ending, default), kernel);
         }
 
         return kernel;
     }
 
-    private void Launch(CudaKernel kernel, Grid grid, int block, int shared, ref LaunchArguments arguments)
+    private void Launch(CudaKernel kernel, Grid grid, int block, int shared, ref KernelArguments arguments)
     {
         // An empty tensor wants no kernel, and a grid of nothing is an error.
         if (grid.X == 0 || grid.Y == 0 || grid.Z == 0)
             return;
-        void** addresses = stackalloc void*[arguments.Count];
-        arguments.Addresses(addresses);
-        _context.Launch(kernel, grid, block, shared, addresses);
-        Launches++;
+        _context.Launch(kernel, new LaunchShape((uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block, (uint)shared), ref arguments);
     }
 
     /// <summary>Launches a kernel whose threads stride over elements.</summary>
-    private void LaunchElements(CudaKernel kernel, long count, ref LaunchArguments arguments)
+    private void LaunchElements(CudaKernel kernel, long count, ref KernelArguments arguments)
     {
         // 8 elements a thread is one access of half types; beyond some blocks a multiprocessor, threads may as well stride.
         const int Block = 256, MaxBlocks = 2048;

@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -13,7 +14,7 @@ public sealed unsafe partial class CudaOps
         int count = checked(channels / groups * positions); // the kernel counts a group in an int
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Operand(x, _storage, nameof(GroupNorm), nameof(x)))
             .Add(OperandOrNull(skip, nameof(GroupNorm), nameof(skip)))
@@ -36,7 +37,7 @@ public sealed unsafe partial class CudaOps
         int rows = RowsOf(shape);
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Operand(x, _storage, nameof(LayerNorm), nameof(x)))
             .Add(Own(gamma, WeightRole.Vector, nameof(LayerNorm), nameof(gamma)).Address)

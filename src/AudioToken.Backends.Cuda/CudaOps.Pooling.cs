@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -18,7 +19,7 @@ public sealed unsafe partial class CudaOps
         ulong left = Operand(x, _storage, nameof(MeanCosine), nameof(x)), right = Operand(y, _storage, nameof(MeanCosine), nameof(y));
         Grid rowGrid = new(Blocks(rows, WarpsOfRows));
 
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(inverse)).Add(right).Add(rows).Add(width);
         Launch(Kernel(File, "row_inverse_norm", _storage, ""), rowGrid, 32 * WarpsOfRows, 0, ref arguments);
         arguments = default;
@@ -37,7 +38,7 @@ public sealed unsafe partial class CudaOps
         (int length, int width) = (values.Shape[1], shape[1]);
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(Operand(values, _storage, nameof(AttentionPool), nameof(values)))
             .Add(Operand(scores, _storage, nameof(AttentionPool), nameof(scores)))

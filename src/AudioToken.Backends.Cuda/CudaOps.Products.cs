@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -13,7 +14,7 @@ public sealed unsafe partial class CudaOps
         Tensor y = Allocate(shape, _storage);
         ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
         ProductEpilogue finish = Resolve(epilogue, y, weight.Shape[0], nameof(Linear));
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(rows).Add(new ProductColumns(own)).Add(finish);
         ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, own.Depth % 8 == 0 && rows % 16 == 0);
         Launch(Kernel("linear", _storage, tile.Form), tile.Grid(finish.Rows, finish.Columns), tile.Threads, tile.SharedBytes, ref arguments);
@@ -45,7 +46,7 @@ public sealed unsafe partial class CudaOps
             Channels = channels,
             SkipChannels = skipChannels,
         };
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0;
         ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, packed);
@@ -63,7 +64,7 @@ public sealed unsafe partial class CudaOps
         Tensor y = Allocate(shape, _storage);
         ulong source = Operand(x, _storage, nameof(GroupedConv1d), nameof(x));
         ProductEpilogue finish = Resolve(epilogue, y, channels, nameof(GroupedConv1d));
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(source).Add(new ProductColumns(own)).Add(finish).Add(length).Add(channels).Add(padding);
         ProductTile tile = ProductTile.Narrow(_storage, width % 8 == 0 && source % 16 == 0);
         Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };

@@ -1,5 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -9,7 +11,7 @@ public sealed unsafe partial class CudaOps
     // Sources are read and sent in parts of about this many elements.
     private const int StagingElements = 1 << 22;
 
-    private readonly float[] _staging = new float[StagingElements];
+    private float[] _read = [];
     private byte[] _staged = [];
 
     /// <inheritdoc/>
@@ -17,7 +19,7 @@ public sealed unsafe partial class CudaOps
     public Weight LoadWeight(WeightSource source, WeightRole role)
     {
         ArgumentNullException.ThrowIfNull(source);
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        Enter();
         Shape shape = source.Shape;
         switch (role)
         {
@@ -52,34 +54,40 @@ public sealed unsafe partial class CudaOps
     {
         int length = checked((int)depth), stride = pad ? checked((length + 7) / 8 * 8) : length;
         long bytes = Math.Max(1, checked(rows * stride * dtype.Size()));
-        ulong address = _context.Allocate(bytes);
-        WeightBytes += bytes;
+        DeviceBlock block = _weightMemory.Take(bytes);
         try
         {
             if (taps == 1 && stride == length)
-                SendFlat(source, address, rows * depth, dtype);
+                SendFlat(source, block.Pointer, rows * depth, dtype);
             else
-                SendRows(source, address, rows, length, stride, taps, dtype);
-            return new CudaWeight(this, source, role, address, bytes, length, stride);
+                SendRows(source, block.Pointer, rows, length, stride, taps, dtype);
+            return new CudaWeight(this, source, role, block, length, stride);
         }
         catch
         {
-            FreeWeight(address, bytes);
+            FreeWeight(block);
             throw;
         }
     }
 
-    private void SendFlat(WeightSource source, ulong address, long count, DType dtype)
+    private void SendFlat(WeightSource source, DevicePointer address, long count, DType dtype)
     {
         for (long start = 0; start < count; start += StagingElements)
         {
-            Span<float> part = _staging.AsSpan(0, (int)Math.Min(StagingElements, count - start));
+            Span<float> part = Room((int)Math.Min(StagingElements, count - start));
             source.Read(start, part);
-            _context.CopyToDevice(address + (ulong)(start * dtype.Size()), Narrowed(part, dtype));
+            _staging.Upload(Narrowed(part, dtype), address + (start * dtype.Size()));
         }
     }
 
-    private void SendRows(WeightSource source, ulong address, long rows, int depth, int stride, int taps, DType dtype)
+    private Span<float> Room(int count)
+    {
+        if (_read.Length < count)
+            _read = new float[count];
+        return _read.AsSpan(0, count);
+    }
+
+    private void SendRows(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
     {
         int atOnce = Math.Max(1, StagingElements / Math.Max(1, stride)), channels = depth / Math.Max(1, taps);
         float[] read = new float[(long)Math.Min(atOnce, rows) * depth], laid = new float[(long)Math.Min(atOnce, rows) * stride];
@@ -98,7 +106,7 @@ public sealed unsafe partial class CudaOps
                 }
             }
 
-            _context.CopyToDevice(address + (ulong)(first * stride * dtype.Size()), Narrowed(laid.AsSpan(0, count * stride), dtype));
+            _staging.Upload(Narrowed(laid.AsSpan(0, count * stride), dtype), address + (first * stride * dtype.Size()));
         }
     }
 

@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -14,7 +17,10 @@ namespace AudioToken.Backends.Cuda;
 public sealed unsafe partial class CudaOps : ITensorOps
 {
     private readonly CudaContext _context;
-    private readonly CudaMemory _memory;
+    private readonly KernelLibrary _library;
+    private readonly PinnedStaging _staging;
+    private readonly DeviceMemory _memory;
+    private readonly DeviceMemory _weightMemory;
     private readonly ScopeStack _scopes;
     private readonly DType _storage;
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
@@ -29,12 +35,24 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
         _storage = options.Storage;
         _context = new CudaContext(options.DeviceIndex);
-        _memory = new CudaMemory(_context);
-        _scopes = new ScopeStack(storage => _memory.GiveBack((CudaStorage)storage));
+        try
+        {
+            _library = new KernelLibrary(_context, options.KernelCacheFolder, options.Note);
+            _staging = new PinnedStaging(_context);
+        }
+        catch
+        {
+            _context.Dispose();
+            throw;
+        }
+
+        _memory = new DeviceMemory(_context);
+        _weightMemory = new DeviceMemory(_context);
+        _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
 
     /// <inheritdoc/>
-    public string Device => _context.Device;
+    public string Device => _memory.DeviceName;
 
     /// <summary>Storage type of weights and activations.</summary>
     public DType Storage => _storage;
@@ -43,10 +61,10 @@ public sealed unsafe partial class CudaOps : ITensorOps
     public int LiveTensorCount => _scopes.LiveCount;
 
     /// <summary>Kernels launched so far.</summary>
-    public long Launches { get; private set; }
+    public long Launches => _context.Launches;
 
     /// <summary>Bytes of the weights loaded and not disposed.</summary>
-    public long WeightBytes { get; private set; }
+    public long WeightBytes => _weightMemory.LiveBytes;
 
     /// <inheritdoc/>
     public TensorScope Scope()
@@ -62,7 +80,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     public Tensor Upload(ReadOnlySpan<int> values, Shape shape)
     {
         Tensor tensor = Upload(MemoryMarshal.AsBytes(values), values.Length, shape, DType.I32);
-        Unsafe.As<CudaStorage>(tensor.Storage).Remember(values);
+        Unsafe.As<DeviceBlock>(tensor.Storage).Remember(values);
         return tensor;
     }
 
@@ -76,7 +94,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         using TensorScope scope = Scope();
         ulong source = Operand(tensor, DType.F32, nameof(Download), nameof(tensor));
         if (destination.Length > 0)
-            _context.CopyToHost(MemoryMarshal.AsBytes(destination), source);
+            _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
     }
 
     /// <summary>Ends the context and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
@@ -85,16 +103,20 @@ public sealed unsafe partial class CudaOps : ITensorOps
         if (_disposed)
             return;
         _disposed = true;
+        _context.TryEnter();
+        _staging.Dispose();
         _memory.Dispose();
+        _weightMemory.Dispose();
+        _library.Dispose();
         _context.Dispose();
     }
 
     /// <summary>Gives a weight's memory back.</summary>
-    internal void FreeWeight(ulong address, long bytes)
+    internal void FreeWeight(DeviceBlock block)
     {
-        WeightBytes -= bytes;
+        _weightMemory.GiveBack(block);
         if (!_disposed)
-            _context.Free(address);
+            _weightMemory.Trim();
     }
 
     private Tensor Upload(ReadOnlySpan<byte> bytes, int count, Shape shape, DType dtype)
@@ -103,15 +125,15 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
         Tensor tensor = Allocate(shape, dtype);
         if (count > 0)
-            _context.CopyToDevice(AddressOf(tensor), bytes);
+            _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
         return tensor;
     }
 
     /// <summary>A new tensor of undefined contents that the innermost open scope owns.</summary>
     private Tensor Allocate(Shape shape, DType dtype)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        CudaStorage storage = _memory.Take(checked(shape.Count * dtype.Size()));
+        Enter();
+        DeviceBlock storage = _memory.Take(checked(shape.Count * dtype.Size()));
         _scopes.Add(storage);
         return new Tensor(storage, shape, dtype);
     }
@@ -126,7 +148,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw new ShapeException($"{operation}: {name} is {tensor}, wanted {wanted}.");
         Tensor cast = Allocate(tensor.Shape, wanted);
         DType half = wanted == DType.F32 ? tensor.DType : wanted;
-        LaunchArguments arguments = default;
+        KernelArguments arguments = default;
         arguments.Add(AddressOf(cast)).Add(address).Add((ulong)cast.Shape.Count);
         string ending = (wanted, half) switch
         {
@@ -148,7 +170,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (tensor.IsEmpty)
             throw new ShapeException($"{operation}: {name} is no tensor.");
-        if (tensor.Storage is not CudaStorage storage)
+        if (tensor.Storage is not DeviceBlock storage)
             throw new ShapeException($"{operation}: {name} {tensor.Shape} is on {tensor.Storage.Device}, wanted {Device}.");
         return ReferenceEquals(storage.Owner, _memory)
             ? AddressOf(tensor)
@@ -166,7 +188,14 @@ public sealed unsafe partial class CudaOps : ITensorOps
             : throw new ShapeException($"{operation}: {name} '{weight.Name}' was loaded by another backend, wanted a weight of this {Device} instance.");
     }
 
-    private static ulong AddressOf(in Tensor tensor) => ((CudaStorage)tensor.Storage).Address + ((ulong)tensor.Offset * (ulong)tensor.DType.Size());
+    // The pipeline loads on one thread and draws on another; a context is a thread's.
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _context.Enter();
+    }
+
+    private static ulong AddressOf(in Tensor tensor) => ((DeviceBlock)tensor.Storage).Pointer.Address + ((ulong)tensor.Offset * (ulong)tensor.DType.Size());
 
     private static string Suffix(DType dtype) => dtype switch
     {

@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -5,25 +6,21 @@ namespace AudioToken.Backends.Cuda;
 /// <summary>A parameter in device memory: rows of the storage type (fp32 for vectors).</summary>
 internal sealed class CudaWeight : Weight
 {
-    private readonly ulong _address;
+    private readonly DeviceBlock _block;
     private bool _disposed;
 
     /// <summary>Names memory that a backend has filled, and owns it.</summary>
-    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, ulong address, long bytes, int depth, int stride)
+    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, DeviceBlock block, int depth, int stride)
         : base(source.Name, source.Shape, role)
     {
         Owner = owner;
-        _address = address;
-        Bytes = bytes;
+        _block = block;
         Depth = depth;
         Stride = stride;
     }
 
     /// <summary>The backend that loaded it.</summary>
     public CudaOps Owner { get; }
-
-    /// <summary>Size.</summary>
-    public long Bytes { get; }
 
     /// <summary>Elements of a row: the terms of a sum, in the order of a window's channels-last memory.</summary>
     public int Depth { get; }
@@ -38,7 +35,7 @@ internal sealed class CudaWeight : Weight
         get
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _address;
+            return _block.Pointer.Address;
         }
     }
 
@@ -48,6 +45,6 @@ internal sealed class CudaWeight : Weight
         if (_disposed)
             return;
         _disposed = true;
-        Owner.FreeWeight(_address, Bytes);
+        Owner.FreeWeight(_block);
     }
 }

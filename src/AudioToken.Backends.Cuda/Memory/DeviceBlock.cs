@@ -1,35 +1,31 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
-namespace AudioToken.Backends.Cuda;
+namespace AudioToken.Backends.Cuda.Memory;
 
 /// <summary>Device memory of one or, after another, many tensors.</summary>
-internal sealed class CudaStorage : TensorStorage
+internal sealed class DeviceBlock : TensorStorage
 {
-    /// <summary>Names a piece of device memory that a pool has taken.</summary>
-    public CudaStorage(CudaMemory owner, ulong address, long bytes)
-    {
-        Owner = owner;
-        Address = address;
-        Bytes = bytes;
-    }
+    private int[] _indices = [];
+    private int _indexCount;
+
+    /// <summary>Names memory that a pool has taken.</summary>
+    public DeviceBlock(DeviceMemory owner, DevicePointer pointer, long bytes) => (Owner, Pointer, Bytes) = (owner, pointer, bytes);
 
     /// <inheritdoc/>
-    public override string Device => Owner.Device;
+    public override string Device => Owner.DeviceName;
 
     /// <summary>The pool that hands it out.</summary>
-    public CudaMemory Owner { get; }
+    public DeviceMemory Owner { get; }
 
     /// <summary>The first byte, at a multiple of 256.</summary>
-    public ulong Address { get; }
+    public DevicePointer Pointer { get; }
 
     /// <summary>Size.</summary>
     public long Bytes { get; }
 
-    /// <summary>What was uploaded as I32: ids are checked against a table without asking the device. Empty for other tensors.</summary>
+    /// <summary>What was uploaded as indices, on the host too: they are held to a table without asking the device. Empty for other tensors.</summary>
     public ReadOnlySpan<int> Indices => _indices.AsSpan(0, _indexCount);
-
-    private int[] _indices = [];
-    private int _indexCount;
 
     /// <summary>Remembers uploaded indices.</summary>
     public void Remember(ReadOnlySpan<int> indices)

@@ -1,0 +1,182 @@
+// driver_module.cpp: libcuda's modules, functions and launches. A cubin is what the emulated NVRTC makes: a shared object, whose kernels
+// register themselves when it is loaded.
+#include "emulator/grid.h"
+#include "emulator/memory.h"
+#include "emulator/stream.h"
+
+#include <cstring>
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <map>
+#include <mutex>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+using namespace emulator;
+
+namespace
+{
+struct Function {
+    std::string name;
+    Kernel kernel;
+    ThreadLocalBlock shared;
+    size_t dynamic_bytes = 48 << 10; // until more is asked for
+};
+
+struct Module {
+    std::map<std::string, Function> functions;
+};
+
+struct Shape {
+    dim3 grid, block;
+    size_t shared_bytes;
+};
+
+// An ELF file's length from its own header: the driver is given none.
+size_t elf_bytes(const unsigned char* image)
+{
+    Elf64_Ehdr header;
+    std::memcpy(&header, image, sizeof header);
+    return header.e_shoff + static_cast<size_t>(header.e_shnum) * header.e_shentsize;
+}
+
+ThreadLocalBlock thread_local_block(void* library)
+{
+    struct Search {
+        link_map* map;
+        ThreadLocalBlock found;
+    } search{};
+    dlinfo(library, RTLD_DI_LINKMAP, &search.map);
+    dl_iterate_phdr(
+        [](dl_phdr_info* info, size_t, void* data) {
+            auto* const search = static_cast<Search*>(data);
+            if (info->dlpi_addr != search->map->l_addr) return 0;
+            for (int i = 0; i < info->dlpi_phnum; i++)
+                if (info->dlpi_phdr[i].p_type == PT_TLS) search->found = {info->dlpi_tls_modid, info->dlpi_phdr[i].p_memsz};
+            return 1;
+        },
+        &search);
+    return search.found;
+}
+
+// Libraries stay loaded: their thread-local blocks may be in use, and the same bytes need not be loaded twice.
+CUresult load(const unsigned char* image, Module& module)
+{
+    static std::mutex guard;
+    static auto* const known = new std::map<std::string, Module>;
+    if (std::memcmp(image, ELFMAG, SELFMAG) != 0) return CUDA_ERROR_INVALID_IMAGE;
+    const std::string bytes(reinterpret_cast<const char*>(image), elf_bytes(image));
+    const std::lock_guard<std::mutex> lock(guard);
+    if (const auto found = known->find(bytes); found != known->end()) {
+        module = found->second;
+        return CUDA_SUCCESS;
+    }
+    const int file = memfd_create("emulated-cubin", MFD_CLOEXEC);
+    if (file < 0) return CUDA_ERROR_OUT_OF_MEMORY;
+    const bool written = write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+    registered_kernels().clear();
+    void* const library = written ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
+    // The descriptor stays open: its number, by which the loader knows the file, must not come again.
+    if (library == nullptr) return CUDA_ERROR_INVALID_IMAGE;
+    for (const Kernel& kernel : registered_kernels())
+        module.functions[kernel.name] = {kernel.name, kernel, thread_local_block(library)};
+    registered_kernels().clear();
+    (*known)[bytes] = module;
+    return CUDA_SUCCESS;
+}
+
+void execute(const Function& function, const Shape& shape, const std::vector<std::vector<char>>& arguments)
+{
+    count("kernels");
+    count("kernel:" + function.name);
+    if (const CUresult code = injected("kernel:" + function.name)) return lose(code, "injected in kernel " + function.name);
+    if (settings().execute == 0) return;
+    std::vector<void*> pointers;
+    for (const std::vector<char>& argument : arguments)
+        pointers.push_back(const_cast<char*>(argument.data()));
+    const std::string failure = run_grid(function.kernel, function.shared, {shape.grid, shape.block, shape.shared_bytes}, pointers.data());
+    if (!failure.empty()) return lose(CUDA_ERROR_LAUNCH_FAILED, failure);
+    if (const std::string damaged = damage(); !damaged.empty()) lose(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel " + function.name + " " + damaged);
+}
+} // namespace
+
+EXPORTED int cuModuleLoadData(void** module, const void* image)
+{
+    ENTER();
+    auto loaded = std::make_unique<Module>();
+    if (const CUresult code = load(static_cast<const unsigned char*>(image), *loaded)) return code;
+    *module = loaded.release();
+    hold_handle(1);
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuModuleUnload(void* module)
+{
+    ENTER();
+    delete static_cast<Module*>(module);
+    hold_handle(-1);
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuModuleGetFunction(void** function, void* module, const char* name)
+{
+    ENTER();
+    auto& functions = static_cast<Module*>(module)->functions;
+    const auto found = functions.find(name);
+    if (found == functions.end()) return CUDA_ERROR_NOT_FOUND;
+    *function = &found->second;
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuFuncSetAttribute(void* function, int attribute, int value)
+{
+    ENTER();
+    if (attribute != 8) return CUDA_SUCCESS; // MAX_DYNAMIC_SHARED_SIZE_BYTES
+    if (value < 0 || value > shared_limit()) return CUDA_ERROR_INVALID_VALUE;
+    static_cast<Function*>(function)->dynamic_bytes = static_cast<size_t>(value);
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuFuncGetAttribute(int* value, int attribute, void*)
+{
+    ENTER();
+    *value = attribute == 0 ? 1024 : 0; // MAX_THREADS_PER_BLOCK; registers and local memory are not known here
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuFuncGetParamInfo(void* function, size_t index, size_t* offset, size_t* bytes)
+{
+    ENTER();
+    const Kernel& kernel = static_cast<Function*>(function)->kernel;
+    if (index >= static_cast<size_t>(kernel.count)) return CUDA_ERROR_INVALID_VALUE;
+    *offset = 0; // arguments are handed over one by one
+    *bytes = static_cast<size_t>(kernel.sizes[index]);
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void*, int threads, size_t)
+{
+    ENTER();
+    *blocks = threads > 0 ? 2048 / threads : 0;
+    return CUDA_SUCCESS;
+}
+
+EXPORTED int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+                            unsigned block_z, unsigned shared_bytes, void* stream, void** arguments, void**)
+{
+    ENTER();
+    const Function& f = *static_cast<Function*>(function);
+    const uint64_t threads = static_cast<uint64_t>(block_x) * block_y * block_z;
+    if (threads == 0 || threads > 1024 || block_z > 64 || grid_x == 0 || grid_x > 0x7fffffffu || grid_y == 0 || grid_y > 65535 ||
+        grid_z == 0 || grid_z > 65535 || shared_bytes > f.dynamic_bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    std::vector<std::vector<char>> copies;
+    for (int i = 0; i < f.kernel.count; i++) {
+        const char* const argument = static_cast<const char*>(arguments[i]);
+        copies.emplace_back(argument, argument + f.kernel.sizes[i]);
+    }
+    const Shape shape = {dim3(grid_x, grid_y, grid_z), dim3(block_x, block_y, block_z), shared_bytes};
+    return submit(stream, [f, shape, copies] { execute(f, shape, copies); });
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using AudioToken.Backends.Cuda.Driver;
+
+namespace AudioToken.Backends.Cuda.Compilation;
+
+/// <summary>Turns kernel files into machine code with NVRTC. Safe for concurrent calls.</summary>
+internal static unsafe class KernelCompiler
+{
+    private const int InvalidOption = 5;
+    private const int MinimumMajor = 12;
+
+    private static readonly int[] s_virtualArchitectures = [120, 100, 90, 80];
+
+    /// <summary>E.g. <c>nvrtc 13.0</c>, or null where there is none.</summary>
+    public static string? Version()
+    {
+        if (!NativeLibraries.IsFound(NativeLibraries.Compiler) || Nvrtc.nvrtcVersion(out int major, out int minor) != 0)
+            return null;
+        return string.Create(CultureInfo.InvariantCulture, $"nvrtc {major}.{minor}");
+    }
+
+    /// <summary>Compiles for an architecture, or, where the compiler is too old to know it, for the newest that it does know.</summary>
+    /// <param name="source">The file.</param>
+    /// <param name="architecture">E.g. <c>sm_90a</c>.</param>
+    /// <returns>A CUBIN, or PTX, which the driver turns into machine code of its device.</returns>
+    /// <exception cref="CudaException">5105: there is no NVRTC, or one that is too old. 5106: an error in the source; the message has the
+    /// first error, and where log and source are kept.</exception>
+    public static byte[] Compile(KernelSource source, string architecture)
+    {
+        Require(source);
+        int code = 0;
+        string log = "";
+        foreach (string target in Targets(architecture))
+        {
+            (code, byte[] image, log) = Compile(source, [$"--gpu-architecture={target}", "--std=c++17", "--generate-line-info", .. source.Defines.Select(define => "-D" + define)]);
+            if (code == 0)
+                return image;
+            if (code != InvalidOption)
+                break;
+        }
+
+        throw Failure(source, architecture, code, log);
+    }
+
+    // The exact architecture first; then without its suffix; then PTX of older ones, which newer devices run too.
+    private static IEnumerable<string> Targets(string architecture)
+    {
+        yield return architecture;
+        int capability = int.Parse(architecture.AsSpan(3).TrimEnd('a'), CultureInfo.InvariantCulture);
+        if (architecture.EndsWith('a'))
+            yield return $"sm_{capability}";
+        foreach (int older in s_virtualArchitectures.Where(older => older <= capability))
+            yield return $"compute_{older}";
+    }
+
+    private static void Require(KernelSource source)
+    {
+        if (!NativeLibraries.IsFound(NativeLibraries.Compiler))
+        {
+            throw new CudaException(CudaErrors.NoCompiler, $"kernel file {source.File} must be compiled, and NVRTC was not found (tried {string.Join(", ", NativeLibraries.Candidates(NativeLibraries.Compiler))})", $"install NVRTC of CUDA {MinimumMajor} or 13 (package cuda-nvrtc), name its file in {NativeLibraries.CompilerVariable}, or copy kernels built elsewhere by 'audiotoken kernels build'");
+        }
+
+        if (Nvrtc.nvrtcVersion(out int major, out int minor) != 0 || major < MinimumMajor)
+        {
+            throw new CudaException(CudaErrors.NoCompiler, string.Create(CultureInfo.InvariantCulture, $"NVRTC is of CUDA {major}.{minor}; {MinimumMajor}.0 or newer is wanted"), "install NVRTC of CUDA 12 or 13 (package cuda-nvrtc)");
+        }
+    }
+
+    private static (int Code, byte[] Image, string Log) Compile(KernelSource source, string[] options)
+    {
+        string[] texts = [.. source.Headers.Select(header => header.Text)], names = [.. source.Headers.Select(header => header.Name)];
+        int code = Nvrtc.nvrtcCreateProgram(out nint program, source.Text, source.File, names.Length, texts, names);
+        if (code != 0)
+            return (code, [], "");
+        try
+        {
+            code = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
+            string log = Log(program);
+            return code == 0 ? (0, Image(program), log) : (code, [], log);
+        }
+        finally
+        {
+            Nvrtc.nvrtcDestroyProgram(ref program);
+        }
+    }
+
+    // Of a virtual architecture there is only PTX.
+    private static byte[] Image(nint program)
+    {
+        bool isPtx = Nvrtc.nvrtcGetCUBINSize(program, out nuint bytes) != 0 || bytes == 0;
+        if (isPtx)
+            Nvrtc.nvrtcGetPTXSize(program, out bytes);
+        byte[] image = new byte[bytes];
+        fixed (byte* to = image)
+            _ = isPtx ? Nvrtc.nvrtcGetPTX(program, to) : Nvrtc.nvrtcGetCUBIN(program, to);
+        return image;
+    }
+
+    private static string Log(nint program)
+    {
+        if (Nvrtc.nvrtcGetProgramLogSize(program, out nuint bytes) != 0 || bytes <= 1)
+            return "";
+        byte[] log = new byte[bytes];
+        fixed (byte* to = log)
+            return Nvrtc.nvrtcGetProgramLog(program, to) == 0 ? Encoding.UTF8.GetString(log.AsSpan(..^1)) : "";
+    }
+
+    private static CudaException Failure(KernelSource source, string architecture, int code, string log)
+    {
+        string name = Marshal.PtrToStringUTF8(Nvrtc.nvrtcGetErrorString(code)) ?? "?";
+        string first = log.Split('\n').FirstOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase))?.Trim() ?? "the compiler gives no reason";
+        string folder = Keep(source, architecture, log);
+        return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\nlog and source: {folder}", "please report it with the log; --device cpu computes without kernels", code);
+    }
+
+    // For whoever reads the log: the very texts that the compiler had.
+    private static string Keep(KernelSource source, string architecture, string log)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("audiotoken-kernel-");
+        foreach ((string name, string text) in source.Headers.Append((source.File, source.Text)).Append(("log.txt", $"{architecture} {string.Join(' ', source.Defines)}\n{log}")))
+        {
+            string path = Path.Combine(folder.FullName, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, text);
+        }
+
+        return folder.FullName;
+    }
+}

@@ -1,0 +1,193 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace AudioToken.Backends.Cuda.Driver;
+
+/// <summary>A device in use: its primary context and one stream, in which everything is done in order.</summary>
+/// <remarks>One thread at a time. What is launched and copied is asynchronous until <see cref="Synchronize"/>; an error of earlier work
+/// comes out of a later call, whose exception names the kernel that was launched last. AUDIOTOKEN_CUDA_SYNC=1 waits after each launch,
+/// so that the kernel named is the one that failed.</remarks>
+public sealed unsafe class CudaContext : IDisposable
+{
+    private static readonly TimeSpan s_defaultPatience = TimeSpan.FromMinutes(2);
+
+    private readonly bool _synchronous = Environment.GetEnvironmentVariable("AUDIOTOKEN_CUDA_SYNC") is "1";
+    private readonly nint _handle;
+    private readonly CudaStream _stream;
+    private CudaException? _lost;
+    private (string Kernel, LaunchShape Shape) _last = ("", default);
+    private bool _capturing;
+    private bool _disposed;
+
+    /// <summary>Opens a device and makes it the calling thread's.</summary>
+    /// <exception cref="CudaException">As <see cref="CudaDevice.Get"/>, or what the driver says.</exception>
+    public CudaContext(int index = 0)
+    {
+        Device = CudaDevice.Get(index);
+        CudaCall.Check(CudaDriver.cuDevicePrimaryCtxRetain(out _handle, index));
+        try
+        {
+            Enter();
+            _stream = new CudaStream(this);
+        }
+        catch
+        {
+            CudaDriver.cuDevicePrimaryCtxRelease_v2(index);
+            throw;
+        }
+    }
+
+    /// <summary>The device.</summary>
+    public CudaDevice Device { get; }
+
+    /// <summary>How long <see cref="Synchronize"/> waits for work to end before it calls it a hang.</summary>
+    public TimeSpan Patience { get; set; } = s_defaultPatience;
+
+    /// <summary>Launches so far, of kernels by themselves and of graphs.</summary>
+    public long Launches { get; private set; }
+
+    /// <summary>Whether what is launched is being recorded.</summary>
+    internal bool IsCapturing => _capturing;
+
+    /// <summary>The stream's own value.</summary>
+    internal nint Stream => _stream.Value;
+
+    /// <summary>Free and total device memory in bytes, as the driver counts them.</summary>
+    public (long Free, long Total) MemoryInfo()
+    {
+        Enter();
+        Check(CudaDriver.cuMemGetInfo_v2(out nuint free, out nuint total), nameof(CudaDriver.cuMemGetInfo_v2));
+        return ((long)free, (long)total);
+    }
+
+    /// <summary>Makes this device the calling thread's. To be called where another thread takes over.</summary>
+    /// <exception cref="ObjectDisposedException">The context was disposed of.</exception>
+    /// <exception cref="CudaException">5108: the device was lost earlier.</exception>
+    public void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_lost is not null)
+            throw new CudaException(CudaErrors.DeviceLost, "the device was lost earlier: " + _lost.Message, _lost.Hint, _lost.Result, _lost);
+        CudaCall.Check(CudaDriver.cuCtxSetCurrent(_handle));
+    }
+
+    /// <summary>As <see cref="Enter"/> for those who clean up: false where the driver has nothing of ours any more.</summary>
+    internal bool TryEnter() => !_disposed && _lost is null && CudaDriver.cuCtxSetCurrent(_handle) == CudaResult.Success;
+
+    /// <summary>Launches a kernel.</summary>
+    /// <exception cref="CudaException">The launch was refused, or earlier work failed.</exception>
+    /// <exception cref="ArgumentException">Count or size of the arguments is not the kernel's.</exception>
+    internal void Launch(CudaKernel kernel, in LaunchShape shape, ref KernelArguments arguments)
+    {
+        kernel.CheckArguments(in arguments);
+        kernel.AllowShared(shape.SharedBytes);
+        _last = (kernel.Name, shape);
+        Launches++;
+        void** addresses = stackalloc void*[KernelArguments.MaxCount];
+        fixed (byte* start = &arguments.Start)
+        {
+            arguments.Point(start, addresses);
+            Check(
+                CudaDriver.cuLaunchKernel(kernel.Function, shape.GridX, shape.GridY, shape.GridZ, shape.Threads, 1, 1, shape.SharedBytes, Stream, addresses, null),
+                nameof(CudaDriver.cuLaunchKernel));
+        }
+
+        if (_synchronous && !_capturing)
+            Synchronize();
+    }
+
+    /// <summary>Copies within the device.</summary>
+    internal void Copy(DevicePointer to, DevicePointer from, long bytes) =>
+        Check(CudaDriver.cuMemcpyDtoDAsync_v2(to.Address, from.Address, (nuint)bytes, Stream), nameof(CudaDriver.cuMemcpyDtoDAsync_v2));
+
+    /// <summary>Waits until all work has come to an end.</summary>
+    /// <exception cref="CudaException">Some of it failed, or it does not end (5109) within <see cref="Patience"/>.</exception>
+    public void Synchronize()
+    {
+        long start = Stopwatch.GetTimestamp();
+        SpinWait spin = default;
+        for (CudaResult result; (result = CudaDriver.cuStreamQuery(Stream)) != CudaResult.Success;)
+        {
+            if (result != CudaResult.NotReady)
+                Check(result, nameof(CudaDriver.cuStreamQuery));
+            if (Stopwatch.GetElapsedTime(start) > Patience)
+            {
+                throw Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to an end within {Patience.TotalSeconds:0.#} s{Last()}"), "start the program again; if it happens again, please report it"));
+            }
+
+            spin.SpinOnce(sleep1Threshold: 100);
+        }
+    }
+
+    /// <summary>Records what <paramref name="work"/> launches, without doing it, as a graph.</summary>
+    /// <remarks>Addresses, shapes and arguments are fixed in it. Within it nothing may be allocated, awaited or copied to or from pageable memory.</remarks>
+    internal CudaGraph Capture(Action work)
+    {
+        const int ThreadLocalMode = 1;
+        Check(CudaDriver.cuStreamBeginCapture_v2(Stream, ThreadLocalMode), nameof(CudaDriver.cuStreamBeginCapture_v2));
+        _capturing = true;
+        nint recorded;
+        try
+        {
+            work();
+        }
+        catch
+        {
+            _capturing = false;
+            if (CudaDriver.cuStreamEndCapture(Stream, out recorded) == CudaResult.Success && recorded != 0)
+                CudaDriver.cuGraphDestroy(recorded);
+            throw;
+        }
+
+        _capturing = false;
+        Check(CudaDriver.cuStreamEndCapture(Stream, out recorded), nameof(CudaDriver.cuStreamEndCapture));
+        return new CudaGraph(this, recorded);
+    }
+
+    /// <summary>Launches recorded work.</summary>
+    internal void Launch(CudaGraph graph)
+    {
+        _last = ("of a graph", default);
+        Launches++;
+        Check(CudaDriver.cuGraphLaunch(graph.Value, Stream), nameof(CudaDriver.cuGraphLaunch));
+        if (_synchronous)
+            Synchronize();
+    }
+
+    /// <summary>Throws unless the call succeeded; an error that loses the device is remembered.</summary>
+    internal void Check(CudaResult result, string call)
+    {
+        if (result == CudaResult.Success)
+            return;
+        CudaException failure = CudaCall.Failure(result, _last.Kernel.Length == 0 ? null : Last()[2..], call);
+        throw failure.IsDeviceLost ? Lose(failure) : failure;
+    }
+
+    /// <summary>Gives the device back to the driver and takes it anew, after it was lost. Everything made of this context is gone; make a new one.</summary>
+    public void Reset()
+    {
+        if (_disposed)
+            return;
+        _lost ??= new CudaException(CudaErrors.DeviceLost, "the device was reset");
+        _stream.Dispose();
+        _disposed = true;
+        CudaDriver.cuDevicePrimaryCtxReset_v2(Device.Index);
+        CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
+    }
+
+    /// <summary>Gives the device back. Handles, memory and modules must be disposed of before.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _stream.Dispose();
+        _disposed = true;
+        CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
+    }
+
+    private CudaException Lose(CudaException failure) => _lost ??= failure;
+
+    private string Last() => _last.Kernel.Length == 0
+        ? ""
+        : _last.Shape == default ? $"; last launch: {_last.Kernel}" : $"; last launch: {_last.Kernel}, {_last.Shape}";
+}

@@ -1,0 +1,35 @@
+namespace AudioToken.Backends.Cuda.Driver;
+
+/// <summary>Numbers of this room's errors.</summary>
+public static class CudaErrors
+{
+    /// <summary>The driver's library was not found.</summary>
+    public const int NoDriver = 5101;
+
+    /// <summary>The driver is older than what is used of it.</summary>
+    public const int OldDriver = 5102;
+
+    /// <summary>There is no device, or none of that index.</summary>
+    public const int NoDevice = 5103;
+
+    /// <summary>The device is older than the kernels want.</summary>
+    public const int OldDevice = 5104;
+
+    /// <summary>NVRTC was not found, and no prebuilt kernel fits.</summary>
+    public const int NoCompiler = 5105;
+
+    /// <summary>A kernel does not compile.</summary>
+    public const int Compilation = 5106;
+
+    /// <summary>A call to the driver failed; the device goes on.</summary>
+    public const int Call = 5107;
+
+    /// <summary>The device is lost to this process.</summary>
+    public const int DeviceLost = 5108;
+
+    /// <summary>The device does not come to an end.</summary>
+    public const int Hang = 5109;
+
+    /// <summary>The device has not enough memory.</summary>
+    public const int Memory = 6101;
+}

@@ -1,0 +1,17 @@
+using System.Globalization;
+
+namespace AudioToken.Backends.Cuda.Driver;
+
+/// <summary>How a kernel is launched: blocks, threads of a block, and dynamic shared memory in bytes.</summary>
+internal readonly record struct LaunchShape(uint GridX, uint GridY, uint GridZ, uint Threads, uint SharedBytes = 0)
+{
+    /// <summary>A one-dimensional grid.</summary>
+    public LaunchShape(uint blocks, uint threads)
+        : this(blocks, 1, 1, threads)
+    {
+    }
+
+    /// <summary>E.g. <c>grid 64x20x1, 128 threads, 30720 bytes shared</c>.</summary>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture, $"grid {GridX}x{GridY}x{GridZ}, {Threads} threads, {SharedBytes} bytes shared");
+}

@@ -1,0 +1,62 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace AudioToken.Backends.Cuda.Driver;
+
+/// <summary>Finds the driver's library and NVRTC at run time; neither is needed to start the program.</summary>
+internal static class NativeLibraries
+{
+    /// <summary>The driver, under the name that the bindings use.</summary>
+    public const string Driver = "audiotoken:cuda";
+
+    /// <summary>The run-time compiler, under the name that the bindings use.</summary>
+    public const string Compiler = "audiotoken:nvrtc";
+
+    /// <summary>Names the driver's library file itself, whatever the system has.</summary>
+    public const string DriverVariable = "AUDIOTOKEN_CUDA";
+
+    /// <summary>Names NVRTC's library file itself.</summary>
+    public const string CompilerVariable = "AUDIOTOKEN_NVRTC";
+
+    private static readonly Lock s_guard = new();
+    private static readonly Dictionary<string, nint> s_handles = [];
+
+    static NativeLibraries() =>
+        NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => name is Driver or Compiler ? Handle(name) : 0);
+
+    /// <summary>Whether the library was found. To be asked before the first call into it.</summary>
+    public static bool IsFound(string library) => Handle(library) != 0;
+
+    /// <summary>The address of a function that older versions lack, or zero.</summary>
+    public static nint Function(string library, string name) =>
+        Handle(library) is var handle && handle != 0 && NativeLibrary.TryGetExport(handle, name, out nint address) ? address : 0;
+
+    /// <summary>What is tried, in this order: the variable alone if it is set, else the names under which systems install it.</summary>
+    public static string[] Candidates(string library)
+    {
+        string? named = Environment.GetEnvironmentVariable(library == Driver ? DriverVariable : CompilerVariable);
+        if (!string.IsNullOrEmpty(named))
+            return [named];
+        if (OperatingSystem.IsWindows())
+            return library == Driver ? ["nvcuda.dll"] : ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
+        return library == Driver
+            ? ["libcuda.so.1", "libcuda.so", "/usr/lib/wsl/lib/libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1"]
+            : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
+    }
+
+    private static nint Handle(string library)
+    {
+        lock (s_guard)
+        {
+            if (s_handles.TryGetValue(library, out nint known))
+                return known;
+            foreach (string candidate in Candidates(library))
+            {
+                if (NativeLibrary.TryLoad(candidate, Assembly.GetExecutingAssembly(), null, out nint handle))
+                    return s_handles[library] = handle;
+            }
+
+            return 0; // asked again next time: it may be installed meanwhile
+        }
+    }
+}

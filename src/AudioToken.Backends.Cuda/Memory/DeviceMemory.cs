@@ -1,0 +1,143 @@
+using System.Globalization;
+using AudioToken.Backends.Cuda.Driver;
+
+namespace AudioToken.Backends.Cuda.Memory;
+
+/// <summary>Hands out device memory and takes it back for the next tensor of about that size.</summary>
+/// <remarks>Everything is used in the order of one stream, so a block may be handed out again at once: its next user comes later in the
+/// stream. A loop that repeats one sequence of requests asks the driver for nothing after its first round. Not safe for concurrent calls.</remarks>
+internal sealed class DeviceMemory : IDisposable
+{
+    private const long Step = 512; // sizes that differ by less share blocks
+
+    private readonly CudaContext _context;
+    private readonly List<DeviceBlock> _free = []; // smallest first
+    private bool _disposed;
+
+    public DeviceMemory(CudaContext context)
+    {
+        _context = context;
+        DeviceName = string.Create(CultureInfo.InvariantCulture, $"cuda:{context.Device.Index}");
+    }
+
+    /// <summary>E.g. <c>cuda:0</c>.</summary>
+    public string DeviceName { get; }
+
+    /// <summary>Bytes that are handed out.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>Bytes taken from the driver.</summary>
+    public long HeldBytes { get; private set; }
+
+    /// <summary>The most bytes held at a time.</summary>
+    public long PeakHeldBytes { get; private set; }
+
+    /// <summary>How often the driver was asked.</summary>
+    public long Allocations { get; private set; }
+
+    /// <summary>Memory of at least the given size with undefined contents.</summary>
+    /// <exception cref="CudaException">6101: the device has none left, not even after all waiting blocks were freed.</exception>
+    public DeviceBlock Take(long bytes)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        long wanted = (Math.Max(bytes, 1) + Step - 1) / Step * Step;
+        int at = FirstAtLeast(wanted);
+        DeviceBlock block;
+        if (at < _free.Count && _free[at].Bytes <= wanted + wanted / 4 + Step)
+        {
+            block = _free[at];
+            _free.RemoveAt(at);
+        }
+        else
+        {
+            block = Allocate(wanted);
+        }
+
+        LiveBytes += block.Bytes;
+        return block;
+    }
+
+    /// <summary>Takes memory back; tensors that look at it are dead from now on.</summary>
+    public void GiveBack(DeviceBlock block)
+    {
+        block.GiveBack();
+        LiveBytes -= block.Bytes;
+        if (_disposed)
+            Free(block);
+        else
+            _free.Insert(FirstAtLeast(block.Bytes), block);
+    }
+
+    /// <summary>Frees what waits.</summary>
+    public void Trim()
+    {
+        foreach (DeviceBlock block in _free)
+            Free(block);
+        _free.Clear();
+    }
+
+    /// <summary>Frees all waiting memory; what is handed out is freed when it is given back.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        Trim();
+        _disposed = true;
+    }
+
+    private DeviceBlock Allocate(long bytes)
+    {
+        CudaResult result = Ask(bytes, out ulong address);
+        if (result == CudaResult.OutOfMemory && _free.Count > 0)
+        {
+            // What waits may be what is missing.
+            Trim();
+            result = Ask(bytes, out address);
+        }
+
+        if (result == CudaResult.OutOfMemory)
+            throw Exhausted(bytes);
+        _context.Check(result, nameof(CudaDriver.cuMemAllocAsync));
+        DeviceBlock block = new(this, new DevicePointer(address), bytes);
+        HeldBytes += bytes;
+        PeakHeldBytes = Math.Max(PeakHeldBytes, HeldBytes);
+        Allocations++;
+        return block;
+    }
+
+    private CudaResult Ask(long bytes, out ulong address) => CudaDriver.cuMemAllocAsync(out address, (nuint)bytes, _context.Stream);
+
+    private void Free(DeviceBlock block)
+    {
+        HeldBytes -= block.Bytes;
+        if (_context.TryEnter())
+            CudaDriver.cuMemFreeAsync(block.Pointer.Address, _context.Stream);
+    }
+
+    private CudaException Exhausted(long bytes)
+    {
+        (long free, long total) = _context.MemoryInfo();
+        return new CudaException(
+            CudaErrors.Memory,
+            string.Create(CultureInfo.InvariantCulture, $"{DeviceName} has not enough memory: {Megabytes(bytes)} MB wanted beside {Megabytes(LiveBytes)} MB in use here; {Megabytes(free)} of {Megabytes(total)} MB are free"),
+            "draw a smaller picture (-W, -H) or fewer at once, or free the device's memory (nvidia-smi shows who holds it)",
+            (int)CudaResult.OutOfMemory);
+    }
+
+    private static long Megabytes(long bytes) => (bytes + 999_999) / 1_000_000;
+
+    private int FirstAtLeast(long bytes)
+    {
+        int low = 0, high = _free.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_free[middle].Bytes < bytes)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+}

@@ -1,0 +1,102 @@
+using AudioToken.Backends.Cuda.Driver;
+
+namespace AudioToken.Backends.Cuda.Memory;
+
+/// <summary>Copies between pageable and device memory through two page-locked buffers: while the device reads one, the other is filled.</summary>
+internal sealed unsafe class PinnedStaging : IDisposable
+{
+    /// <summary>Size of one buffer: large enough for the bus to run at full speed.</summary>
+    public const int BufferBytes = 8 << 20;
+
+    private readonly CudaContext _context;
+    private readonly void*[] _buffers = new void*[2];
+    private readonly CudaEvent[] _done = new CudaEvent[2];
+    private int _next;
+
+    /// <summary>Takes the two buffers.</summary>
+    /// <exception cref="CudaException">The system gives no page-locked memory.</exception>
+    public PinnedStaging(CudaContext context)
+    {
+        _context = context;
+        try
+        {
+            for (int i = 0; i < _buffers.Length; i++)
+            {
+                context.Check(CudaDriver.cuMemHostAlloc(out _buffers[i], BufferBytes, 0), nameof(CudaDriver.cuMemHostAlloc));
+                _done[i] = new CudaEvent(context);
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies to the device. The source may be changed afterwards; the copy itself is done in the order of the stream.</summary>
+    public void Upload(ReadOnlySpan<byte> source, DevicePointer to)
+    {
+        for (long at = 0; at < source.Length; at += BufferBytes)
+        {
+            int bytes = (int)Math.Min(BufferBytes, source.Length - at), turn = Turn();
+            source.Slice((int)at, bytes).CopyTo(new Span<byte>(_buffers[turn], bytes));
+            Send(turn, to + at, bytes);
+        }
+    }
+
+    /// <summary>Copies to the device what <paramref name="fill"/> writes, piece by piece: (first byte, destination).</summary>
+    public void Upload(long bytes, DevicePointer to, FillPiece fill)
+    {
+        for (long at = 0; at < bytes; at += BufferBytes)
+        {
+            int piece = (int)Math.Min(BufferBytes, bytes - at), turn = Turn();
+            fill(at, new Span<byte>(_buffers[turn], piece));
+            Send(turn, to + at, piece);
+        }
+    }
+
+    /// <summary>Waits for all work before, and copies from the device.</summary>
+    public void Download(DevicePointer from, Span<byte> destination)
+    {
+        for (long at = 0; at < destination.Length; at += BufferBytes)
+        {
+            int bytes = (int)Math.Min(BufferBytes, destination.Length - at), turn = Turn();
+            _context.Check(CudaDriver.cuMemcpyDtoHAsync_v2(_buffers[turn], (from + at).Address, (nuint)bytes, _context.Stream), nameof(CudaDriver.cuMemcpyDtoHAsync_v2));
+            _context.Synchronize();
+            new ReadOnlySpan<byte>(_buffers[turn], bytes).CopyTo(destination.Slice((int)at, bytes));
+        }
+    }
+
+    /// <summary>Gives the buffers back, once the device is done with them.</summary>
+    public void Dispose()
+    {
+        bool alive = _context.TryEnter();
+        for (int i = 0; i < _buffers.Length; i++)
+        {
+            if (alive && _done[i] is { IsClosed: false } done)
+                CudaDriver.cuEventSynchronize(done.Value);
+            _done[i]?.Dispose();
+            if (alive && _buffers[i] is not null)
+                CudaDriver.cuMemFreeHost(_buffers[i]);
+            _buffers[i] = null;
+        }
+    }
+
+    // The buffer whose turn it is, free to be filled.
+    private int Turn()
+    {
+        int turn = _next;
+        _next = (turn + 1) % _buffers.Length;
+        _context.Check(CudaDriver.cuEventSynchronize(_done[turn].Value), nameof(CudaDriver.cuEventSynchronize));
+        return turn;
+    }
+
+    private void Send(int turn, DevicePointer to, int bytes)
+    {
+        _context.Check(CudaDriver.cuMemcpyHtoDAsync_v2(to.Address, _buffers[turn], (nuint)bytes, _context.Stream), nameof(CudaDriver.cuMemcpyHtoDAsync_v2));
+        _context.Check(CudaDriver.cuEventRecord(_done[turn].Value, _context.Stream), nameof(CudaDriver.cuEventRecord));
+    }
+}
+
+/// <summary>Writes the bytes that begin at <paramref name="first"/>.</summary>
+internal delegate void FillPiece(long first, Span<byte> destination);
