@@ -1,5 +1,6 @@
 using AudioToken.Backends.Cpu;
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 using Xunit;
 
@@ -50,6 +51,7 @@ public static class BackendData
         return ops!;
     }
 
+    // The machine's own device, or else the emulated one.
     private static CudaOps? Cuda(DType storage) =>
-        Environment.GetEnvironmentVariable("ATK_CUDA_LIB") is null ? null : new CudaOps(new CudaOptions { Storage = storage });
+        CudaDevice.WhyNone() is not null && EmulatedDevice.WhyNot is not null ? null : new CudaOps(new CudaOptions { Storage = storage });
 }
