@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <utility>
 
 namespace emulator
 {
@@ -51,6 +52,7 @@ Ledger& ledger()
 }
 
 thread_local bool context_present;
+thread_local std::pair<CUresult, std::string> refused;
 
 int64_t environment(const char* name, int64_t otherwise)
 {
@@ -148,7 +150,13 @@ void find_again()
 std::string explanation(CUresult code)
 {
     const std::lock_guard<std::mutex> lock(ledger().guard);
-    return code == ledger().lost ? ledger().why : "";
+    return code == ledger().lost ? ledger().why : code == refused.first ? refused.second : "";
+}
+
+CUresult refuse(CUresult code, const std::string& why)
+{
+    refused = {code, why};
+    return code;
 }
 
 Held held()

@@ -63,6 +63,9 @@ void find_again(); // after a reset of the context
 CUresult injected(const std::string& call);
 std::string explanation(CUresult code);
 
+// A failure of this call alone, whose text says why.
+CUresult refuse(CUresult code, const std::string& why);
+
 // What is held, for tests of leaks.
 struct Held {
     int64_t allocations = 0, bytes = 0, peak = 0, handles = 0, pinned = 0;

@@ -66,7 +66,7 @@ CUresult load(const unsigned char* image, Module& module)
 {
     static std::mutex guard;
     static auto* const known = new std::map<std::string, Module>;
-    if (std::memcmp(image, ELFMAG, SELFMAG) != 0) return CUDA_ERROR_INVALID_IMAGE;
+    if (std::memcmp(image, ELFMAG, SELFMAG) != 0) return refuse(CUDA_ERROR_INVALID_IMAGE, "not an ELF file");
     const std::string bytes(reinterpret_cast<const char*>(image), elf_bytes(image));
     const std::lock_guard<std::mutex> lock(guard);
     if (const auto found = known->find(bytes); found != known->end()) {
@@ -79,7 +79,7 @@ CUresult load(const unsigned char* image, Module& module)
     registered_kernels().clear();
     void* const library = written ? dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL) : nullptr;
     // The descriptor stays open: its number, by which the loader knows the file, must not come again.
-    if (library == nullptr) return CUDA_ERROR_INVALID_IMAGE;
+    if (library == nullptr) return refuse(CUDA_ERROR_INVALID_IMAGE, written ? dlerror() : "it cannot be written");
     for (const Kernel& kernel : registered_kernels())
         module.functions[kernel.name] = {kernel.name, kernel, thread_local_block(library)};
     registered_kernels().clear();

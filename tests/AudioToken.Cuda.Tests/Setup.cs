@@ -8,34 +8,34 @@ using Xunit;
 
 namespace AudioToken.Cuda.Tests;
 
-/// <summary>A fresh emulated device for one test, which must leave nothing behind on it.</summary>
-internal sealed class Setup : IDisposable
+/// <summary>A fresh emulated device for one test.</summary>
+internal sealed class Setup
 {
-    private readonly long _allocations, _handles, _pinned;
-
-    public Setup()
-    {
-        Assert.SkipWhen(EmulatedDevice.WhyNot is not null, EmulatedDevice.WhyNot ?? "");
-        Emulator = EmulatedDevice.Fresh();
-        (_allocations, _handles, _pinned) = (Emulator.Count("allocations"), Emulator.Count("handles"), Emulator.Count("pinned"));
-    }
+    private Setup() => Emulator = EmulatedDevice.Fresh();
 
     public EmulatedDevice Emulator { get; }
 
     /// <summary>What the library was told beside results.</summary>
     public List<string> Notes { get; } = [];
 
-    /// <summary>Whether what is left behind is counted; not after the device was lost.</summary>
-    public bool CountsLeaks { get; set; } = true;
+    /// <summary>Runs a test, which must leave nothing behind on the device.</summary>
+    public static void Run(Action<Setup> test)
+    {
+        Assert.SkipWhen(EmulatedDevice.WhyNot is not null, EmulatedDevice.WhyNot ?? "");
+        Setup setup = new();
+        long[] before = setup.Held();
+        test(setup);
+        Assert.Equal(before, setup.Held());
+    }
+
+    /// <summary>Runs a test that loses the device, which takes everything with it.</summary>
+    public static void RunToLoss(Action<Setup> test)
+    {
+        Assert.SkipWhen(EmulatedDevice.WhyNot is not null, EmulatedDevice.WhyNot ?? "");
+        test(new Setup());
+    }
 
     public KernelLibrary Library(CudaContext context, string? cache = null) => new(context, cache, Notes.Add);
 
-    public void Dispose()
-    {
-        if (!CountsLeaks)
-            return;
-        Assert.Equal(_allocations, Emulator.Count("allocations"));
-        Assert.Equal(_handles, Emulator.Count("handles"));
-        Assert.Equal(_pinned, Emulator.Count("pinned"));
-    }
+    private long[] Held() => [Emulator.Count("allocations"), Emulator.Count("handles"), Emulator.Count("pinned")];
 }

@@ -15,11 +15,12 @@ public sealed class RoomsTests
         ["AudioToken.Audio"] = ["AudioToken.Tensors"],
         ["AudioToken.Sampling"] = ["AudioToken.Tensors"],
         ["AudioToken.Backends.Cpu"] = ["AudioToken.Tensors"],
+        ["AudioToken.Backends.Cuda"] = ["AudioToken.Tensors"],
         ["AudioToken.Models"] = ["AudioToken.Weights"],
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
-        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.WeightsConverter", "AudioToken.World"],
+        ["AudioToken.Cli"] = ["AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.Backends.Cuda", "AudioToken.WeightsConverter", "AudioToken.World"],
         ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
 
@@ -50,6 +51,7 @@ public sealed class RoomsTests
     [InlineData("AudioToken.Models", "AudioToken.Backends")]
     [InlineData("AudioToken.Pipelines", "AudioToken.Backends")]
     [InlineData("AudioToken.Backends.Cpu", "AudioToken.Models")]
+    [InlineData("AudioToken.Backends.Cuda", "AudioToken.Models")]
     [InlineData("AudioToken.Weights", "AudioToken.WeightsConverter")]
     public void Sources_DoNotNameForbiddenRooms(string room, string forbidden)
     {
