@@ -51,6 +51,23 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
 
+    /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
+    public static CudaException? WhyNot()
+    {
+        try
+        {
+            CudaDevice.Get(0);
+        }
+        catch (CudaException exception)
+        {
+            return exception;
+        }
+
+        return KernelCompiler.Version() is null && !Directory.Exists(KernelLibrary.ShippedFolder)
+            ? new CudaException(CudaErrors.NoCompiler, "NVRTC, which compiles the kernels, was not found, and no built kernels lie beside the program", "install NVRTC of CUDA 12 or 13 (package cuda-nvrtc)")
+            : null;
+    }
+
     /// <inheritdoc/>
     public string Device => _memory.DeviceName;
 
