@@ -16,15 +16,16 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
     private const int Batch = 8;
     private readonly AdapterModel _model;
     private readonly BeatsEncoder _beats;
+    private readonly WorldPool _pool;
     private readonly ClipTokenizer _tokenizer;
     private readonly LatentPool _latents;
     private readonly SampleOrder _order;
     private readonly ulong _seed;
 
-    public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, ClipTokenizer tokenizer, LatentPool latents)
+    public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, WorldPool pool, ClipTokenizer tokenizer, LatentPool latents)
     {
-        (_model, _beats, _tokenizer, _latents, _seed) = (model, beats, tokenizer, latents, StableSeed.Of(recipe.Seed, "embedder"));
-        _order = new SampleOrder(new WorldPool(recipe.SamplesOfEach).Count, _seed);
+        (_model, _beats, _pool, _tokenizer, _latents, _seed) = (model, beats, pool, tokenizer, latents, StableSeed.Of(recipe.Seed, "embedder"));
+        _order = new SampleOrder(pool.Count, _seed);
     }
 
     public IReadOnlyList<Parameter> Parameters => _model.Parameters;
@@ -32,7 +33,7 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
     public double Accumulate(long update, GradientSums sums)
     {
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
-        float[] sounds = WorldPool.Sounds(samples);
+        float[] sounds = _pool.Sounds(samples);
         Shape shape;
         float[] features;
         using (TensorScope scope = _model.Ops.Scope())

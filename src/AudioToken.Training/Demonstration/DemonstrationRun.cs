@@ -1,4 +1,5 @@
 using System.Globalization;
+using AudioToken.Models.Beats;
 using AudioToken.Models.Clip;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
@@ -66,17 +67,21 @@ public sealed class DemonstrationRun
             bundle.AddPrefixed(task.Parameters);
         }
 
-        using HearingTask hearing = new(_ops, _recipe);
-        Train("3-hearing", hearing, _recipe.Hearing, peak: 1e-3, cancellation);
-        bundle.Add(ModelComponent.Beats, hearing.Kept);
+        using (HearingTask task = new(_ops, _recipe, pool))
+        {
+            Train("3-hearing", task, _recipe.Hearing, peak: 1e-3, cancellation);
+            bundle.Add(ModelComponent.Beats, task.Kept);
+        }
 
         // The embedder learns between the parts as they will be used: rounded to half precision, out of a bundle.
         string frozen = Path.Combine(_folder, "frozen.safetensors");
         using TensorCollection fresh = FreshEmbedder.Draw(Recipe.Beats.OutputWidth, Recipe.ContextWidth, _recipe.Seed);
         bundle.Save(frozen, "demonstration model with an untrained embedder", fresh);
         using ModelFiles files = ModelFiles.Open(frozen);
+        using TensorCollection heard = files.Open(ModelComponent.Beats);
+        using BeatsEncoder beats = BeatsEncoder.Load(_ops, heard, Recipe.Beats);
         using AdapterModel model = AdapterModel.Load(files, _ops, new AdapterSettings { Checkpoints = false, MagnitudePenalty = 1e-3 }, fresh);
-        Train("4-embedder", new DemonstrationEmbedderTask(model, hearing.Encoder, _recipe, _tokenizer, latents), _recipe.Embedder, peak: 1e-3, cancellation);
+        Train("4-embedder", new DemonstrationEmbedderTask(model, beats, _recipe, pool, _tokenizer, latents), _recipe.Embedder, peak: 1e-3, cancellation);
         bundle.AddPrefixed(model.Parameters);
         bundle.Save(Result, "demonstration model of a small drawn world");
         _note($"wrote {Result} ({new FileInfo(Result).Length / 1e6:f1} MB)");

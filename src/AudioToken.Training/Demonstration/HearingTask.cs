@@ -17,14 +17,15 @@ internal sealed class HearingTask : ITrainingTask, IDisposable
     private const string Head = "head.weight";
 
     private readonly IGradientOps _ops;
+    private readonly WorldPool _pool;
     private readonly SampleOrder _order;
     private readonly Weight _head;
     private readonly List<Parameter> _parameters = [];
 
-    public HearingTask(IGradientOps ops, Recipe recipe)
+    public HearingTask(IGradientOps ops, Recipe recipe, WorldPool pool)
     {
-        _ops = ops;
-        _order = new SampleOrder(new WorldPool(recipe.SamplesOfEach).Count, StableSeed.Of(recipe.Seed, "hearing"));
+        (_ops, _pool) = (ops, pool);
+        _order = new SampleOrder(pool.Count, StableSeed.Of(recipe.Seed, "hearing"));
         ParameterOps trained = new(ops, _ => true);
         using FreshTensors fresh = new(ModelComponent.Beats, recipe.Seed);
         Encoder = BeatsEncoder.Load(trained, fresh, Recipe.Beats);
@@ -42,7 +43,7 @@ internal sealed class HearingTask : ITrainingTask, IDisposable
     public double Accumulate(long update, GradientSums sums)
     {
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
-        float[] sounds = WorldPool.Sounds(samples);
+        float[] sounds = _pool.Sounds(samples);
         using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight));
         Tensor features = Encoder.Forward(tape, tape.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins])); // [B, L, 3 D]
         Tensor mean = tape.AttentionPool(features, tape.Upload(new float[Batch * features.Shape[1]], [Batch, features.Shape[1], 1]));           // [B, 3 D]

@@ -24,16 +24,16 @@ public sealed record Recipe
     public int SamplesOfEach { get; init; } = 200;
 
     /// <summary>Updates of the autoencoder, a batch of 4.</summary>
-    public long Autoencoder { get; init; } = 3000;
+    public long Autoencoder { get; init; } = 5000;
 
     /// <summary>Updates of text encoder and UNet, a batch of 16.</summary>
-    public long Diffusion { get; init; } = 3500;
+    public long Diffusion { get; init; } = 9000;
 
     /// <summary>Updates of the audio encoder, a batch of 16.</summary>
     public long Hearing { get; init; } = 1200;
 
     /// <summary>Updates of the embedder, a batch of 8.</summary>
-    public long Embedder { get; init; } = 1500;
+    public long Embedder { get; init; } = 2000;
 
     /// <summary>Seed of everything drawn.</summary>
     public ulong Seed { get; init; }
@@ -77,7 +77,7 @@ public sealed record Recipe
     private const string UnetText = """
         {
           "_class_name": "UNet2DConditionModel", "act_fn": "silu", "sample_size": 16, "in_channels": 4, "out_channels": 4,
-          "block_out_channels": [64, 128, 192], "attention_head_dim": 4, "layers_per_block": 1, "norm_num_groups": 16, "norm_eps": 1e-05,
+          "block_out_channels": [64, 128, 160], "attention_head_dim": 4, "layers_per_block": 1, "norm_num_groups": 16, "norm_eps": 1e-05,
           "cross_attention_dim": 96, "flip_sin_to_cos": true, "freq_shift": 0, "downsample_padding": 1, "mid_block_scale_factor": 1, "center_input_sample": false,
           "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
           "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]

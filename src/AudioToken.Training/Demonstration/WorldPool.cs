@@ -1,5 +1,6 @@
 using AudioToken.Audio;
 using AudioToken.World;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace AudioToken.Training.Demonstration;
 
@@ -7,6 +8,9 @@ namespace AudioToken.Training.Demonstration;
 /// <param name="ofEach">Samples of each kind.</param>
 internal sealed class WorldPool(int ofEach)
 {
+    // Features of the sounds asked for so far, in half precision: a sound takes longer to make than to hear.
+    private readonly Half[]?[] _heard = new Half[]?[ofEach * WorldKinds.All.Count];
+
     /// <summary>Number of samples.</summary>
     public int Count => ofEach * WorldKinds.All.Count;
 
@@ -31,10 +35,13 @@ internal sealed class WorldPool(int ofEach)
     }
 
     /// <summary>Log-mel features of the sounds, [B, F, 128].</summary>
-    public static float[] Sounds(int[] samples)
+    public float[] Sounds(int[] samples)
     {
-        float[][] features = new float[samples.Length][];
-        Parallel.For(0, samples.Length, i => features[i] = Fbank.Compute(At(samples[i]).Sound(Recipe.Seconds)));
-        return [.. features.SelectMany(values => values)];
+        Parallel.For(0, samples.Length, i => _heard[samples[i]] ??= Array.ConvertAll(Fbank.Compute(At(samples[i]).Sound(Recipe.Seconds)), value => (Half)value));
+        int length = _heard[samples[0]]!.Length;
+        float[] features = new float[samples.Length * length];
+        for (int i = 0; i < samples.Length; i++)
+            TensorPrimitives.ConvertToSingle(_heard[samples[i]], features.AsSpan(i * length, length));
+        return features;
     }
 }
