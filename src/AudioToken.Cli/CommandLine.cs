@@ -69,6 +69,7 @@ internal static class CommandLine
         WorldCommand.Create(terminal),
         TrainCommand.Create(terminal),
         TrainDemoCommand.Create(terminal),
+        JudgeCommand.Create(terminal),
     };
 
     private static AudioTokenException Misunderstood(ParseResult parsed)
