@@ -68,6 +68,8 @@ internal static class CommandLine
         DoctorCommand.Create(terminal),
         WorldCommand.Create(terminal),
         TrainCommand.Create(terminal),
+        TrainDemoCommand.Create(terminal),
+        JudgeCommand.Create(terminal),
     };
 
     private static AudioTokenException Misunderstood(ParseResult parsed)

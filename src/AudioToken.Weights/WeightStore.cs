@@ -59,6 +59,8 @@ public sealed class WeightStore : IDisposable
     internal WeightSource Source(string name, ReadOnlySpan<Shape> wanted)
     {
         _used.Add(name);
+        if (_tensors is DrawnTensors drawn)
+            return drawn.Draw(name, wanted[0]);
         if (!_names.Contains(name))
         {
             _missing.Add($"'{name}' {wanted[0]}");

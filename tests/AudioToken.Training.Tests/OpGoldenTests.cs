@@ -220,6 +220,6 @@ public sealed class OpGoldenTests
             Linear.Load(golden.Root / name / "to_v", width, 16, bias: false),
             Linear.Load(golden.Root / name / "to_out" / 0, 16, 16),
             16,
-            4);
+            heads: 4);
     }
 }

@@ -79,9 +79,9 @@ internal unsafe struct AttentionGradientBody : IParallelBody
             Multiply(worker, new MatrixRows(slopes, Keys, 0), rows, overKeys, OverKeys, Dq + at, Columns, Scale);
             PackedShape block = OverQueries with { Depth = rows };
             PackRows(Q + at, rows, block, overQueries);
-            Multiply(worker, new TransposedRows(slopes, Keys, 0), Keys, overQueries, block, Dk + keys, Columns, Scale, add: start > 0);
+            Multiply(worker, new TransposedRows(slopes, Keys), Keys, overQueries, block, Dk + keys, Columns, Scale, add: start > 0);
             PackRows(Dy + at, rows, block, overQueries);
-            Multiply(worker, new TransposedRows(shares, Keys, 0), Keys, overQueries, block, Dv + keys, Columns, 1, add: start > 0);
+            Multiply(worker, new TransposedRows(shares, Keys), Keys, overQueries, block, Dv + keys, Columns, 1, add: start > 0);
         }
     }
 

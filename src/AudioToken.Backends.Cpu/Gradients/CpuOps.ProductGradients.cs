@@ -135,7 +135,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (samples < 1 || rows % samples != 0)
             throw new ShapeException($"{Name}: {samples} samples do not divide the rows of {x.Shape}.");
         Tensor sums = Allocate([samples, columns]);
-        _workers.Run(samples, new ColumnSumming(Data(x, Name, nameof(x)), Data(sums, Name, nameof(sums)), checked((int)(rows / samples)), columns));
+        _workers.Run(samples, new ColumnSumming(_workers, Data(x, Name, nameof(x)), Data(sums, Name, nameof(sums)), checked((int)(rows / samples)), columns));
         return sums;
     }
 
@@ -207,7 +207,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 OutputStride = k,
                 Epilogue = default(TileEpilogue) with { Scale = 1, Residual = add || start > 0 ? output : null, ResidualScale = 1 },
             };
-            _engine.Multiply(_workers, problem, new TransposedRows(dy + start * stride, stride, 0));
+            _engine.Multiply(_workers, problem, new TransposedRows(dy + start * stride, stride));
         }
 
         if (rows == 0 && !add)

@@ -34,26 +34,3 @@ internal readonly unsafe struct Shrinking(float* from, float* to, Shape shape, i
     // The first row of the large map whose source, floor(row * height / tall), is the given one.
     private static int First(int source, int height, int tall) => (int)(((long)source * tall + height - 1) / height);
 }
-
-/// <summary>Sums of each column over the rows of a sample, a sample a part.</summary>
-internal readonly unsafe struct ColumnSumming(float* x, float* sums, int rows, int columns) : IParallelBody
-{
-    private readonly float* _x = x;
-    private readonly float* _sums = sums;
-
-    /// <inheritdoc/>
-    public void Run(int index, int worker)
-    {
-        // Blocks, so that a long column does not lose digits.
-        const int Block = 256;
-        Span<float> to = new(_sums + (long)index * columns, columns), part = new float[columns];
-        to.Clear();
-        for (int start = 0; start < rows; start += Block)
-        {
-            part.Clear();
-            fixed (float* sum = part)
-                NormRows.Sum(_x + ((long)index * rows + start) * columns, Math.Min(Block, rows - start), columns, sum);
-            TensorPrimitives.Add(to, part, to);
-        }
-    }
-}

@@ -117,7 +117,7 @@ internal sealed class WorldCommand
     }
 
     /// <summary>Tells every tenth of the way.</summary>
-    private sealed class Tenths(Messages messages) : IProgress<(int Done, int Of)>
+    internal sealed class Tenths(Messages messages, string what = "samples") : IProgress<(int Done, int Of)>
     {
         private readonly Lock _lock = new();
 
@@ -126,7 +126,7 @@ internal sealed class WorldCommand
             if (10L * value.Done / value.Of == 10L * (value.Done - 1) / value.Of)
                 return;
             lock (_lock)
-                messages.Note($"{value.Done} of {value.Of} samples");
+                messages.Note($"{value.Done} of {value.Of} {what}");
         }
     }
 }

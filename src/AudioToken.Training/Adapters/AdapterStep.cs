@@ -28,6 +28,9 @@ public sealed record AdapterBatch
     /// <summary>A time for each picture.</summary>
     public required int[] Timesteps { get; init; }
 
+    /// <summary>Token ids of each sample's prompt, or null for the model's training prompt.</summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Prompts { get; init; }
+
     /// <summary>Factors of the embedder's dropout, [B, L, Dt], or null for none.</summary>
     public float[]? Dropout { get; init; }
 }
@@ -58,9 +61,9 @@ public static class AdapterStep
         ITensorOps unet = model.WithLora(tape);
 
         Tensor token = model.Embedder.Forward(embedder, tape.Upload(batch.Features, batch.FeatureShape));  // [B, Dt]
-        int[] ids = [.. Enumerable.Repeat(model.PromptIds, samples).SelectMany(prompt => prompt)];
+        int[] ids = [.. (batch.Prompts ?? Enumerable.Repeat(model.PromptIds, samples)).SelectMany(prompt => prompt)];
         Tensor states = model.Text.Forward(tape, tape.Upload(ids, [samples, model.PromptIds.Count]), model.PlaceholderId, token); // [B, 77, Dt]
-        (float[] noisy, float[] target) = Noised(model, batch);
+        (float[] noisy, float[] target) = Noised(model.Schedule, model.Prediction, batch.Latents, batch.Noise, batch.Timesteps);
         UnetContext context = model.Unet.PrepareContext(unet, states);
         UnetTime time = model.Unet.PrepareTimes(tape, Array.ConvertAll(batch.Timesteps, step => (float)step)).PerSample();
         Tensor prediction = model.Unet.Forward(unet, tape.Upload(noisy, batch.LatentShape), time, context); // [B, h, w, 4]
@@ -81,18 +84,19 @@ public static class AdapterStep
         return new AdapterLoss(total, diffusion, magnitude);
     }
 
-    private static (float[] Noisy, float[] Target) Noised(AdapterModel model, AdapterBatch batch)
+    /// <summary>Noisy latents, and what a model should say of them.</summary>
+    internal static (float[] Noisy, float[] Target) Noised(NoiseSchedule schedule, PredictionType prediction, float[] latents, float[] noise, int[] timesteps)
     {
-        float[] noisy = new float[batch.Latents.Length], target = batch.Noise;
-        ForwardProcess.AddNoise(model.Schedule, batch.Latents, batch.Noise, batch.Timesteps, noisy);
-        if (model.Prediction == PredictionType.Velocity)
+        float[] noisy = new float[latents.Length], target = noise;
+        ForwardProcess.AddNoise(schedule, latents, noise, timesteps, noisy);
+        if (prediction == PredictionType.Velocity)
         {
             target = new float[noisy.Length];
-            ForwardProcess.Velocity(model.Schedule, batch.Latents, batch.Noise, batch.Timesteps, target);
+            ForwardProcess.Velocity(schedule, latents, noise, timesteps, target);
         }
-        else if (model.Prediction == PredictionType.Sample)
+        else if (prediction == PredictionType.Sample)
         {
-            target = batch.Latents;
+            target = latents;
         }
 
         return (noisy, target);

@@ -16,8 +16,7 @@ public sealed class AdapterTask : ITrainingTask
     private readonly ulong _seed;
     private readonly int _batch, _accumulation;
     private readonly bool _dropout;
-    private int[] _order = [];
-    private long _epoch = -1;
+    private readonly SampleOrder _order;
 
     /// <summary>Prepares the batches.</summary>
     /// <param name="model">The model.</param>
@@ -34,6 +33,7 @@ public sealed class AdapterTask : ITrainingTask
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(accumulation);
         (_model, _cache, _samples, _bad, _seed, _batch, _accumulation, _dropout) = (model, cache, samples, bad, seed, batch, accumulation, dropout);
+        _order = new SampleOrder(samples.Count, seed);
     }
 
     /// <inheritdoc/>
@@ -86,13 +86,10 @@ public sealed class AdapterTask : ITrainingTask
     // The sample of a place of the run and the second its sound begins at; in the stead of one that cannot be read, the next one of the epoch's order.
     private (TrainingSample Sample, int Start) At(long place)
     {
-        (long epoch, int at) = ((place / _samples.Count), (int)(place % _samples.Count));
-        if (epoch != _epoch)
-            (_order, _epoch) = (Shuffled(epoch), epoch);
         int start = (int)(StableSeed.Of(_seed, "window", place) % (ulong)_cache.Windows);
         for (int tried = 0; tried < _samples.Count; tried++)
         {
-            TrainingSample sample = _samples[_order[(at + tried) % _samples.Count]];
+            TrainingSample sample = _samples[_order.At(place, tried)];
             if (_bad.Contains(sample.Id))
                 continue;
             try
@@ -108,19 +105,6 @@ public sealed class AdapterTask : ITrainingTask
         }
 
         throw _bad.TooMany();
-    }
-
-    // Fisher and Yates.
-    private int[] Shuffled(long epoch)
-    {
-        int[] order = [.. Enumerable.Range(0, _samples.Count)];
-        for (int i = order.Length - 1; i > 0; i--)
-        {
-            int j = (int)(StableSeed.Of(StableSeed.Of(_seed, "order", epoch), "swap", i) % (ulong)(i + 1));
-            (order[i], order[j]) = (order[j], order[i]);
-        }
-
-        return order;
     }
 
     private float[] Normal(string stream, long place, int count)

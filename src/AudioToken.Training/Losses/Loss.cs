@@ -65,6 +65,36 @@ public static class Loss
         return sum / rows;
     }
 
+    /// <summary>Mean over rows of the cross-entropy of a softmax with one right class a row.</summary>
+    /// <param name="scores">[rows, classes].</param>
+    /// <param name="classes">The right class of each row.</param>
+    /// <param name="gradient">Receives the gradient by the scores.</param>
+    /// <returns>The mean, and how many rows have their highest score at the right class.</returns>
+    /// <exception cref="ArgumentException">The counts do not fit.</exception>
+    public static (double Mean, int Right) CrossEntropy(ReadOnlySpan<float> scores, ReadOnlySpan<int> classes, Span<float> gradient)
+    {
+        int rows = classes.Length, width = rows == 0 ? 0 : scores.Length / rows;
+        Alike(scores.Length, rows * width);
+        Alike(scores.Length, gradient.Length);
+        double sum = 0;
+        int right = 0;
+        for (int row = 0; row < rows; row++)
+        {
+            ReadOnlySpan<float> own = scores.Slice(row * width, width);
+            double most = double.NegativeInfinity, total = 0;
+            foreach (float score in own)
+                most = Math.Max(most, score);
+            foreach (float score in own)
+                total += Math.Exp(score - most);
+            for (int c = 0; c < width; c++)
+                gradient[(row * width) + c] = (float)(((Math.Exp(own[c] - most) / total) - (c == classes[row] ? 1 : 0)) / rows);
+            sum += most + Math.Log(total) - own[classes[row]];
+            right += own[classes[row]] == most ? 1 : 0;
+        }
+
+        return (sum / rows, right);
+    }
+
     private static void Alike(int found, int wanted)
     {
         if (found != wanted)

@@ -61,6 +61,8 @@ public sealed class TrainingRun
     private readonly CheckpointFolder _checkpoints;
     private readonly AdamW _optimiser;
     private readonly TrainingLog _log;
+    private readonly string _folder;
+    private TensorBoardLog? _curves;
 
     /// <summary>Prepares a run.</summary>
     /// <param name="ops">The backend that holds the weights.</param>
@@ -72,7 +74,7 @@ public sealed class TrainingRun
     {
         ArgumentNullException.ThrowIfNull(task);
         ArgumentNullException.ThrowIfNull(settings);
-        (_ops, _task, _settings) = (ops, task, settings);
+        (_ops, _task, _settings, _folder) = (ops, task, settings, folder);
         _checkpoints = new CheckpointFolder(folder, fingerprint);
         _optimiser = new AdamW(task.Parameters, settings.Optimiser);
         _log = new TrainingLog(Path.Combine(folder, "log.csv"));
@@ -101,6 +103,7 @@ public sealed class TrainingRun
     {
         GradientSums sums = new(_task.Parameters);
         _log.KeepUpTo(State.Updates);
+        _curves = new TensorBoardLog(_folder);
         long begun = State.Updates, saved = State.Updates;
         int notFinite = 0;
         Stopwatch clock = Stopwatch.StartNew();
@@ -128,6 +131,7 @@ public sealed class TrainingRun
             State = new RunState(State.Updates + 1, average, State.Skipped + (finite ? 0 : 1));
             RunProgress told = new(State.Updates, _settings.Updates, loss, average, rate, norm, clock.Elapsed.TotalSeconds / (State.Updates - begun));
             _log.Write(told);
+            _curves.Write(told);
             progress?.Report(told);
             if (notFinite >= _settings.MostNotFinite)
             {
@@ -151,6 +155,7 @@ public sealed class TrainingRun
     private void Save()
     {
         _log.Flush();
+        _curves?.Flush();
         _checkpoints.Save(State, _optimiser, _task.Parameters);
     }
 

@@ -190,7 +190,7 @@ public sealed partial class GradientTape : DelegatingOps
         return result;
     }
 
-    // Runs an operation, and records it if a gradient can flow through it. Without parameters: weights that it reads.
+    // Runs an operation, and records it if a gradient can flow through it to an operand or to one of the weights that it reads.
     private Tensor Record(ReadOnlySpan<Tensor> operands, int needed, ReadOnlySpan<Weight?> weights, TapeForward forward, TapeBackward backward)
     {
         TapeOperand[] known = new TapeOperand[operands.Length];

@@ -19,7 +19,7 @@ public sealed class RoomsTests
         ["AudioToken.Models"] = ["AudioToken.Weights"],
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
-        ["AudioToken.Training"] = ["AudioToken.Pipelines"],
+        ["AudioToken.Training"] = ["AudioToken.Pipelines", "AudioToken.World"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] =
         [

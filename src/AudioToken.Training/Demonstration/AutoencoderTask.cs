@@ -1,0 +1,108 @@
+using AudioToken.Models.Vae;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Training.Data;
+using AudioToken.Training.Losses;
+using AudioToken.Training.Optimisation;
+using AudioToken.Training.Runs;
+using AudioToken.Training.Tape;
+using AudioToken.Weights;
+
+namespace AudioToken.Training.Demonstration;
+
+/// <summary>Trains an autoencoder from nothing: pictures through a narrow place and back. Kingma and Welling 2014.</summary>
+internal sealed class AutoencoderTask : ITrainingTask, IDisposable
+{
+    // Enough that latents do not drift apart, too little to blur.
+    private const double DivergenceWeight = 1e-5;
+    private const int Batch = 4;
+
+    private readonly IGradientOps _ops;
+    private readonly SampleOrder _order;
+    private readonly ulong _seed;
+    private readonly List<Parameter> _parameters = [];
+
+    public AutoencoderTask(IGradientOps ops, Recipe recipe)
+    {
+        (_ops, _seed) = (ops, StableSeed.Of(recipe.Seed, "autoencoder"));
+        _order = new SampleOrder(new WorldPool(recipe.SamplesOfEach).Count, _seed);
+        ParameterOps trained = new(ops, _ => true);
+        using FreshTensors fresh = new(ModelComponent.Vae, recipe.Seed);
+        Encoder = VaeEncoder.Load(trained, fresh, Recipe.Vae);
+        Decoder = VaeDecoder.Load(trained, fresh, Recipe.Vae);
+        _parameters.AddRange(trained.Parameters);
+    }
+
+    public VaeEncoder Encoder { get; }
+
+    public VaeDecoder Decoder { get; }
+
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    public double Accumulate(long update, GradientSums sums)
+    {
+        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        float[] pictures = WorldPool.Pictures(samples);
+        using GradientTape encoding = new(_ops, _parameters.Select(parameter => parameter.Weight));
+        Tensor moments = Encoder.Forward(encoding, encoding.Upload(pictures, [Batch, Recipe.Side, Recipe.Side, 3])); // [B, h, w, 2 C]
+        float[] said = Values(encoding, moments);
+        DiagonalGaussian latents = new(said, Recipe.Vae.LatentChannels);
+        float[] noise = new float[said.Length / 2];
+        new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
+
+        (double loss, float[] byLatents) = Decode(pictures, latents.Sample(noise), moments.Shape.WithLast(Recipe.Vae.LatentChannels), sums);
+        float[] byMoments = new float[said.Length];
+        loss += DivergenceWeight * Spread(said, latents, noise, byLatents, byMoments);
+        encoding.Backward(moments, encoding.Upload(byMoments, moments.Shape));
+        sums.Add(encoding);
+        return loss;
+    }
+
+    public void Dispose()
+    {
+        Encoder.Dispose();
+        Decoder.Dispose();
+    }
+
+    // Half squared, half absolute error: edges stay.
+    private (double Loss, float[] ByLatents) Decode(float[] pictures, float[] sample, Shape shape, GradientSums sums)
+    {
+        using GradientTape decoding = new(_ops, _parameters.Select(parameter => parameter.Weight));
+        Tensor latents = decoding.Upload(sample, shape);
+        decoding.Watch(latents);
+        Tensor drawn = Decoder.Forward(decoding, latents);
+        float[] pixels = Values(decoding, drawn), gradient = new float[pixels.Length], differences = new float[pixels.Length];
+        double loss = Loss.MeanSquare(pixels, pictures, gradient);
+        for (int i = 0; i < pixels.Length; i++)
+            differences[i] = pixels[i] - pictures[i];
+        loss += Loss.MeanMagnitude(differences, gradient);
+        decoding.Backward(drawn, decoding.Upload(gradient, drawn.Shape));
+        sums.Add(decoding);
+        return (loss, Values(decoding, decoding.Gradient(latents)));
+    }
+
+    // The divergence from the unit normal, (m^2 + v - 1 - ln v) / 2 on average, and the gradient by means and logarithms of variances.
+    private static double Spread(float[] said, DiagonalGaussian latents, float[] noise, float[] byLatents, float[] byMoments)
+    {
+        int channels = Recipe.Vae.LatentChannels;
+        double sum = 0, factor = DivergenceWeight / noise.Length;
+        for (int i = 0; i < noise.Length; i++)
+        {
+            int at = (i / channels * 2 * channels) + (i % channels);
+            double mean = latents.Mean[i], deviation = latents.Deviation[i], logarithm = said[at + channels];
+            sum += 0.5 * ((mean * mean) + (deviation * deviation) - 1 - Math.Clamp(logarithm, -30, 20));
+            byMoments[at] = (float)(byLatents[i] + (factor * mean));
+            if (logarithm is > -30 and < 20)
+                byMoments[at + channels] = (float)((0.5 * byLatents[i] * deviation * noise[i]) + (factor * 0.5 * ((deviation * deviation) - 1)));
+        }
+
+        return sum / noise.Length;
+    }
+
+    private static float[] Values(GradientTape tape, Tensor tensor)
+    {
+        float[] values = new float[tensor.Shape.Count];
+        tape.Download(tensor, values);
+        return values;
+    }
+}

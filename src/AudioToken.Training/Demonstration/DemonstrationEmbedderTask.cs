@@ -1,0 +1,68 @@
+using AudioToken.Models.Beats;
+using AudioToken.Models.Clip;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Training.Adapters;
+using AudioToken.Training.Data;
+using AudioToken.Training.Optimisation;
+using AudioToken.Training.Runs;
+using AudioToken.World;
+
+namespace AudioToken.Training.Demonstration;
+
+/// <summary>Trains the embedder by the paper's loss between the frozen parts of the demonstration model, on sounds with the pictures of their scenes.</summary>
+internal sealed class DemonstrationEmbedderTask : ITrainingTask
+{
+    private const int Batch = 8;
+    private readonly AdapterModel _model;
+    private readonly BeatsEncoder _beats;
+    private readonly WorldPool _pool;
+    private readonly ClipTokenizer _tokenizer;
+    private readonly LatentPool _latents;
+    private readonly SampleOrder _order;
+    private readonly ulong _seed;
+
+    public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, WorldPool pool, ClipTokenizer tokenizer, LatentPool latents)
+    {
+        (_model, _beats, _pool, _tokenizer, _latents, _seed) = (model, beats, pool, tokenizer, latents, StableSeed.Of(recipe.Seed, "embedder"));
+        _order = new SampleOrder(pool.Count, _seed);
+    }
+
+    public IReadOnlyList<Parameter> Parameters => _model.Parameters;
+
+    public double Accumulate(long update, GradientSums sums)
+    {
+        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        float[] sounds = _pool.Sounds(samples);
+        Shape shape;
+        float[] features;
+        using (TensorScope scope = _model.Ops.Scope())
+        {
+            Tensor heard = _beats.Forward(_model.Ops, _model.Ops.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins]));
+            shape = heard.Shape;
+            features = new float[shape.Count];
+            _model.Ops.Download(heard, features);
+        }
+
+        float[] latents = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update)), noise = new float[latents.Length];
+        new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
+        return AdapterStep.Accumulate(_model, new AdapterBatch
+        {
+            Features = features,
+            FeatureShape = shape,
+            Latents = latents,
+            LatentShape = LatentPool.Shape(Batch),
+            Noise = noise,
+            Timesteps = [.. Enumerable.Range(0, Batch).Select(i => (int)(StableSeed.Of(_seed, "time", (update * Batch) + i) % (ulong)_model.Schedule.TrainTimesteps))],
+            Prompts = [.. samples.Select((sample, i) => Prompt(sample, (update * Batch) + i))],
+        }, sums).Total;
+    }
+
+    // Half of the prompts are the paper's, half say place and time too, so that those words go on to mean what they meant.
+    private IReadOnlyList<int> Prompt(int sample, long place)
+    {
+        ulong draw = StableSeed.Of(_seed, "prompt", place);
+        string prompt = draw % 2 == 0 ? _model.Settings.Prompt : Caption.Around("<*>", WorldPool.At(sample).Scene);
+        return _tokenizer.EncodePadded(draw / 2 % 4 == 0 ? prompt + ", 4k, high resolution" : prompt).Ids;
+    }
+}

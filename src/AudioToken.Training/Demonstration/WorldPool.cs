@@ -1,0 +1,47 @@
+using AudioToken.Audio;
+using AudioToken.World;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace AudioToken.Training.Demonstration;
+
+/// <summary>The samples of the small world that the demonstration model is trained on, made when they are asked for.</summary>
+/// <param name="ofEach">Samples of each kind.</param>
+internal sealed class WorldPool(int ofEach)
+{
+    // Features of the sounds asked for so far, in half precision: a sound takes longer to make than to hear.
+    private readonly Half[]?[] _heard = new Half[]?[ofEach * WorldKinds.All.Count];
+
+    /// <summary>Number of samples.</summary>
+    public int Count => ofEach * WorldKinds.All.Count;
+
+    /// <summary>A sample; neighbours are of different kinds.</summary>
+    public static WorldSample At(int index) => new(WorldKinds.All[index % WorldKinds.All.Count], WorldSeeds.Of(WorldSplit.Training, (ulong)(index / WorldKinds.All.Count)));
+
+    /// <summary>Number of a sample's kind.</summary>
+    public static int Kind(int index) => index % WorldKinds.All.Count;
+
+    /// <summary>Pictures in [-1, 1], [B, side, side, 3].</summary>
+    public static float[] Pictures(int[] samples)
+    {
+        int values = Recipe.Side * Recipe.Side * 3;
+        float[] pixels = new float[samples.Length * values];
+        Parallel.For(0, samples.Length, i =>
+        {
+            ReadOnlySpan<byte> rgb = At(samples[i]).Picture(Recipe.Side).Rgb;
+            for (int j = 0; j < values; j++)
+                pixels[(i * values) + j] = (rgb[j] / 127.5f) - 1;
+        });
+        return pixels;
+    }
+
+    /// <summary>Log-mel features of the sounds, [B, F, 128].</summary>
+    public float[] Sounds(int[] samples)
+    {
+        Parallel.For(0, samples.Length, i => _heard[samples[i]] ??= Array.ConvertAll(Fbank.Compute(At(samples[i]).Sound(Recipe.Seconds)), value => (Half)value));
+        int length = _heard[samples[0]]!.Length;
+        float[] features = new float[samples.Length * length];
+        for (int i = 0; i < samples.Length; i++)
+            TensorPrimitives.ConvertToSingle(_heard[samples[i]], features.AsSpan(i * length, length));
+        return features;
+    }
+}

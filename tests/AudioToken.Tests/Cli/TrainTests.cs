@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using Xunit;
+using static AudioToken.Tests.Cli.CliProcess;
+
+namespace AudioToken.Tests.Cli;
+
+/// <summary>Training as a process: killed, asked to end, and gone on with (RELIABILITY cases 60 and 61).</summary>
+[Collection(CliTests.Name)]
+public sealed class TrainTests(CliDemo demo)
+{
+    [Fact]
+    public void KilledAndTerminated_TrainingGoesOnToTheBit()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
+        string folder = demo.NewFolder();
+        demo.Run("world", "--out", Path.Combine(folder, "data"), "--kinds", "rain,dog", "--count", "1", "--size", "64", "--seconds", "2").Exits(0);
+        string[] train = ["train", "data", "-m", demo.Model, "--steps", "30", "--batch", "1", "--save-every", "1", "--width", "64", "--height", "64", "--lora-rank", "2"];
+        using (Process whole = Start(folder, [.. train, "--out", "whole"]))
+            Assert.Equal(0, End(whole).Exit);
+
+        using (Process killed = Start(folder, [.. train, "--out", "parts"]))
+        {
+            WaitForLine(killed, "update 1 of 30");
+            using (Process second = Start(folder, [.. train, "--out", "parts", "--resume"]))
+            {
+                (int exit, _, string error) = End(second);
+                Assert.Equal(8, exit);
+                Assert.Contains($"error AT8701: 'parts' is in use by another trainer: process {killed.Id} on ", error, StringComparison.Ordinal);
+            }
+
+            killed.Kill();
+            Assert.True(killed.WaitForExit(Patience));
+        }
+
+        using (Process terminated = Start(folder, [.. train, "--out", "parts", "--resume"]))
+        {
+            WaitForLine(terminated, "update ");
+            Send(terminated, "TERM");
+            (int exit, _, string error) = End(terminated);
+            Assert.True(exit is 143 or 0, $"exit code {exit}: {error}"); // 0 where it was done before the signal came
+        }
+
+        using (Process last = Start(folder, [.. train, "--out", "parts", "--resume"]))
+            Assert.Equal(0, End(last).Exit);
+        foreach (string name in (string[])["embedder.safetensors", "lora.safetensors", "log.csv"])
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "whole", name)), File.ReadAllBytes(Path.Combine(folder, "parts", name)));
+    }
+
+    [Fact]
+    public void WhatCannotBeTrained_IsRefused()
+    {
+        string folder = demo.NewFolder();
+        demo.Run("train", folder, "--out", Path.Combine(folder, "run")).Refuses(3701, "holds no sample to train on: no sound has a picture of its name", "try:   put name.wav beside name.png");
+        demo.Run("train", folder, "--out", Path.Combine(folder, "run"), "--lora-targets", "q,z").Refuses(2501, "--lora-targets holds 'z', wanted some of q,k,v,out");
+        demo.Run("train", folder, "--out", Path.Combine(folder, "run"), "--batch", "0").Refuses(2502, "--batch is '0'", "try:   --batch 1, the nearest");
+    }
+}
