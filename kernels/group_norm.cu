@@ -30,16 +30,19 @@ DEVICE void group_norm(T* y, const T* x, const T* skip, const float* gamma, cons
     const float mean = block_sum(sum) / count;
 
     // A second pass rather than E[x^2] - mean^2, which cancels where |mean| is large beside the deviation.
-    float squares = 0.0f;
+    // The deviations' own mean is what rounding took from the first one.
+    float squares = 0.0f, drift = 0.0f;
     for (int i = threadIdx.x; i < count; i += blockDim.x) {
         const float d = element(i) - mean;
         squares += d * d;
+        drift += d;
     }
-    const float rstd = rsqrtf(block_sum(squares) / count + eps);
+    const float rest = block_sum(drift) / count;
+    const float rstd = rsqrtf(block_sum(squares) / count - rest * rest + eps);
 
     for (int i = threadIdx.x; i < count; i += blockDim.x) {
         const int c = first + i % width;
-        const float v = (element(i) - mean) * rstd * gamma[c] + beta[c];
+        const float v = (element(i) - mean - rest) * rstd * gamma[c] + beta[c];
         y[(sample + i / width) * channels + c] = from_float<T>(activated(v, activation));
     }
 }

@@ -20,14 +20,17 @@ template <typename T> DEVICE void layer_norm(T* y, const T* x, const float* gamm
     const float mean = warp_sum(sum) / channels;
 
     // A second pass rather than E[x^2] - mean^2, which cancels where |mean| is large beside the deviation.
-    float squares = 0.0f;
+    // The deviations' own mean is what rounding took from the first one.
+    float squares = 0.0f, drift = 0.0f;
     for (int c = lane; c < channels; c += 32) {
         const float d = to_float(x[c]) - mean;
         squares += d * d;
+        drift += d;
     }
-    const float rstd = rsqrtf(warp_sum(squares) / channels + eps);
+    const float rest = warp_sum(drift) / channels;
+    const float rstd = rsqrtf(warp_sum(squares) / channels - rest * rest + eps);
     for (int c = lane; c < channels; c += 32)
-        y[c] = from_float<T>((to_float(x[c]) - mean) * rstd * gamma[c] + beta[c]);
+        y[c] = from_float<T>((to_float(x[c]) - mean - rest) * rstd * gamma[c] + beta[c]);
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \

@@ -1,4 +1,4 @@
-using AudioToken.Backends.Cpu;
+using AudioToken.Cli.Options;
 using AudioToken.Pipelines;
 using AudioToken.Weights;
 
@@ -8,10 +8,10 @@ namespace AudioToken.Cli;
 internal static class Loading
 {
     /// <summary>Loads on a thread of the pool; a cancelled wait leaves it to end, and frees what it gives.</summary>
-    public static async Task<AudioToImagePipeline> LoadAsync(ModelFiles files, CpuOptions device, LoadOptions options, CancellationToken cancellation)
+    public static async Task<AudioToImagePipeline> LoadAsync(ModelFiles files, ComputeDevice device, LoadOptions options, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        Task<AudioToImagePipeline> loading = Task.Run(() => AudioToImagePipeline.Load(files, new CpuOps(device), options), CancellationToken.None);
+        Task<AudioToImagePipeline> loading = Task.Run(() => AudioToImagePipeline.Load(files, device.Open(), options), CancellationToken.None);
         try
         {
             return await loading.WaitAsync(cancellation).ConfigureAwait(false);

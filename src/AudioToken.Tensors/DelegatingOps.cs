@@ -29,7 +29,7 @@ public abstract class DelegatingOps : ITensorOps
     public TensorScope Scope() => Inner.Scope();
 
     /// <inheritdoc/>
-    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Inner.Upload(values, shape);
+    public virtual Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Inner.Upload(values, shape);
 
     /// <inheritdoc/>
     public Tensor Upload(ReadOnlySpan<int> values, Shape shape) => Inner.Upload(values, shape);

@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cpu;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using AudioToken.Testing.Torch;
@@ -69,7 +70,7 @@ public sealed class ConvertedModelTests : IDisposable
         string model = Build("diffusion", new ModelRequest { Model = Goldens.PathOf("tiny-hf") }, partial: true);
         string whole = Build("whole", new ModelRequest { Model = model, Beats = beats, Embedder = embedder });
         using ModelFiles files = ModelFiles.Open(whole);
-        PipelineGoldenTests.CheckRecording(files, "b12_pipeline_synth", "synth_sd1_pndm5");
+        PipelineGoldenTests.CheckRecording(files, "b12_pipeline_synth", "synth_sd1_pndm5", new CpuOps());
     }
 
     [Fact]
@@ -102,7 +103,7 @@ public sealed class ConvertedModelTests : IDisposable
         Func<string, string> of = second ? Second : First;
         string bundle = Build("bundle", request with { Beats = of("BEATs_tiny.pt"), Embedder = of("embedder_learned_embeds.bin") });
         using ModelFiles files = ModelFiles.Open(bundle);
-        PipelineGoldenTests.CheckRecording(files, file, name);
+        PipelineGoldenTests.CheckRecording(files, file, name, new CpuOps());
     }
 
     private string Build(string name, ModelRequest request, bool partial = false, DTypePolicy policy = DTypePolicy.Keep)

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AudioToken.Audio;
-using AudioToken.Backends.Cpu;
 using AudioToken.Pipelines;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
@@ -13,25 +12,25 @@ namespace AudioToken.Golden.Tests;
 /// <summary>The whole way from a sound to a picture against recordings of the original code (b9 on a real clip, b12 on our own sound).</summary>
 public sealed class PipelineGoldenTests
 {
-    public static TheoryData<string, string> Cases { get; } = MakeCases();
+    public static TheoryData<string, string, string> Cases { get; } = MakeCases();
 
     [Theory, MemberData(nameof(Cases))]
-    public void SoundToPicture_EqualsTheRecording(string file, string name)
+    public void SoundToPicture_EqualsTheRecording(string file, string name, string backend)
     {
         JsonElement config;
         using (GoldenFile golden = Goldens.Open(file))
             config = golden.Json("configs").GetProperty(name);
         using TinyModel tiny = new(config.GetProperty("checkpoint").GetString() == "sd2", config.GetProperty("lora").GetBoolean());
         using ModelFiles files = tiny.Open();
-        CheckRecording(files, file, name);
+        CheckRecording(files, file, name, BackendData.Open(backend));
     }
 
-    /// <summary>Draws a recorded case with a model and holds every stage against the recording.</summary>
-    internal static void CheckRecording(ModelFiles files, string file, string name)
+    /// <summary>Draws a recorded case with a model on a backend, which it owns, and holds every stage against the recording.</summary>
+    internal static void CheckRecording(ModelFiles files, string file, string name, ITensorOps ops)
     {
         using GoldenFile golden = Goldens.Open(file);
         JsonElement config = golden.Json("configs").GetProperty(name);
-        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(files, new CpuOps());
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(files, ops);
 
         int images = config.GetProperty("images").GetInt32();
         GenerationTrace trace = new(TraceLevel.All);
@@ -123,14 +122,17 @@ public sealed class PipelineGoldenTests
         return [.. Enumerable.Range(0, (features.Shape[1] + 3) / 4).SelectMany(row => features.Values.Skip(4 * row * width).Take(width))];
     }
 
-    private static TheoryData<string, string> MakeCases()
+    private static TheoryData<string, string, string> MakeCases()
     {
-        TheoryData<string, string> cases = [];
+        TheoryData<string, string, string> cases = [];
         foreach (string file in (string[])["b9_pipeline_tiny", "b12_pipeline_synth"])
         {
             using GoldenFile golden = Goldens.Open(file);
             foreach (JsonProperty config in golden.Json("configs").EnumerateObject())
-                cases.Add(file, config.Name);
+            {
+                foreach (string backend in BackendData.Names)
+                    cases.Add(file, config.Name, backend);
+            }
         }
 
         return cases;

@@ -1,4 +1,6 @@
 using AudioToken.Backends.Cpu;
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 using Xunit;
 
@@ -11,22 +13,31 @@ public static class BackendData
     private static readonly Dictionary<string, Func<ITensorOps?>> s_backends = new()
     {
         ["cpu"] = () => new CpuOps(new CpuOptions { Threads = 2 }),
+        ["cuda"] = () => Cuda(DType.F32),
+        ["cuda f16"] = () => Cuda(DType.F16),
+        ["cuda bf16"] = () => Cuda(DType.BF16),
     };
 
-    /// <summary>Names of the backends.</summary>
-    public static IReadOnlyCollection<string> Names => s_backends.Keys;
+    /// <summary>Names of the backends that store fp32.</summary>
+    public static IReadOnlyCollection<string> Names { get; } = [.. s_backends.Keys.Where(name => StorageOf(name) == DType.F32)];
+
+    /// <summary>The type in which a backend stores results.</summary>
+    public static DType StorageOf(string name) => name.EndsWith(" f16", StringComparison.Ordinal) ? DType.F16 : name.EndsWith(" bf16", StringComparison.Ordinal) ? DType.BF16 : DType.F32;
 
     /// <summary>One theory row a backend.</summary>
     public static TheoryData<string> All => new(Names);
 
-    /// <summary>One theory row a backend and case.</summary>
-    public static TheoryData<string, string> With(IEnumerable<OpCase> cases)
+    /// <summary>One theory row a backend, half types included, and case.</summary>
+    public static TheoryData<string, string> With(IEnumerable<OpCase> cases) => With(cases.Select(one => one.Name));
+
+    /// <inheritdoc cref="With(IEnumerable{OpCase})"/>
+    public static TheoryData<string, string> With(IEnumerable<string> cases)
     {
         TheoryData<string, string> rows = new();
-        foreach (OpCase one in cases)
+        foreach (string one in cases)
         {
-            foreach (string name in Names)
-                rows.Add(name, one.Name);
+            foreach (string name in s_backends.Keys)
+                rows.Add(name, one);
         }
 
         return rows;
@@ -39,4 +50,8 @@ public static class BackendData
         Assert.SkipWhen(ops is null, $"This machine has no backend {name}.");
         return ops!;
     }
+
+    // The machine's own device, or else the emulated one.
+    private static CudaOps? Cuda(DType storage) =>
+        CudaDevice.WhyNone() is not null && EmulatedDevice.WhyNot is not null ? null : new CudaOps(new CudaOptions { Storage = storage });
 }

@@ -13,17 +13,22 @@ public sealed record OpCase(string Name, double Tolerance, Func<ITensorOps, Draw
     public static void Check(IEnumerable<OpCase> cases, string backend, string name)
     {
         using ITensorOps ops = BackendData.Open(backend);
-        cases.Single(one => one.Name == name).Check(ops);
+        cases.Single(one => one.Name == name).Check(ops, BackendData.StorageOf(backend));
     }
 
     /// <summary>Holds a backend to the reference.</summary>
-    public void Check(ITensorOps ops)
+    /// <param name="ops">The backend.</param>
+    /// <param name="storage">The type in which it stores results. Of a half type, both get operands that it holds, and the result may be
+    /// off by twice the error of storing the largest value.</param>
+    public void Check(ITensorOps ops, DType storage = DType.F32)
     {
         using ReferenceOps reference = new();
-        (Shape wanted, float[] expected) = Compute(reference);
-        (Shape found, float[] actual) = Compute(ops);
+        bool half = storage != DType.F32;
+        (Shape wanted, float[] expected) = Compute(half ? new RoundedOps(reference, storage) : reference);
+        (Shape found, float[] actual) = Compute(half ? new RoundedOps(ops, storage) : ops);
         Assert.Equal(wanted, found);
-        TensorAssert.MaxAbs(expected, actual, Tolerance, $"{Name} on {ops.Device}");
+        double stored = 2 * RoundedOps.Roundoff(storage) * (expected.Length == 0 ? 0 : expected.Max(Math.Abs));
+        TensorAssert.MaxAbs(expected, actual, Tolerance + stored, $"{Name} on {ops.Device}, {storage}");
     }
 
     /// <summary>Shape and values of the result.</summary>

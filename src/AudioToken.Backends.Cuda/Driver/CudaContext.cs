@@ -96,6 +96,10 @@ public sealed unsafe class CudaContext : IDisposable
             Synchronize();
     }
 
+    /// <summary>Copies within the device.</summary>
+    internal void Copy(DevicePointer to, DevicePointer from, long bytes) =>
+        Check(CudaDriver.cuMemcpyDtoDAsync_v2(to.Address, from.Address, (nuint)bytes, Stream), nameof(CudaDriver.cuMemcpyDtoDAsync_v2));
+
     /// <summary>Waits until all work has come to an end.</summary>
     /// <exception cref="CudaException">Some of it failed, or it does not end (5109) within <see cref="Patience"/>.</exception>
     public void Synchronize()

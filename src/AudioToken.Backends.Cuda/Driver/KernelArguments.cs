@@ -6,9 +6,7 @@ namespace AudioToken.Backends.Cuda.Driver;
 /// <summary>The arguments of one launch, in order: numbers, <see cref="DevicePointer"/>s and structs laid out as the kernel's own.</summary>
 /// <example><code>
 /// KernelArguments arguments = new();
-/// arguments.Add(y);
-/// arguments.Add(x);
-/// arguments.Add(count);
+/// arguments.Add(y).Add(x).Add(count);
 /// </code></example>
 internal ref struct KernelArguments
 {
@@ -25,7 +23,8 @@ internal ref struct KernelArguments
     public int Count { get; private set; }
 
     /// <summary>Adds one argument, at a multiple of 16 bytes.</summary>
-    public void Add<T>(in T value)
+    [UnscopedRef]
+    public ref KernelArguments Add<T>(in T value)
         where T : unmanaged
     {
         int size = Unsafe.SizeOf<T>();
@@ -34,6 +33,7 @@ internal ref struct KernelArguments
         Unsafe.WriteUnaligned(ref _bytes[_used], value);
         _offsets[Count++] = (_used, size);
         _used = (_used + size + 15) & ~15;
+        return ref this;
     }
 
     /// <summary>Size of an argument in bytes.</summary>

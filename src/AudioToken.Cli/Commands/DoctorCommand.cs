@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Machine;
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.SelfTest;
 using AudioToken.Pipelines;
@@ -41,7 +42,7 @@ internal sealed class DoctorCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         if (parsed.GetValue(_record) is { } path)
         {
             await RecordAsync(path, parsed, device, cancellation).ConfigureAwait(false);
@@ -76,11 +77,17 @@ internal sealed class DoctorCommand
         yield return ("runtime", MachineFacts.Runtime);
         yield return ("processor", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Cores} cores; {MachineFacts.VectorInstructions}"));
         yield return ("memory", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Memory / (double)(1 << 30):0.0} GB"));
-        yield return ("cuda", $"driver {(MachineFacts.CudaDriver is { } driver ? $"found ({driver})" : "not found")}; CUDA backend: not in this build");
+        yield return ("cuda", $"driver {(MachineFacts.CudaDriver is { } driver ? $"found ({driver})" : "not found")}; {CudaDevices()}");
         yield return ("libsndfile", SoundLibrary.Version(_terminal.Variable("AUDIOTOKEN_SNDFILE")) ?? "not found: WAV is read without it; for FLAC, Ogg, Opus and MP3 install libsndfile1");
     }
 
-    private async Task<string> ModelAsync(ParseResult parsed, CpuOptions device, CancellationToken cancellation)
+    private static string CudaDevices() => CudaOps.WhyNot() is { } reason
+        ? $"no device can be used: {reason.Message}"
+        : string.Join("; ", CudaDevice.All().Select(device => string.Create(
+            CultureInfo.InvariantCulture,
+            $"cuda:{device.Index} {device.Name}, sm_{device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):0.0} GB")));
+
+    private async Task<string> ModelAsync(ParseResult parsed, ComputeDevice device, CancellationToken cancellation)
     {
         using ModelFiles files = _model.Open(parsed);
         await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
@@ -89,7 +96,7 @@ internal sealed class DoctorCommand
     }
 
     // Always with the demonstration model: it is what was recorded.
-    private async Task<IReadOnlyList<StageDifference>> SelfTestAsync(CpuOptions device, CancellationToken cancellation)
+    private async Task<IReadOnlyList<StageDifference>> SelfTestAsync(ComputeDevice device, CancellationToken cancellation)
     {
         if (!File.Exists(RecordingPath))
             throw new AudioTokenException(ErrorCode.NoRecording, $"the self-test's recording is not there: {RecordingPath}", "install the program again");
@@ -110,14 +117,14 @@ internal sealed class DoctorCommand
         }
     }
 
-    private async Task RecordAsync(string path, ParseResult parsed, CpuOptions device, CancellationToken cancellation)
+    private async Task RecordAsync(string path, ParseResult parsed, ComputeDevice device, CancellationToken cancellation)
     {
         using ModelFiles files = _model.Open(parsed);
         GenerationRequest request = SelfTestRequest.Default;
         Recording.Save(path, await DrawAsync(files, device, request, cancellation).ConfigureAwait(false), request, files.ContentHash);
     }
 
-    private static async Task<GenerationTrace> DrawAsync(ModelFiles files, CpuOptions device, GenerationRequest request, CancellationToken cancellation)
+    private static async Task<GenerationTrace> DrawAsync(ModelFiles files, ComputeDevice device, GenerationRequest request, CancellationToken cancellation)
     {
         GenerationTrace trace = new(TraceLevel.All);
         await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, new LoadOptions { HashModel = false }, cancellation).ConfigureAwait(false);

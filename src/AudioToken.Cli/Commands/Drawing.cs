@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
@@ -69,7 +68,7 @@ internal sealed class Drawing
         ModelOptions.Tell(files, messages);
         GenerateReport report = new()
         {
-            Sounds = job.Sounds, Model = files.Name, Note = files.Note, Device = CpuOps.DeviceName, Threads = job.Device.Threads, Seed = job.Request.Seed,
+            Sounds = job.Sounds, Model = files.Name, Note = files.Note, Device = job.Device.Name, Threads = job.Device.Threads, Seed = job.Request.Seed,
         };
         bool json = _messages.Json(parsed);
         try

@@ -1,4 +1,3 @@
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
@@ -12,7 +11,7 @@ internal sealed record DrawingJob
     public required Messages Messages { get; init; }
 
     /// <summary>What computes.</summary>
-    public required CpuOptions Device { get; init; }
+    public required ComputeDevice Device { get; init; }
 
     /// <summary>The request; its sounds and its trace are the command's to add.</summary>
     public required GenerationRequest Request { get; init; }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Security.Cryptography;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
@@ -37,7 +36,7 @@ internal sealed class EncodeCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         Sound sound = (await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false))[0];
         OutputPlan plan = _output.Plan(parsed, sound.Stem + ".token");
         using ModelFiles files = _model.Open(parsed);
@@ -64,7 +63,7 @@ internal sealed class EncodeCommand
                 json.WriteString("model_sha256", hash);
                 json.WriteString("sound", sound.Name);
                 json.WriteString("sound_sha256", sound.Hash);
-                json.WriteString("device", CpuOps.DeviceName);
+                json.WriteString("device", device.Name);
                 json.WriteStartArray("warnings");
                 foreach (string warning in messages.Warnings)
                     json.WriteStringValue(warning);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
@@ -41,7 +40,7 @@ internal sealed class ExportTokenCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         Sound sound = (await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false))[0];
         string word = parsed.GetValue(_name) ?? $"<{sound.Stem}>";
         if (string.IsNullOrWhiteSpace(word) || word.Any(char.IsControl))

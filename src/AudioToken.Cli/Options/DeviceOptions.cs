@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using AudioToken.Backends.Cpu;
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Cli.Options;
@@ -12,28 +14,36 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<string?> _device = new("--device")
     {
-        Description = "auto (default), cpu, or cuda[:INDEX], which this build has not [AUDIOTOKEN_DEVICE]",
+        Description = "auto (default: CUDA where a device is found), cpu, or cuda[:INDEX] [AUDIOTOKEN_DEVICE]",
         HelpName = "auto|cpu|cuda[:i]",
     };
 
     private readonly Option<int?> _threads = Checked.Number("--threads", [], "threads that compute; default: one a core [AUDIOTOKEN_THREADS]", 1, MaxThreads);
 
+    private readonly Option<string> _precision = new("--precision")
+    {
+        Description = "how CUDA stores weights and activations; sums are fp32 whichever it is",
+        HelpName = "fp16|bf16|fp32",
+        DefaultValueFactory = _ => "fp16",
+    };
+
     public void AddTo(Command command)
     {
+        _precision.AcceptOnlyFromAmong("fp16", "bf16", "fp32");
         command.Options.Add(_device);
+        command.Options.Add(_precision);
         command.Options.Add(_threads);
     }
 
     /// <summary>Checks what was asked for and tells what computes, in one line where the choice was ours.</summary>
-    /// <exception cref="AudioTokenException">The device is not in this build (5501), or no device is called so (2501).</exception>
-    public CpuOptions Choose(ParseResult parsed, Messages messages)
+    /// <exception cref="AudioTokenException">No device is called so (2501), or there is no such CUDA device (51xx).</exception>
+    public ComputeDevice Choose(ParseResult parsed, Messages messages)
     {
         string device = parsed.GetValue(_device) ?? terminal.Variable("AUDIOTOKEN_DEVICE") ?? "auto";
-        if (IsCuda(device))
-        {
-            throw new AudioTokenException(
-                ErrorCode.NoDevice, $"--device {device}: this build has no CUDA backend; it computes on the CPU only", "--device cpu, or leave --device out");
-        }
+        if (IsCuda(device, out int index))
+            return Cuda(parsed, messages.Detail, index, messages);
+        if (device == "auto" && CudaOps.WhyNot() is null)
+            return Cuda(parsed, messages.Note, 0, messages);
 
         if (device is not ("auto" or "cpu"))
             throw new AudioTokenException(ErrorCode.Usage, $"--device is '{device}', wanted auto, cpu or cuda[:INDEX]", "--device auto");
@@ -41,12 +51,25 @@ internal sealed class DeviceOptions(Terminal terminal)
             ?? (terminal.Variable("AUDIOTOKEN_THREADS") is { Length: > 0 } text ? Checked.Parse("AUDIOTOKEN_THREADS", text, 1, MaxThreads) : Environment.ProcessorCount);
         string line = string.Create(CultureInfo.InvariantCulture, $"device: cpu, {threads} thread{(threads == 1 ? "" : "s")}");
         if (device == "auto")
-            messages.Note(line + " (auto: this build has no CUDA backend)");
+            messages.Note(line + " (auto: no CUDA device can be used; 'audiotoken doctor' says why)");
         else
             messages.Detail(line);
-        return new CpuOptions { Threads = threads };
+        return new ComputeDevice(CpuOps.DeviceName, threads, () => new CpuOps(new CpuOptions { Threads = threads }));
     }
 
-    private static bool IsCuda(string device) =>
-        device == "cuda" || (device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    private ComputeDevice Cuda(ParseResult parsed, Action<string> tell, int index, Messages messages)
+    {
+        CudaDevice device = CudaDevice.Get(index);
+        string precision = parsed.GetValue(_precision)!;
+        DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
+        tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
+        return new ComputeDevice(
+            string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(new CudaOptions { DeviceIndex = index, Storage = storage, Note = messages.Warn }));
+    }
+
+    private static bool IsCuda(string device, out int index)
+    {
+        index = 0;
+        return device == "cuda" || (device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index));
+    }
 }

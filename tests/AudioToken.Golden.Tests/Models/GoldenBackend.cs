@@ -14,7 +14,12 @@ internal static class GoldenBackend
     /// <summary>The CPU backend.</summary>
     public const string Cpu = "cpu";
 
-    public static ITensorOps Open(string name) => name == Reference ? new ReferenceOps() : new CpuOps();
+    public static ITensorOps Open(string name) => name switch
+    {
+        Reference => new ReferenceOps(),
+        Cpu => new CpuOps(),
+        _ => BackendData.Open(name),
+    };
 
     /// <summary>Each case on each backend.</summary>
     public static TheoryData<string, string> Times(params ReadOnlySpan<string> cases)
@@ -23,7 +28,8 @@ internal static class GoldenBackend
         foreach (string name in cases)
         {
             data.Add(name, Reference);
-            data.Add(name, Cpu);
+            foreach (string backend in BackendData.Names)
+                data.Add(name, backend);
         }
 
         return data;

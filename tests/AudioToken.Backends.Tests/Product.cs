@@ -1,9 +1,8 @@
-using AudioToken.Backends.Cpu;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using Xunit;
 
-namespace AudioToken.Backends.Tests.Cpu;
+namespace AudioToken.Backends.Tests;
 
 /// <summary>Operands of a matrix product or convolution, and which epilogue goes with them.</summary>
 /// <remarks>The bound is the worst case of fp32 summation. A sum of K products, bias and shift in any order is off by at most
@@ -74,24 +73,30 @@ internal sealed record Product
     }
 
     /// <summary>Holds a backend to the reference.</summary>
-    public void Check(ITensorOps ops)
+    /// <param name="ops">The backend.</param>
+    /// <param name="storage">The type in which it stores results. Of a half type, both get operands that it holds, and a result may be off
+    /// by twice the error of storing it.</param>
+    public void Check(ITensorOps ops, DType storage = DType.F32)
     {
         using ReferenceOps reference = new();
-        double[] expected = reference.Download(Apply(reference, this, absolute: false));
-        double[] bound = Bound(expected, reference);
-        float[] actual = Run(ops);
+        bool half = storage != DType.F32;
+        ITensorOps given = half ? new RoundedOps(reference, storage) : reference;
+        double[] expected = reference.Download(Apply(given, this, absolute: false));
+        double[] bound = Bound(expected, reference, given);
+        double stored = 2 * RoundedOps.Roundoff(storage);
+        float[] actual = Run(half ? new RoundedOps(ops, storage) : ops);
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < actual.Length; i++)
         {
-            if (!(Math.Abs(actual[i] - expected[i]) <= bound[i]))
-                Assert.Fail($"{this}: [{i}] is {actual[i]:g9}, expected {expected[i]:g9} within {bound[i]:g3}.");
+            if (!(Math.Abs(actual[i] - expected[i]) <= bound[i] + (stored * Math.Abs(expected[i]))))
+                Assert.Fail($"{this}: [{i}] is {actual[i]:g9}, expected {expected[i]:g9} within {bound[i] + (stored * Math.Abs(expected[i])):g3}.");
         }
     }
 
-    private double[] Bound(double[] expected, ReferenceOps reference)
+    private double[] Bound(double[] expected, ReferenceOps reference, ITensorOps given)
     {
         Product plain = this with { Activation = Activation.None, Residual = false, Scale = 0 };
-        double[] sums = reference.Download(Apply(reference, plain, absolute: true));
+        double[] sums = reference.Download(Apply(given, plain, absolute: true));
         int terms = (int)(Weight.Count / Weight[0]) + 8;
         bool gated = Activation == Activation.Geglu;
         int columns = gated ? Weight[0] / 2 : Weight[0];
@@ -157,13 +162,4 @@ internal sealed record Product
                 return ops.Conv2d(x, weight, p.Geometry, epilogue, skip);
         }
     }
-}
-
-/// <summary>One micro-kernel and number of threads.</summary>
-internal static class Kernels
-{
-    /// <summary>Each micro-kernel; those wider than this machine's vectors are emulated by the runtime and must be as right.</summary>
-    public static TheoryData<string> All => new(Enum.GetNames<GemmKernel>().Where(name => name != nameof(GemmKernel.Best)));
-
-    public static CpuOps Open(string kernel, int threads = 2) => new(new CpuOptions { Threads = threads, Kernel = Enum.Parse<GemmKernel>(kernel) });
 }

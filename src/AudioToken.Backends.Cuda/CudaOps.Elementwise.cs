@@ -1,0 +1,114 @@
+using System.Runtime.CompilerServices;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+public sealed unsafe partial class CudaOps
+{
+    /// <inheritdoc/>
+    public Tensor Activate(Tensor x, Activation activation)
+    {
+        Shape shape = ResultShape.Activate(x, activation);
+        ulong source = Own(x, nameof(Activate), nameof(x));
+        Tensor y = Allocate(shape, x.DType);
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(y)).Add(source).Add((ulong)shape.Count).Add((int)activation);
+        LaunchElements(Kernel("activate", x.DType), shape.Count, ref arguments);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public Tensor Clamp(Tensor x, float low, float high)
+    {
+        Shape shape = ResultShape.Clamp(x, low, high);
+        ulong source = Own(x, nameof(Clamp), nameof(x));
+        Tensor y = Allocate(shape, x.DType);
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(y)).Add(source).Add((ulong)shape.Count).Add(low).Add(high);
+        LaunchElements(Kernel("clamp", x.DType), shape.Count, ref arguments);
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms)
+    {
+        Shape shape = ResultShape.WeightedSum(terms);
+        DType dtype = _storage;
+        foreach (WeightedTensor term in terms)
+            dtype = term.Tensor.DType == DType.F32 ? DType.F32 : dtype;
+        using TensorScope scope = Scope();
+        Tensor y = Allocate(shape, dtype);
+        SumTerms sum = new() { Count = terms.Length };
+        for (int i = 0; i < terms.Length; i++)
+        {
+            sum.Addresses[i] = Operand(terms[i].Tensor, dtype, nameof(WeightedSum), "a term");
+            sum.Factors[i] = terms[i].Factor;
+        }
+
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(y)).Add(sum).Add((ulong)shape.Count);
+        LaunchElements(Kernel("weighted_sum", dtype), shape.Count, ref arguments);
+        return scope.Keep(y);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Concat(ReadOnlySpan<Tensor> parts)
+    {
+        Shape shape = ResultShape.Concat(parts);
+        DType dtype = _storage;
+        foreach (Tensor part in parts)
+            dtype = part.DType == DType.F32 ? DType.F32 : dtype;
+        using TensorScope scope = Scope();
+        Tensor y = Allocate(shape, dtype);
+        JoinedParts joined = default;
+        int start = 0, widest = 0;
+        for (int i = 0; i < parts.Length; i++)
+        {
+            int columns = parts[i].Shape[^1];
+            (joined.Addresses[i], joined.Columns[i], joined.Starts[i]) = (Operand(parts[i], dtype, nameof(Concat), "a part"), columns, start);
+            (start, widest) = (start + columns, Math.Max(widest, columns));
+        }
+
+        const int Block = 256;
+        int rows = RowsOf(shape);
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(y)).Add(joined).Add(rows).Add(shape[^1]);
+        Launch(Kernel("concat", dtype), new Grid(Blocks((long)rows * widest, Block * 4), parts.Length), Block, 0, ref arguments);
+        return scope.Keep(y);
+    }
+
+    /// <inheritdoc/>
+    public Tensor RepeatBatch(Tensor x, int times)
+    {
+        Shape shape = ResultShape.RepeatBatch(x, times);
+        ulong source = Own(x, nameof(RepeatBatch), nameof(x));
+        Tensor y = Allocate(shape, x.DType);
+        long bytes = x.Shape.Count * x.DType.Size();
+        for (int i = 0; i < times && bytes > 0; i++)
+            _context.Copy(new DevicePointer(AddressOf(y)) + (i * bytes), new DevicePointer(source), bytes);
+        return y;
+    }
+
+    // As Terms in weighted_sum.cu.
+    private struct SumTerms
+    {
+        public Eight<ulong> Addresses;
+        public Eight<float> Factors;
+        public int Count;
+    }
+
+    // As Parts in concat.cu.
+    private struct JoinedParts
+    {
+        public Eight<ulong> Addresses;
+        public Eight<int> Columns;
+        public Eight<int> Starts;
+    }
+
+    [InlineArray(ResultShape.MaxParts)]
+    private struct Eight<T>
+    {
+        private T _first;
+    }
+}

@@ -1,0 +1,56 @@
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+public sealed unsafe partial class CudaOps
+{
+    private const int WarpsOfRows = 4; // rows of a block where a warp takes a row
+
+    /// <summary>A kernel of <c>operation.cu</c>: <c>operation_dtype</c> and the ending of its form.</summary>
+    private CudaKernel Kernel(string operation, DType dtype, string form = "") => Kernel(operation, operation, dtype, form);
+
+    private CudaKernel Kernel(string file, string operation, DType dtype, string form)
+    {
+        if (!_kernels.TryGetValue((operation, form, dtype), out CudaKernel? kernel))
+        {
+            kernel = _library.Get(file + ".cu", operation + Suffix(dtype) + form);
+            _kernels.Add((operation, form, dtype), kernel);
+        }
+
+        return kernel;
+    }
+
+    /// <summary>A kernel whose name does not end in a storage type.</summary>
+    private CudaKernel KernelNamed(string file, string ending)
+    {
+        if (!_kernels.TryGetValue((file, ending, default), out CudaKernel? kernel))
+        {
+            kernel = _library.Get(file + ".cu", file + ending);
+            _kernels.Add((file, ending, default), kernel);
+        }
+
+        return kernel;
+    }
+
+    private void Launch(CudaKernel kernel, Grid grid, int block, int shared, ref KernelArguments arguments)
+    {
+        // An empty tensor wants no kernel, and a grid of nothing is an error.
+        if (grid.X == 0 || grid.Y == 0 || grid.Z == 0)
+            return;
+        _context.Launch(kernel, new LaunchShape((uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block, (uint)shared), ref arguments);
+    }
+
+    /// <summary>Launches a kernel whose threads stride over elements.</summary>
+    private void LaunchElements(CudaKernel kernel, long count, ref KernelArguments arguments)
+    {
+        // 8 elements a thread is one access of half types; beyond some blocks a multiprocessor, threads may as well stride.
+        const int Block = 256, MaxBlocks = 2048;
+        int blocks = (int)Math.Min(MaxBlocks, (count + (Block * 8) - 1) / (Block * 8));
+        Launch(kernel, new Grid(blocks), Block, 0, ref arguments);
+    }
+
+    private static int Blocks(long count, int each) => checked((int)((count + each - 1) / each));
+
+    private static int RowsOf(Shape shape) => checked((int)shape.Rows);
+}

@@ -1,0 +1,139 @@
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+public sealed unsafe partial class CudaOps
+{
+    /// <inheritdoc/>
+    public Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
+    {
+        Shape shape = ResultShape.Linear(x, weight, epilogue);
+        CudaWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
+        using TensorScope scope = Scope();
+        Tensor y = Allocate(shape, _storage);
+        ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
+        ProductEpilogue finish = Resolve(epilogue, y, weight.Shape[0], nameof(Linear));
+        KernelArguments arguments = default;
+        arguments.Add(rows).Add(new ProductColumns(own)).Add(finish);
+        ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, own.Depth % 8 == 0 && rows % 16 == 0);
+        Launch(Kernel("linear", _storage, tile.Form), tile.Grid(finish.Rows, finish.Columns), tile.Threads, tile.SharedBytes, ref arguments);
+        return scope.Keep(y);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+    {
+        Shape shape = ResultShape.Conv2d(x, weight, geometry, epilogue, skip);
+        CudaWeight own = Own(weight, WeightRole.Conv2d, nameof(Conv2d), nameof(weight));
+        using TensorScope scope = Scope();
+        Tensor y = Allocate(shape, _storage);
+        ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
+        ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
+        (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
+        ConvWindow window = new()
+        {
+            Height = x.Shape[1],
+            Width = x.Shape[2],
+            Tall = geometry.UpsampleHeight > 0 ? geometry.UpsampleHeight : x.Shape[1],
+            Wide = geometry.UpsampleWidth > 0 ? geometry.UpsampleWidth : x.Shape[2],
+            OutHeight = shape[1],
+            OutWidth = shape[2],
+            KernelWidth = weight.Shape[3],
+            Stride = geometry.Stride,
+            Top = geometry.PadTop,
+            Left = geometry.PadLeft,
+            Channels = channels,
+            SkipChannels = skipChannels,
+        };
+        KernelArguments arguments = default;
+        arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
+        bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0;
+        ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, packed);
+        Launch(Kernel("conv2d", _storage, tile.Form), tile.Grid(finish.Rows, finish.Columns), tile.Threads, tile.SharedBytes, ref arguments);
+        return scope.Keep(y);
+    }
+
+    /// <inheritdoc/>
+    public Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue)
+    {
+        Shape shape = ResultShape.GroupedConv1d(x, weight, groups, padding, epilogue);
+        CudaWeight own = Own(weight, WeightRole.GroupedConv1d, nameof(GroupedConv1d), nameof(weight));
+        (int length, int channels, int width) = (shape[1], shape[2], shape[2] / groups);
+        using TensorScope scope = Scope();
+        Tensor y = Allocate(shape, _storage);
+        ulong source = Operand(x, _storage, nameof(GroupedConv1d), nameof(x));
+        ProductEpilogue finish = Resolve(epilogue, y, channels, nameof(GroupedConv1d));
+        KernelArguments arguments = default;
+        arguments.Add(source).Add(new ProductColumns(own)).Add(finish).Add(length).Add(channels).Add(padding);
+        ProductTile tile = ProductTile.Narrow(_storage, width % 8 == 0 && source % 16 == 0);
+        Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };
+        Launch(Kernel("grouped_conv1d", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
+        return scope.Keep(y);
+    }
+
+    /// <summary>Takes the addresses of an epilogue's operands, whose shapes have been checked.</summary>
+    private ProductEpilogue Resolve(in Epilogue epilogue, in Tensor result, int columns, string operation)
+    {
+        Shape shape = result.Shape;
+        int rows = RowsOf(shape);
+        bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
+        return new ProductEpilogue
+        {
+            Result = AddressOf(result),
+            Bias = epilogue.Bias is null ? 0 : Own(epilogue.Bias, WeightRole.Vector, operation, "bias").Address,
+            Shift = OperandOrNull(epilogue.ChannelShift, operation, "channel shift"),
+            Residual = OperandOrNull(epilogue.Residual, operation, "residual"),
+            Rows = rows,
+            Columns = columns,
+            ResultStride = shape[^1],
+            RowsPerSample = Math.Max(1, rows / Math.Max(1, shape.Rank > 1 ? shape[0] : 1)),
+            ShiftStride = shared ? 0 : columns,
+            Activation = (int)epilogue.Activation,
+            Scale = epilogue.EffectiveScale,
+            ResidualScale = epilogue.EffectiveResidualScale,
+        };
+    }
+
+    // As Columns in common/product.cuh.
+    private readonly struct ProductColumns(CudaWeight weight)
+    {
+        public readonly ulong Address = weight.Address;
+        public readonly int Stride = weight.Stride;
+        public readonly int Depth = weight.Depth;
+    }
+
+    // As Epilogue in common/epilogue.cuh.
+    private struct ProductEpilogue
+    {
+        public ulong Result;
+        public ulong Bias;
+        public ulong Shift;
+        public ulong Residual;
+        public int Rows;
+        public int Columns;
+        public int ResultStride;
+        public int RowsPerSample;
+        public int ShiftStride;
+        public int Activation;
+        public float Scale;
+        public float ResidualScale;
+    }
+
+    // As ConvGeometry in conv2d.cu.
+    private struct ConvWindow
+    {
+        public int Height;
+        public int Width;
+        public int Tall;
+        public int Wide;
+        public int OutHeight;
+        public int OutWidth;
+        public int KernelWidth;
+        public int Stride;
+        public int Top;
+        public int Left;
+        public int Channels;
+        public int SkipChannels;
+    }
+}

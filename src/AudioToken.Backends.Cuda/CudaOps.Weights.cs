@@ -1,0 +1,136 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+public sealed unsafe partial class CudaOps
+{
+    // Sources are read and sent in parts of about this many elements.
+    private const int StagingElements = 1 << 22;
+
+    private float[] _read = [];
+    private byte[] _staged = [];
+
+    /// <inheritdoc/>
+    /// <exception cref="ShapeException">The shape does not suit the role.</exception>
+    public Weight LoadWeight(WeightSource source, WeightRole role)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        Enter();
+        Shape shape = source.Shape;
+        switch (role)
+        {
+            case WeightRole.Vector:
+                int wide = 0;
+                for (int i = 0; i < shape.Rank; i++)
+                    wide += shape[i] == 1 ? 0 : 1;
+                return wide <= 1 ? LoadRows(source, role, 1, shape.Count, 1, DType.F32) : throw BadShape(source, role, "at most one extent other than 1");
+            case WeightRole.Table:
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage) : throw BadShape(source, role, "[rows, width]");
+            case WeightRole.Linear:
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage, pad: true) : throw BadShape(source, role, "[out, in]");
+            case WeightRole.Conv2d:
+                return shape.Rank == 4
+                    ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], _storage, pad: true)
+                    : throw BadShape(source, role, "[out, in, kh, kw]");
+            case WeightRole.GroupedConv1d:
+                if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
+                    throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
+                return LoadRows(source, role, shape[0], (long)shape[1] * shape[2], shape[2], _storage, pad: true);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
+        }
+    }
+
+    private static ShapeException BadShape(WeightSource source, WeightRole role, string wanted) =>
+        new($"LoadWeight: '{source.Name}' is {source.Shape}; role {role} wants {wanted}.");
+
+    // Rows of `depth` elements, [in, taps] in the file and [taps, in] on the device: the order in which windows lie in channels-last
+    // memory. Padded rows begin at multiples of 16 bytes and end in zeros.
+    private CudaWeight LoadRows(WeightSource source, WeightRole role, long rows, long depth, int taps, DType dtype, bool pad = false)
+    {
+        int length = checked((int)depth), stride = pad ? checked((length + 7) / 8 * 8) : length;
+        long bytes = Math.Max(1, checked(rows * stride * dtype.Size()));
+        DeviceBlock block = _weightMemory.Take(bytes);
+        try
+        {
+            if (taps == 1 && stride == length)
+                SendFlat(source, block.Pointer, rows * depth, dtype);
+            else
+                SendRows(source, block.Pointer, rows, length, stride, taps, dtype);
+            return new CudaWeight(this, source, role, block, length, stride);
+        }
+        catch
+        {
+            FreeWeight(block);
+            throw;
+        }
+    }
+
+    private void SendFlat(WeightSource source, DevicePointer address, long count, DType dtype)
+    {
+        for (long start = 0; start < count; start += StagingElements)
+        {
+            Span<float> part = Room((int)Math.Min(StagingElements, count - start));
+            source.Read(start, part);
+            _staging.Upload(Narrowed(part, dtype), address + (start * dtype.Size()));
+        }
+    }
+
+    private Span<float> Room(int count)
+    {
+        if (_read.Length < count)
+            _read = new float[count];
+        return _read.AsSpan(0, count);
+    }
+
+    private void SendRows(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
+    {
+        int atOnce = Math.Max(1, StagingElements / Math.Max(1, stride)), channels = depth / Math.Max(1, taps);
+        float[] read = new float[(long)Math.Min(atOnce, rows) * depth], laid = new float[(long)Math.Min(atOnce, rows) * stride];
+        for (long first = 0; first < rows; first += atOnce)
+        {
+            int count = (int)Math.Min(atOnce, rows - first);
+            source.Read(first * depth, read.AsSpan(0, count * depth));
+            for (int row = 0; row < count; row++)
+            {
+                ReadOnlySpan<float> from = read.AsSpan(row * depth, depth);
+                Span<float> to = laid.AsSpan(row * stride, depth);
+                for (int tap = 0; tap < taps; tap++)
+                {
+                    for (int c = 0; c < channels; c++)
+                        to[(tap * channels) + c] = from[(c * taps) + tap];
+                }
+            }
+
+            _staging.Upload(Narrowed(laid.AsSpan(0, count * stride), dtype), address + (first * stride * dtype.Size()));
+        }
+    }
+
+    // The values in the storage type, rounded to nearest, ties to even.
+    private ReadOnlySpan<byte> Narrowed(ReadOnlySpan<float> values, DType dtype)
+    {
+        if (dtype == DType.F32)
+            return MemoryMarshal.AsBytes(values);
+        if (_staged.Length < values.Length * 2)
+            _staged = new byte[values.Length * 2];
+        Span<byte> bytes = _staged.AsSpan(0, values.Length * 2);
+        if (dtype == DType.F16)
+        {
+            TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<byte, Half>(bytes));
+            return bytes;
+        }
+
+        Span<ushort> halves = MemoryMarshal.Cast<byte, ushort>(bytes);
+        for (int i = 0; i < values.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(values[i]);
+            halves[i] = float.IsNaN(values[i]) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+        }
+
+        return bytes;
+    }
+}

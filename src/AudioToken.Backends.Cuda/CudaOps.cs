@@ -1,0 +1,223 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+/// <summary>The operations on an NVIDIA GPU, by this project's own kernels; also on the emulated device.</summary>
+/// <remarks>
+/// <para>Products, norms and lookups give tensors of the storage type of <see cref="CudaOptions"/>. Uploads are fp32, and sums of which a
+/// term is fp32 stay so: samplers keep their latents at full width. An operand of the other type is cast by a kernel of its own.</para>
+/// <para>Owns its context, stream and the memory of its tensors; disposing it ends them. Weights are the caller's, but of use only with the
+/// instance that loaded them. One thread at a time may call an instance.</para>
+/// </remarks>
+public sealed unsafe partial class CudaOps : ITensorOps
+{
+    private readonly CudaContext _context;
+    private readonly KernelLibrary _library;
+    private readonly PinnedStaging _staging;
+    private readonly DeviceMemory _memory;
+    private readonly DeviceMemory _weightMemory;
+    private readonly ScopeStack _scopes;
+    private readonly DType _storage;
+    private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
+    private bool _disposed;
+
+    /// <summary>Starts the backend.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The storage type is none of F32, F16, BF16.</exception>
+    public CudaOps(CudaOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Storage is not (DType.F32 or DType.F16 or DType.BF16))
+            throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
+        _storage = options.Storage;
+        _context = new CudaContext(options.DeviceIndex);
+        try
+        {
+            _library = new KernelLibrary(_context, options.KernelCacheFolder, options.Note);
+            _staging = new PinnedStaging(_context);
+        }
+        catch
+        {
+            _context.Dispose();
+            throw;
+        }
+
+        _memory = new DeviceMemory(_context);
+        _weightMemory = new DeviceMemory(_context);
+        _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
+    }
+
+    /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
+    public static CudaException? WhyNot()
+    {
+        try
+        {
+            CudaDevice.Get(0);
+        }
+        catch (CudaException exception)
+        {
+            return exception;
+        }
+
+        return KernelCompiler.Version() is null && !Directory.Exists(KernelLibrary.ShippedFolder)
+            ? new CudaException(CudaErrors.NoCompiler, "NVRTC, which compiles the kernels, was not found, and no built kernels lie beside the program", "install NVRTC of CUDA 12 or 13 (package cuda-nvrtc)")
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public string Device => _memory.DeviceName;
+
+    /// <summary>Storage type of weights and activations.</summary>
+    public DType Storage => _storage;
+
+    /// <summary>Tensors' memories handed out and not yet given back; 0 when every scope has closed.</summary>
+    public int LiveTensorCount => _scopes.LiveCount;
+
+    /// <summary>Kernels launched so far.</summary>
+    public long Launches => _context.Launches;
+
+    /// <summary>Bytes of the weights loaded and not disposed.</summary>
+    public long WeightBytes => _weightMemory.LiveBytes;
+
+    /// <inheritdoc/>
+    public TensorScope Scope()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _scopes.Open();
+    }
+
+    /// <inheritdoc/>
+    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Upload(MemoryMarshal.AsBytes(values), values.Length, shape, DType.F32);
+
+    /// <inheritdoc/>
+    public Tensor Upload(ReadOnlySpan<int> values, Shape shape)
+    {
+        Tensor tensor = Upload(MemoryMarshal.AsBytes(values), values.Length, shape, DType.I32);
+        Unsafe.As<DeviceBlock>(tensor.Storage).Remember(values);
+        return tensor;
+    }
+
+    /// <inheritdoc/>
+    public void Download(Tensor tensor, Span<float> destination)
+    {
+        if (tensor.IsEmpty || tensor.DType == DType.I32)
+            throw new ShapeException($"Download: {tensor}, wanted a float tensor.");
+        if (destination.Length != tensor.Shape.Count)
+            throw new ShapeException($"Download: room for {destination.Length} values, but the tensor is {tensor.Shape}, {tensor.Shape.Count} values.");
+        using TensorScope scope = Scope();
+        ulong source = Operand(tensor, DType.F32, nameof(Download), nameof(tensor));
+        if (destination.Length > 0)
+            _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
+    }
+
+    /// <summary>Ends the context and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _context.TryEnter();
+        _staging.Dispose();
+        _memory.Dispose();
+        _weightMemory.Dispose();
+        _library.Dispose();
+        _context.Dispose();
+    }
+
+    /// <summary>Gives a weight's memory back.</summary>
+    internal void FreeWeight(DeviceBlock block)
+    {
+        _weightMemory.GiveBack(block);
+        if (!_disposed)
+            _weightMemory.Trim();
+    }
+
+    private Tensor Upload(ReadOnlySpan<byte> bytes, int count, Shape shape, DType dtype)
+    {
+        if (count != shape.Count)
+            throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
+        Tensor tensor = Allocate(shape, dtype);
+        if (count > 0)
+            _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
+        return tensor;
+    }
+
+    /// <summary>A new tensor of undefined contents that the innermost open scope owns.</summary>
+    private Tensor Allocate(Shape shape, DType dtype)
+    {
+        Enter();
+        DeviceBlock storage = _memory.Take(checked(shape.Count * dtype.Size()));
+        _scopes.Add(storage);
+        return new Tensor(storage, shape, dtype);
+    }
+
+    /// <summary>The address of a tensor of a given type; where it has another, of a cast copy that the innermost open scope owns.</summary>
+    private ulong Operand(in Tensor tensor, DType wanted, string operation, string name)
+    {
+        ulong address = Own(tensor, operation, name);
+        if (tensor.DType == wanted)
+            return address;
+        if (!tensor.DType.IsFloat() || !wanted.IsFloat() || (tensor.DType != DType.F32 && wanted != DType.F32))
+            throw new ShapeException($"{operation}: {name} is {tensor}, wanted {wanted}.");
+        Tensor cast = Allocate(tensor.Shape, wanted);
+        DType half = wanted == DType.F32 ? tensor.DType : wanted;
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(cast)).Add(address).Add((ulong)cast.Shape.Count);
+        string ending = (wanted, half) switch
+        {
+            (DType.F32, DType.F16) => "_f16_to_f32",
+            (DType.F32, _) => "_bf16_to_f32",
+            (DType.F16, _) => "_f32_to_f16",
+            _ => "_f32_to_bf16",
+        };
+        LaunchElements(KernelNamed("cast", ending), cast.Shape.Count, ref arguments);
+        return AddressOf(cast);
+    }
+
+    /// <summary>As above in the storage type, or 0 where there is no tensor.</summary>
+    private ulong OperandOrNull(in Tensor tensor, string operation, string name) => tensor.IsEmpty ? 0 : Operand(tensor, _storage, operation, name);
+
+    /// <summary>The address of a tensor of this backend.</summary>
+    private ulong Own(in Tensor tensor, string operation, string name)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (tensor.IsEmpty)
+            throw new ShapeException($"{operation}: {name} is no tensor.");
+        if (tensor.Storage is not DeviceBlock storage)
+            throw new ShapeException($"{operation}: {name} {tensor.Shape} is on {tensor.Storage.Device}, wanted {Device}.");
+        return ReferenceEquals(storage.Owner, _memory)
+            ? AddressOf(tensor)
+            : throw new ShapeException($"{operation}: {name} {tensor.Shape} belongs to another {Device} instance.");
+    }
+
+    /// <summary>Checks that a weight was loaded here for the role asked for.</summary>
+    private CudaWeight Own(Weight weight, WeightRole role, string operation, string name)
+    {
+        ArgumentNullException.ThrowIfNull(weight, name);
+        if (weight.Role != role)
+            throw new ShapeException($"{operation}: {name} '{weight.Name}' was loaded as {weight.Role}, wanted {role}.");
+        return weight is CudaWeight own && ReferenceEquals(own.Owner, this)
+            ? own
+            : throw new ShapeException($"{operation}: {name} '{weight.Name}' was loaded by another backend, wanted a weight of this {Device} instance.");
+    }
+
+    // The pipeline loads on one thread and draws on another; a context is a thread's.
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _context.Enter();
+    }
+
+    private static ulong AddressOf(in Tensor tensor) => ((DeviceBlock)tensor.Storage).Pointer.Address + ((ulong)tensor.Offset * (ulong)tensor.DType.Size());
+
+    private static string Suffix(DType dtype) => dtype switch
+    {
+        DType.F32 => "_f32",
+        DType.F16 => "_f16",
+        _ => "_bf16",
+    };
+}

@@ -1,0 +1,51 @@
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Backends.Tests;
+
+/// <summary>Matrix products and convolutions on every backend and in every storage type.</summary>
+public sealed class ProductTests
+{
+    private static readonly Product[] s_products =
+    [
+        Product.Linear([1, 1], 1),
+        Product.Linear([13, 7], 5).WithEverything(Activation.QuickGelu),
+        Product.Linear([29, 513], 17).WithEverything(Activation.Gelu),
+        Product.Linear([2, 33, 64], 72).WithEverything(),
+        Product.Linear([2, 700, 40], 640).WithEverything(Activation.Relu), // wide tiles
+        Product.Linear([3, 5, 19], 26).WithEverything(Activation.Geglu),
+        Product.Linear([2, 70, 48], 256).WithEverything(Activation.Geglu),
+        Product.Linear([3, 5, 16], 8) with { Bias = true, ShiftRows = 1 },
+        Product.Linear([77], 16) with { ShiftRows = 1, Residual = true },
+        Product.Conv([2, 7, 5, 11], 13, 3, 3, new(1, 1)).WithEverything(),
+        Product.Conv([1, 1, 1, 3], 2, 3, 3, new(1, 1)), // all but the middle tap in the padding
+        Product.Conv([2, 9, 8, 64], 33, 3, 3, new(1, 1)).WithEverything(),
+        Product.Conv([1, 9, 8, 8], 16, 3, 3, new(2, 1)),
+        Product.Conv([2, 8, 6, 8], 7, 3, 3, new() { Stride = 2, PadBottom = 1, PadRight = 1 }), // diffusers' VAE downsampling
+        Product.Conv([1, 5, 6, 3], 4, 2, 3, new() { Stride = 1, PadTop = 2, PadLeft = 0, PadBottom = 0, PadRight = 3 }),
+        Product.Conv([1, 48, 32, 1], 24, 16, 16, new(16, 0)), // BEATs' patches
+        Product.Conv([2, 6, 7, 4], 40, 3, 3, new(1, 1)), // a first convolution
+        Product.Conv([2, 6, 7, 40], 4, 3, 3, new(1, 1)), // a last one
+        Product.Conv([2, 4, 5, 8], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 8, UpsampleWidth = 10 }),
+        Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 9 }), // to odd sizes
+        Product.Conv([2, 5, 6, 24], 16, 3, 3, new(1, 1), skipChannels: 8).WithEverything(),
+        Product.Conv([2, 5, 6, 30], 9, 1, 1, new(1, 0), skipChannels: 31),
+        Product.Conv([2, 5, 6, 7], 9, 1, 1, new(2, 0)), // a 1x1 window that skips pixels is no plain matrix
+        Product.Conv([1, 3, 3, 2], 5, 5, 5, new(1, 4)), // windows that lie in the padding altogether
+        Product.Conv([1, 40, 40, 8], 648, 3, 3, new(1, 1)), // wide tiles
+        Product.Grouped([2, 13, 16], 2, 5, 2).WithEverything(),
+        Product.Grouped([1, 21, 12], 4, 4, 2),
+        Product.Grouped([2, 31, 96], 2, 16, 8).WithEverything(Activation.Gelu), // BEATs' positions
+    ];
+
+    public static TheoryData<string, string> Cases => BackendData.With(s_products.Select(product => product.ToString()));
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Product_MatchesFloat64(string backend, string name)
+    {
+        using ITensorOps ops = BackendData.Open(backend);
+        s_products.Single(product => product.ToString() == name).Check(ops, BackendData.StorageOf(backend));
+    }
+}
