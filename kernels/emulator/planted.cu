@@ -127,7 +127,8 @@ KERNEL planted_static_overflow(float* out)
     __shared__ float values[64];
     values[threadIdx.x] = 1.0f;
     __syncthreads();
-    out[threadIdx.x] = values[threadIdx.x + 1];
+    const float* next = values + 1;
+    out[threadIdx.x] = next[threadIdx.x];
 }
 EXPORT(planted_static_overflow)
 

@@ -1,6 +1,7 @@
 using AudioToken.Backends.Cuda.Compilation;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
 using AudioToken.Testing;
 using Xunit;
 
@@ -45,6 +46,64 @@ public sealed class CompilationTests
         Job.Run(setup);
         Assert.True(setup.Emulator.Count("nvrtcGetPTX") > 0);
     });
+
+    [Fact]
+    public void BuiltKernels_NeedNoCompiler() => Setup.Run(setup =>
+    {
+        string folder = KernelBuild.DefaultFolder;
+        Assert.False(Directory.Exists(folder), $"{folder} is left over");
+        List<string> built = [];
+        try
+        {
+            KernelBuild.Build(["sm_90a"], folder, (file, architecture, bytes) =>
+            {
+                lock (built)
+                    built.Add($"{architecture} {file}");
+            });
+            Assert.Equal(KernelSource.Files.Select(file => "sm_90a " + file), built.Order(StringComparer.Ordinal));
+            setup.Emulator.Reset();
+            setup.Emulator.Fault("nvrtcVersion", 0, 7);
+            Job.Run(setup);
+            Assert.Equal(0, setup.Emulator.Count("nvrtcCompileProgram"));
+
+            // Those of another architecture are of no use.
+            setup.Emulator.Set("capability", 80);
+            Assert.Equal(CudaErrors.NoCompiler, Assert.Throws<CudaException>(() => Job.Run(setup)).Code);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    });
+
+    [Fact]
+    public void Build_WantsAnArchitectureThatTheCompilerKnows() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("nvrtc", 12000);
+        string folder = Directory.CreateTempSubdirectory("audiotoken-kernels-").FullName;
+        CudaException failure = Assert.Throws<CudaException>(() => KernelBuild.Build(["sm_120a"], folder, (_, _, _) => { }));
+        Assert.Equal(CudaErrors.Compilation, failure.Code);
+        Assert.Contains("does not compile for sm_120a with nvrtc 12.0 (NVRTC_ERROR_INVALID_OPTION): nvrtc: error: invalid value for --gpu-architecture", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder));
+        Directory.Delete(folder);
+    });
+
+    [Theory]
+    [InlineData("sm_80", "sm_80")]
+    [InlineData("sm_90", "sm_90a")]
+    [InlineData("sm_120a", "sm_120a")]
+    public void Architecture_IsWhatADeviceOfItAsksFor(string given, string architecture) => Assert.Equal(architecture, KernelBuild.Architecture(given));
+
+    [Theory]
+    [InlineData("sm_75")]
+    [InlineData("compute_80")]
+    [InlineData("")]
+    [InlineData("sm_9999")]
+    public void Architecture_MustBeNewEnough(string given)
+    {
+        AudioTokenException failure = Assert.Throws<AudioTokenException>(() => KernelBuild.Architecture(given));
+        Assert.Equal($"'{given}' is not an architecture that kernels are built for; wanted sm_80 or newer", failure.Message);
+    }
 
     [Fact]
     public void Key_TellsApartWhateverCompilesToSomethingElse()

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Pipelines;
 using AudioToken.Weights;
@@ -46,7 +45,7 @@ internal sealed class JudgeCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
         using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);

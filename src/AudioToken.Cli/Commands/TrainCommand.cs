@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using AudioToken.Backends.Cpu;
 using AudioToken.Cli.Options;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
@@ -77,11 +76,11 @@ internal sealed class TrainCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
         AdapterRunOptions options = Options(parsed);
-        using CpuOps ops = new(device);
+        using IGradientOps ops = device.OpenForTraining();
         AdapterRun.Run(files, ops, options, messages.Note, new Told(messages), cancellation);
         messages.Note($"wrote {string.Join(" and ", AdapterRun.Results(options))}");
         return ExitCode.Done;

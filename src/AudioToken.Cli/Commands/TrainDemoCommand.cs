@@ -1,5 +1,5 @@
 using System.CommandLine;
-using AudioToken.Backends.Cpu;
+using AudioToken.Tensors;
 using AudioToken.Cli.Options;
 using AudioToken.Training.Demonstration;
 using AudioToken.Weights;
@@ -43,10 +43,10 @@ internal sealed class TrainDemoCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        CpuOptions device = _device.Choose(parsed, messages);
+        ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
         Recipe recipe = new() { SamplesOfEach = parsed.GetValue(_count) ?? 200, Seed = parsed.GetValue(_seed) ?? 0 };
-        using CpuOps ops = new(device);
+        using IGradientOps ops = device.OpenForTraining();
         new DemonstrationRun(
             files, ops, recipe.Scaled(parsed.GetValue(_share) ?? 1), parsed.GetRequiredValue(_out), messages.Note, _ => new TrainCommand.Told(messages)).Run(cancellation);
         return ExitCode.Done;

@@ -6,4 +6,16 @@ namespace AudioToken.Cli.Options;
 /// <param name="Name">As in reports, e.g. <c>cpu</c> or <c>cuda:0</c>.</param>
 /// <param name="Threads">Threads of the processor that compute.</param>
 /// <param name="Open">Starts the backend.</param>
-internal sealed record ComputeDevice(string Name, int Threads, Func<ITensorOps> Open);
+internal sealed record ComputeDevice(string Name, int Threads, Func<ITensorOps> Open)
+{
+    /// <summary>Starts the backend for training.</summary>
+    /// <exception cref="AudioTokenException">It has no gradients (5501).</exception>
+    public IGradientOps OpenForTraining()
+    {
+        ITensorOps ops = Open();
+        if (ops is IGradientOps gradients)
+            return gradients;
+        ops.Dispose();
+        throw new AudioTokenException(ErrorCode.NoDevice, $"device {Name}: training runs on the CPU only", "--device cpu");
+    }
+}
