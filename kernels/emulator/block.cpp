@@ -112,9 +112,19 @@ std::string Block::run(const Kernel& kernel, void* const* arguments, const Launc
         scheduler_.switch_to(first->fibre);
     }
     race_acquire(&end_token_);
+    if (done_ < count_) {
+        // Those that did not end have told of themselves where they wait.
+        for (char& token : barrier_.token)
+            race_acquire(&token);
+        for (Meeting& meeting : meetings_)
+            for (char& token : meeting.token)
+                race_acquire(&token);
+    }
     current = nullptr;
-    if (!failure_.empty()) return where() + failure_;
-    return done_ == count_ ? "" : where() + deadlock();
+    if (done_ == count_) return "";
+    const std::string text = where() + (failure_.empty() ? deadlock() : failure_);
+    threads_.clear(); // their stacks are left in the middle of things
+    return text;
 }
 
 void Block::thread_main()
@@ -175,6 +185,7 @@ void Block::fail(const std::string& what)
 
 void Block::abandon()
 {
+    race_release(&end_token_);
     current_thread().fibre.switch_to(scheduler_, true);
     __builtin_unreachable();
 }

@@ -110,11 +110,15 @@ EXPORTED int cuStreamBeginCapture_v2(void* stream, int)
     return CUDA_SUCCESS;
 }
 
+// Ends the capture even where it fails, as the driver does with one that went wrong.
 EXPORTED int cuStreamEndCapture(void* stream, void** graph)
 {
-    ENTER();
-    if (!is_captured(stream)) return CUDA_ERROR_INVALID_VALUE;
-    *graph = static_cast<Stream*>(stream)->capture.release();
+    const CUresult entered = enter(__func__, Needs::Context);
+    std::unique_ptr<Graph> recorded;
+    if (is_captured(stream)) recorded = std::move(static_cast<Stream*>(stream)->capture);
+    if (entered != CUDA_SUCCESS) return entered;
+    if (recorded == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    *graph = recorded.release();
     hold_handle(1);
     return CUDA_SUCCESS;
 }

@@ -47,9 +47,14 @@ thread_local Fibre* previous; // whom the fibre that runs came from
 
 Fibre::~Fibre()
 {
-    if (stack_ != nullptr) munmap(stack_, StackBytes);
+    if (stack_ == nullptr) return;
+#if defined(__SANITIZE_ADDRESS__)
+    // Marks of frames that were never left would outlive the stack.
+    __asan_unpoison_memory_region(stack_ + GuardBytes, StackBytes - GuardBytes);
+#endif
+    munmap(stack_, StackBytes);
 #if defined(ATK_THREAD_SANITIZER)
-    if (stack_ != nullptr && race_ != nullptr) __tsan_destroy_fiber(race_);
+    __tsan_destroy_fiber(race_);
 #endif
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -19,6 +21,57 @@ std::string environment(const char* name, const char* otherwise)
     const char* const value = std::getenv(name);
     return value != nullptr ? value : otherwise;
 }
+
+// Threads that stay from launch to launch, with the stacks of the fibres that each has made.
+class Crew
+{
+  public:
+    // Does the work once on each of `workers` threads, the caller's being one of them.
+    static void run(size_t workers, const std::function<void()>& work)
+    {
+        if (workers <= 1) return work();
+        static Crew* const crew = new Crew; // its threads may outlive the program's end
+        const std::lock_guard<std::mutex> one(crew->turn_);
+        crew->share(workers - 1, work);
+    }
+
+  private:
+    void share(size_t others, const std::function<void()>& work)
+    {
+        std::unique_lock<std::mutex> lock(guard_);
+        for (; threads_ < others; threads_++)
+            std::thread([this, number = threads_, seen = round_] { serve(number, seen); }).detach();
+        work_ = &work;
+        wanted_ = left_ = others;
+        round_++;
+        begin_.notify_all();
+        lock.unlock();
+        work();
+        lock.lock();
+        end_.wait(lock, [this] { return left_ == 0; });
+    }
+
+    void serve(size_t number, uint64_t seen)
+    {
+        std::unique_lock<std::mutex> lock(guard_);
+        for (;;) {
+            begin_.wait(lock, [&] { return round_ != seen; });
+            seen = round_;
+            if (number >= wanted_) continue;
+            const std::function<void()>& work = *work_;
+            lock.unlock();
+            work();
+            lock.lock();
+            if (--left_ == 0) end_.notify_all();
+        }
+    }
+
+    std::mutex turn_, guard_;
+    std::condition_variable begin_, end_;
+    const std::function<void()>* work_ = nullptr;
+    size_t threads_ = 0, wanted_ = 0, left_ = 0;
+    uint64_t round_ = 0;
+};
 } // namespace
 
 Schedule& schedule()
@@ -71,12 +124,7 @@ std::string run_grid(const Kernel& kernel, ThreadLocalBlock shared, const Launch
     // One copy of the shared memory is one block at a time.
     const bool alone = kernel.shared_begin < kernel.shared_end || SanitizedAddresses;
     const auto workers = static_cast<size_t>(alone ? 1 : std::min<uint64_t>(static_cast<uint64_t>(schedule().workers), blocks));
-    std::vector<std::thread> others;
-    for (size_t i = 1; i < workers; i++)
-        others.emplace_back(work);
-    work();
-    for (std::thread& other : others)
-        other.join();
+    Crew::run(workers, work);
     return failure;
 }
 } // namespace emulator

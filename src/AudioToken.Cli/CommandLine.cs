@@ -64,6 +64,7 @@ internal static class CommandLine
         ConvertCommand.Create(terminal),
         PullCommand.Create(terminal),
         InspectCommand.Create(terminal),
+        KernelsCommand.Create(terminal),
         CompareCommand.Create(terminal),
         DoctorCommand.Create(terminal),
         WorldCommand.Create(terminal),

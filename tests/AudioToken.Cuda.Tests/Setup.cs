@@ -32,7 +32,14 @@ internal sealed class Setup
     public static void RunToLoss(Action<Setup> test)
     {
         Assert.SkipWhen(EmulatedDevice.WhyNot is not null, EmulatedDevice.WhyNot ?? "");
-        test(new Setup());
+        try
+        {
+            test(new Setup());
+        }
+        finally
+        {
+            CudaDriver.cuDevicePrimaryCtxReset_v2(0);
+        }
     }
 
     public KernelLibrary Library(CudaContext context, string? cache = null) => new(context, cache, Notes.Add);

@@ -24,15 +24,16 @@ internal static unsafe class KernelCompiler
     /// <summary>Compiles for an architecture, or, where the compiler is too old to know it, for the newest that it does know.</summary>
     /// <param name="source">The file.</param>
     /// <param name="architecture">E.g. <c>sm_90a</c>.</param>
+    /// <param name="exactly">Machine code of this very architecture, or an error.</param>
     /// <returns>A CUBIN, or PTX, which the driver turns into machine code of its device.</returns>
     /// <exception cref="CudaException">5105: there is no NVRTC, or one that is too old. 5106: an error in the source; the message has the
     /// first error, and where log and source are kept.</exception>
-    public static byte[] Compile(KernelSource source, string architecture)
+    public static byte[] Compile(KernelSource source, string architecture, bool exactly = false)
     {
         Require(source);
         int code = 0;
         string log = "";
-        foreach (string target in Targets(architecture))
+        foreach (string target in exactly ? [architecture] : Targets(architecture))
         {
             (code, byte[] image, log) = Compile(source, [$"--gpu-architecture={target}", "--std=c++17", "--generate-line-info", .. source.Defines.Select(define => "-D" + define)]);
             if (code == 0)

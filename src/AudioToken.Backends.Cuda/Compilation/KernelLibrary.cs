@@ -11,6 +11,7 @@ internal sealed class KernelLibrary : IDisposable
     private readonly KernelCache _cache;
     private readonly Dictionary<string, CudaModule> _modules = [];
     private readonly Dictionary<(string Module, string Kernel), CudaKernel> _kernels = [];
+    private int _compiled;
 
     /// <summary>Makes an empty library.</summary>
     /// <param name="context">The device.</param>
@@ -29,8 +30,6 @@ internal sealed class KernelLibrary : IDisposable
 
     /// <summary>Kernel files that this library had to compile.</summary>
     public int Compiled => _compiled;
-
-    private int _compiled;
 
     /// <summary>A kernel, whose file is compiled and loaded if it has not been.</summary>
     /// <param name="file">E.g. <c>linear.cu</c>.</param>
@@ -85,12 +84,13 @@ internal sealed class KernelLibrary : IDisposable
         string architecture = _context.Device.Architecture;
         if (_shipped.Find(source.Key(architecture, "")) is { } shipped)
             return shipped;
-        string key = source.Key(architecture, KernelCompiler.Version() ?? "none");
-        if (_cache.Find(key) is { } kept)
+        string? key = KernelCompiler.Version() is { } version ? source.Key(architecture, version) : null;
+        if (key is not null && _cache.Find(key) is { } kept)
             return kept;
         byte[] image = KernelCompiler.Compile(source, architecture);
         Interlocked.Increment(ref _compiled);
-        _cache.Keep(key, image);
+        if (key is not null)
+            _cache.Keep(key, image);
         return image;
     }
 

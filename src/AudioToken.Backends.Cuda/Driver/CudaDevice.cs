@@ -68,7 +68,9 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
     }
 
     /// <summary>The architecture whose machine code is made for it: with the suffix that unlocks what only it has, where there is one.</summary>
-    public string Architecture => $"sm_{Capability}{(Capability >= 90 ? "a" : "")}";
+    public string Architecture => ArchitectureOf(Capability);
+
+    internal static string ArchitectureOf(int capability) => $"sm_{capability}{(capability >= 90 ? "a" : "")}";
 
     private static void RequireDriver()
     {

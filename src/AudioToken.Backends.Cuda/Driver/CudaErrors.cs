@@ -3,6 +3,9 @@ namespace AudioToken.Backends.Cuda.Driver;
 /// <summary>Numbers of this room's errors.</summary>
 public static class CudaErrors
 {
+    /// <summary>No architecture that kernels are built for.</summary>
+    public const int Architecture = 2701;
+
     /// <summary>The driver's library was not found.</summary>
     public const int NoDriver = 5101;
 
@@ -32,4 +35,7 @@ public static class CudaErrors
 
     /// <summary>The device has not enough memory.</summary>
     public const int Memory = 6101;
+
+    /// <summary>Built kernels cannot be kept in a folder.</summary>
+    public const int KernelFolder = 8701;
 }

@@ -12,6 +12,7 @@ internal sealed class DeviceMemory : IDisposable
 
     private readonly CudaContext _context;
     private readonly List<DeviceBlock> _free = []; // smallest first
+    private readonly HashSet<DeviceBlock> _live = [];
     private bool _disposed;
 
     public DeviceMemory(CudaContext context)
@@ -53,6 +54,7 @@ internal sealed class DeviceMemory : IDisposable
             block = Allocate(wanted);
         }
 
+        _live.Add(block);
         LiveBytes += block.Bytes;
         return block;
     }
@@ -60,12 +62,11 @@ internal sealed class DeviceMemory : IDisposable
     /// <summary>Takes memory back; tensors that look at it are dead from now on.</summary>
     public void GiveBack(DeviceBlock block)
     {
+        if (!_live.Remove(block))
+            return; // freed with the pool
         block.GiveBack();
         LiveBytes -= block.Bytes;
-        if (_disposed)
-            Free(block);
-        else
-            _free.Insert(FirstAtLeast(block.Bytes), block);
+        _free.Insert(FirstAtLeast(block.Bytes), block);
     }
 
     /// <summary>Frees what waits.</summary>
@@ -76,11 +77,13 @@ internal sealed class DeviceMemory : IDisposable
         _free.Clear();
     }
 
-    /// <summary>Frees all waiting memory; what is handed out is freed when it is given back.</summary>
+    /// <summary>Frees everything, what is handed out too: tensors that look at it are dead.</summary>
     public void Dispose()
     {
         if (_disposed)
             return;
+        foreach (DeviceBlock block in _live.ToArray())
+            GiveBack(block);
         Trim();
         _disposed = true;
     }

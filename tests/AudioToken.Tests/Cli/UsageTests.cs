@@ -68,6 +68,18 @@ public sealed class UsageTests(CliDemo demo)
     public void NoCommand_IsRefused() => demo.Run().Refuses(2501, "no command is given; there are generate, blend, encode", "try:   audiotoken --help");
 
     [Fact]
+    public void Kernels_AreBuiltForArchitecturesOnly() =>
+        demo.Run("kernels", "build", "--arch", "sm_80,sm_70").Refuses(2701, "'sm_70' is not an architecture that kernels are built for; wanted sm_80 or newer");
+
+    [Fact]
+    public void Kernels_SayWhatTheirCompilerLacks()
+    {
+        Environment.SetEnvironmentVariable("AUDIOTOKEN_NVRTC", "/nonexistent/libnvrtc.so.12");
+        using TemporaryFolder folder = new();
+        demo.Run("kernels", "build", "--arch", "sm_80", "-o", folder.Path).Refuses(5105, "NVRTC was not found (tried /nonexistent/libnvrtc.so.12)");
+    }
+
+    [Fact]
     public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, blend, encode");
 
     [Fact]

@@ -1,0 +1,61 @@
+using System.Globalization;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda.Compilation;
+
+/// <summary>Compiles all kernels ahead, for machines without NVRTC. No device is needed.</summary>
+public static class KernelBuild
+{
+    /// <summary>Where the backend looks for built kernels: beside the program.</summary>
+    public static string DefaultFolder => KernelLibrary.ShippedFolder;
+
+    /// <summary>What the backend asks for on a device of that capability, e.g. <c>sm_90a</c>.</summary>
+    /// <param name="name">E.g. <c>sm_80</c>, <c>sm_90</c> or <c>sm_90a</c>.</param>
+    /// <exception cref="AudioTokenException">2701: not an architecture that the kernels can be built for.</exception>
+    public static string Architecture(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.StartsWith("sm_", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(3).TrimEnd('a'), NumberStyles.None, CultureInfo.InvariantCulture, out int capability)
+            && capability is >= CudaDevice.MinimumCapability and < 1000
+            ? CudaDevice.ArchitectureOf(capability)
+            : throw new AudioTokenException(CudaErrors.Architecture, $"'{name}' is not an architecture that kernels are built for; wanted sm_{CudaDevice.MinimumCapability} or newer", "--arch sm_80,sm_86,sm_89,sm_90a");
+    }
+
+    /// <summary>Compiles every kernel file for each architecture, several at a time, and keeps the machine code in a folder.</summary>
+    /// <param name="architectures">As <see cref="Architecture"/> gives them.</param>
+    /// <param name="folder">Is made if it is not there.</param>
+    /// <param name="built">Hears of each file: its name, the architecture, bytes. From several threads at once.</param>
+    /// <exception cref="CudaException">5105: no NVRTC. 5106: a file does not compile, or NVRTC does not know the architecture.</exception>
+    /// <exception cref="AudioTokenException">8701: the folder cannot be written, or others can write it, so that nobody would load from it.</exception>
+    public static void Build(IReadOnlyList<string> architectures, string folder, Action<string, string, int> built)
+    {
+        string? trouble = null;
+        KernelCache cache = new(folder, note => trouble = note);
+        if (trouble is not null)
+            throw Unwritable(folder, trouble);
+        var jobs = architectures.Distinct().SelectMany(architecture => KernelSource.Files.Select(file => (file, architecture)));
+        try
+        {
+            Parallel.ForEach(jobs, job =>
+            {
+                KernelSource source = KernelSource.Of(job.file);
+                byte[] image = KernelCompiler.Compile(source, job.architecture, exactly: true);
+                cache.Keep(source.Key(job.architecture, ""), image);
+                if (trouble is not null)
+                    throw Unwritable(folder, trouble);
+                built(job.file, job.architecture, image.Length);
+            });
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions[0] is AudioTokenException first)
+        {
+            throw first is CudaException cuda
+                ? new CudaException(cuda.Code, cuda.Message, cuda.Hint, cuda.Result, exception)
+                : new AudioTokenException(first.Code, first.Message, first.Hint, exception);
+        }
+    }
+
+    private static AudioTokenException Unwritable(string folder, string trouble) =>
+        new(CudaErrors.KernelFolder, $"kernels cannot be kept in {folder}: {trouble}", "--output with a folder that you alone can write");
+}

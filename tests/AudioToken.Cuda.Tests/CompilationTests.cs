@@ -1,0 +1,144 @@
+using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+public sealed class CompilationTests
+{
+    [Fact]
+    public void EveryKernelFile_Compiles_SeveralAtATime() => Setup.Run(setup =>
+    {
+        Assert.Contains("linear.cu", KernelSource.Files);
+        using CudaContext context = new();
+        using KernelLibrary library = setup.Library(context);
+        library.Prepare(KernelSource.Files);
+        Assert.Equal(KernelSource.Files.Count, library.Compiled);
+        library.Prepare(KernelSource.Files);
+        Assert.Equal(KernelSource.Files.Count, setup.Emulator.Count("nvrtcCompileProgram"));
+    });
+
+    [Fact]
+    public void AnError_IsShown_AndLogAndSourceAreKept() => Setup.Run(_ =>
+    {
+        KernelSource source = KernelSource.Of("activate.cu", "WIDTH=3");
+        source = source with { Text = source.Text + "\nthis is no C++;\n" };
+        CudaException failure = Assert.Throws<CudaException>(() => KernelCompiler.Compile(source, "sm_90a"));
+        Assert.Equal(CudaErrors.Compilation, failure.Code);
+        string[] lines = failure.Message.Split('\n');
+        Assert.Contains("kernel file activate.cu does not compile for sm_90a with nvrtc 13.0 (NVRTC_ERROR_COMPILATION): ", lines[0], StringComparison.Ordinal);
+        Assert.Contains("error: ", lines[0], StringComparison.Ordinal);
+        string folder = lines[1]["log and source: ".Length..];
+        Assert.Contains("sm_90a WIDTH=3", File.ReadAllText(Path.Combine(folder, "log.txt")), StringComparison.Ordinal);
+        Assert.Equal(source.Text, File.ReadAllText(Path.Combine(folder, "activate.cu")));
+        Assert.True(File.Exists(Path.Combine(folder, "common", "device.cuh")));
+        Directory.Delete(folder, recursive: true);
+    });
+
+    [Fact]
+    public void AnUnknownArchitecture_GetsPtxOfAnOlderOne() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("nvrtc", 12000); // knows sm_90 as its newest
+        setup.Emulator.Set("capability", 120);
+        Job.Run(setup);
+        Assert.True(setup.Emulator.Count("nvrtcGetPTX") > 0);
+    });
+
+    [Fact]
+    public void BuiltKernels_NeedNoCompiler() => Setup.Run(setup =>
+    {
+        string folder = KernelBuild.DefaultFolder;
+        Assert.False(Directory.Exists(folder), $"{folder} is left over");
+        List<string> built = [];
+        try
+        {
+            KernelBuild.Build(["sm_90a"], folder, (file, architecture, bytes) =>
+            {
+                lock (built)
+                    built.Add($"{architecture} {file}");
+            });
+            Assert.Equal(KernelSource.Files.Select(file => "sm_90a " + file), built.Order(StringComparer.Ordinal));
+            setup.Emulator.Reset();
+            setup.Emulator.Fault("nvrtcVersion", 0, 7);
+            Job.Run(setup);
+            Assert.Equal(0, setup.Emulator.Count("nvrtcCompileProgram"));
+
+            // Those of another architecture are of no use.
+            setup.Emulator.Set("capability", 80);
+            Assert.Equal(CudaErrors.NoCompiler, Assert.Throws<CudaException>(() => Job.Run(setup)).Code);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    });
+
+    [Fact]
+    public void Build_WantsAnArchitectureThatTheCompilerKnows() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("nvrtc", 12000);
+        string folder = Directory.CreateTempSubdirectory("audiotoken-kernels-").FullName;
+        CudaException failure = Assert.Throws<CudaException>(() => KernelBuild.Build(["sm_120a"], folder, (_, _, _) => { }));
+        Assert.Equal(CudaErrors.Compilation, failure.Code);
+        Assert.Contains("does not compile for sm_120a with nvrtc 12.0 (NVRTC_ERROR_INVALID_OPTION): nvrtc: error: invalid value for --gpu-architecture", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder));
+        Directory.Delete(folder);
+    });
+
+    [Theory]
+    [InlineData("sm_80", "sm_80")]
+    [InlineData("sm_90", "sm_90a")]
+    [InlineData("sm_120a", "sm_120a")]
+    public void Architecture_IsWhatADeviceOfItAsksFor(string given, string architecture) => Assert.Equal(architecture, KernelBuild.Architecture(given));
+
+    [Theory]
+    [InlineData("sm_75")]
+    [InlineData("compute_80")]
+    [InlineData("")]
+    [InlineData("sm_9999")]
+    public void Architecture_MustBeNewEnough(string given)
+    {
+        AudioTokenException failure = Assert.Throws<AudioTokenException>(() => KernelBuild.Architecture(given));
+        Assert.Equal($"'{given}' is not an architecture that kernels are built for; wanted sm_80 or newer", failure.Message);
+    }
+
+    [Fact]
+    public void Key_TellsApartWhateverCompilesToSomethingElse()
+    {
+        KernelSource source = KernelSource.Of("linear.cu");
+        KernelSource[] others =
+        [
+            source with { File = "other.cu" }, source with { Text = source.Text + " " }, source with { Defines = ["A=1"] },
+            source with { Headers = [.. source.Headers.Skip(1)] }, source with { Headers = [(source.Headers[0].Name, ""), .. source.Headers.Skip(1)] },
+        ];
+        string[] keys = [source.Key("sm_80", "nvrtc 12.4"), source.Key("sm_80", "nvrtc 13.0"), source.Key("sm_90a", "nvrtc 12.4"), .. others.Select(other => other.Key("sm_80", "nvrtc 12.4"))];
+        Assert.Equal(keys.Length, keys.Distinct().Count());
+        Assert.Equal(keys[0], KernelSource.Of("linear.cu").Key("sm_80", "nvrtc 12.4"));
+    }
+
+    [Theory]
+    [InlineData("planted_global_overflow", "kernel planted_global_overflow wrote past the end of an allocation of 512 bytes")]
+    [InlineData("planted_global_underflow", "kernel planted_global_underflow wrote before an allocation of 512 bytes")]
+    [InlineData("planted_barrier_in_half", "kernel planted_barrier_in_half, block (0, 0, 0): threads diverge: 33 at __syncthreads, planted.cu:")]
+    public void PlantedFaults_ReachTheCaller(string kernel, string words) => Setup.RunToLoss(_ =>
+    {
+        using CudaContext context = new();
+        using DeviceMemory memory = new(context);
+        string text = File.ReadAllText(Path.Combine(Repository.Root!, "kernels", "emulator", "planted.cu"));
+        KernelSource source = KernelSource.Of("activate.cu") with { File = "planted.cu", Text = text };
+        using CudaModule module = new(context, KernelCompiler.Compile(source, "sm_90a"), source.File);
+        DeviceBlock block = memory.Take(512);
+        KernelArguments arguments = new();
+        arguments.Add(block.Pointer);
+        if (kernel == "planted_global_overflow")
+            arguments.Add(128);
+        context.Launch(new CudaKernel(context, module, kernel), new LaunchShape(kernel == "planted_global_overflow" ? 3u : 1u, 64), ref arguments);
+        CudaException failure = Assert.Throws<CudaException>(context.Synchronize);
+        Assert.Equal(CudaErrors.DeviceLost, failure.Code);
+        Assert.Contains(words, failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"last launch: {kernel}, grid ", failure.Message, StringComparison.Ordinal);
+    });
+}
