@@ -77,7 +77,7 @@ internal sealed class DoctorCommand
         yield return ("runtime", MachineFacts.Runtime);
         yield return ("processor", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Cores} cores; {MachineFacts.VectorInstructions}"));
         yield return ("memory", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Memory / (double)(1 << 30):0.0} GB"));
-        yield return ("cuda", $"driver {(MachineFacts.CudaDriver is { } driver ? $"found ({driver})" : "not found")}; {CudaDevices()}");
+        yield return ("cuda", CudaDevices());
         yield return ("libsndfile", SoundLibrary.Version(_terminal.Variable("AUDIOTOKEN_SNDFILE")) ?? "not found: WAV is read without it; for FLAC, Ogg, Opus and MP3 install libsndfile1");
     }
 

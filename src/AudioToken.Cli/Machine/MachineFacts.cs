@@ -32,7 +32,4 @@ internal static class MachineFacts
 
     /// <summary>Bytes that this process may use: the machine's, or its container's limit.</summary>
     public static long Memory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-
-    /// <summary>The CUDA driver's library, or null.</summary>
-    public static string? CudaDriver => NativeProbe.Find(OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1", "libcuda.so"]);
 }

@@ -20,16 +20,11 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<int?> _threads = Checked.Number("--threads", [], "threads that compute; default: one a core [AUDIOTOKEN_THREADS]", 1, MaxThreads);
 
-    private readonly Option<string> _precision = new("--precision")
-    {
-        Description = "how CUDA stores weights and activations; sums are fp32 whichever it is",
-        HelpName = "fp16|bf16|fp32",
-        DefaultValueFactory = _ => "fp16",
-    };
+    private readonly Option<string?> _precision = Checked.Word(
+        "--precision", [], "how CUDA stores weights and activations (default fp16); sums are fp32 whichever it is", "fp16", "bf16", "fp32");
 
     public void AddTo(Command command)
     {
-        _precision.AcceptOnlyFromAmong("fp16", "bf16", "fp32");
         command.Options.Add(_device);
         command.Options.Add(_precision);
         command.Options.Add(_threads);
@@ -60,7 +55,7 @@ internal sealed class DeviceOptions(Terminal terminal)
     private ComputeDevice Cuda(ParseResult parsed, Action<string> tell, int index, Messages messages)
     {
         CudaDevice device = CudaDevice.Get(index);
-        string precision = parsed.GetValue(_precision)!;
+        string precision = parsed.GetValue(_precision) ?? "fp16";
         DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
         tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
         return new ComputeDevice(

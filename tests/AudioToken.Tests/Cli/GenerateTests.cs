@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda;
 using System.Security.Cryptography;
 using System.Text.Json;
 using AudioToken.Pipelines.Imaging;
@@ -29,8 +30,7 @@ public sealed class GenerateTests(CliDemo demo)
         CliRun run = demo.Draw("-o", Path.Combine(demo.NewFolder(), "out.png")).Exits(0);
 
         Assert.Contains("model: demo.safetensors (untrained demonstration model)", run.Error, StringComparison.Ordinal);
-        Assert.Contains("device: cpu", run.Error, StringComparison.Ordinal);
-        Assert.Contains("this build has no CUDA backend", run.Error, StringComparison.Ordinal);
+        Assert.Contains(CudaOps.WhyNot() is null ? "device: cuda:0" : "(auto: no CUDA device can be used; 'audiotoken doctor' says why)", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]
