@@ -139,13 +139,24 @@ template <typename T> STAND_IN T __ldg(const T* p)
 
 // The mathematics library is not at hand, and not wanted: a declaration is enough for the front end.
 extern "C" {
-#define UNARY(name) __device__ float name(float);
-UNARY(expf)
-UNARY(exp2f)
-UNARY(logf) UNARY(log2f) UNARY(log1pf) UNARY(sinf) UNARY(cosf) UNARY(tanhf) UNARY(erff) UNARY(erfcf) UNARY(sqrtf) UNARY(fabsf) UNARY(floorf)
-    UNARY(ceilf) UNARY(rintf) UNARY(roundf) UNARY(truncf)
-#undef UNARY
-        __device__ float fmaxf(float, float);
+__device__ float expf(float);
+__device__ float exp2f(float);
+__device__ float logf(float);
+__device__ float log2f(float);
+__device__ float log1pf(float);
+__device__ float sinf(float);
+__device__ float cosf(float);
+__device__ float tanhf(float);
+__device__ float erff(float);
+__device__ float erfcf(float);
+__device__ float sqrtf(float);
+__device__ float fabsf(float);
+__device__ float floorf(float);
+__device__ float ceilf(float);
+__device__ float rintf(float);
+__device__ float roundf(float);
+__device__ float truncf(float);
+__device__ float fmaxf(float, float);
 __device__ float fminf(float, float);
 __device__ float powf(float, float);
 __device__ float fmaf(float, float, float);

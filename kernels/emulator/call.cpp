@@ -226,6 +226,17 @@ EXPORTED int64_t atkEmuCount(const char* what)
     return found != ledger().counts.end() ? found->second : 0;
 }
 
+EXPORTED int64_t atkEmuCounts(char* text, int64_t bytes)
+{
+    std::string lines;
+    const std::lock_guard<std::mutex> lock(ledger().guard);
+    for (const auto& [what, times] : ledger().counts)
+        lines += what + " " + std::to_string(times) + "\n";
+    const auto needed = static_cast<int64_t>(lines.size()) + 1;
+    if (bytes >= needed) std::memcpy(text, lines.c_str(), static_cast<size_t>(needed));
+    return needed;
+}
+
 EXPORTED int atkEmuReset()
 {
     const std::lock_guard<std::mutex> lock(ledger().guard);

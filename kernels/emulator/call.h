@@ -10,6 +10,7 @@
 //                                    AUDIOTOKEN_EMU_FAULTS="cuMemAllocAsync:3=2,cuLaunchKernel:0=719".
 //   atkEmuCount(what)                how often since the last reset: a function's name, kernel:NAME, kernels, graphs, bytes.up, bytes.down,
 //                                    bytes.device, and what is held now: allocations, bytes, bytes.peak, handles, pinned.
+//   atkEmuCounts(text, bytes)        all counts, a line each, name and number; the bytes that it takes, which may be more than there were.
 //   atkEmuReset()                    forgets counts, faults and the loss of the device; what is held stays.
 #pragma once
 #include <cstdint>

@@ -67,6 +67,23 @@ public sealed class CudaContextTests
         memory.GiveBack(block);
     });
 
+    [Fact]
+    public void CountingOnly_RunsNothing_AndTakesNoMemory() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaContext context = new();
+        using KernelLibrary library = setup.Library(context);
+        using DeviceMemory memory = new(context);
+        long before = Environment.WorkingSet;
+        DeviceBlock large = memory.Take(5_000_000_000); // more than a copy of it would leave of a small machine's memory
+        for (int i = 0; i < 340; i++)
+            Activate(context, library, large, large, 1 << 30);
+        context.Synchronize();
+        Assert.Equal(340, setup.Emulator.Count("kernel:activate_f32"));
+        Assert.Equal(large.Bytes, setup.Emulator.Count("bytes.peak"));
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, 500_000_000);
+    });
+
     internal static void Activate(CudaContext context, KernelLibrary library, DeviceBlock y, DeviceBlock x, int count)
     {
         KernelArguments arguments = new();

@@ -31,7 +31,10 @@ public sealed class UnetStepTests(ITestOutputHelper output)
         long held = device.Count("bytes.peak");
         string[] counted = ["kernels", "cuMemAllocAsync", "cuMemFreeAsync", "bytes.up", "bytes.down", "cuStreamQuery", "cuEventSynchronize"];
         long[] before = [.. counted.Select(device.Count)];
+        IReadOnlyDictionary<string, long> start = device.Counts();
         Step(1);
+        foreach ((string what, long number) in device.Counts().Where(entry => entry.Key.StartsWith("kernel:", StringComparison.Ordinal)))
+            output.WriteLine($"{what["kernel:".Length..]} {number - start.GetValueOrDefault(what)}");
         long[] asked = [.. counted.Zip(before, (what, earlier) => device.Count(what) - earlier)];
         output.WriteLine(string.Join(", ", counted.Zip(asked, (what, times) => $"{what} {times}")) + $"; {held / 1e9:0.00} GB held at most");
 

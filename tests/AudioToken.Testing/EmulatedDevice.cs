@@ -13,6 +13,7 @@ public sealed unsafe class EmulatedDevice
     private readonly delegate* unmanaged<byte*, long, int> _set;
     private readonly delegate* unmanaged<byte*, long, int, int> _fault;
     private readonly delegate* unmanaged<byte*, long> _count;
+    private readonly delegate* unmanaged<byte*, long, long> _counts;
     private readonly delegate* unmanaged<int> _reset;
 
     private EmulatedDevice(string path)
@@ -22,6 +23,7 @@ public sealed unsafe class EmulatedDevice
         _set = (delegate* unmanaged<byte*, long, int>)NativeLibrary.GetExport(library, "atkEmuSet");
         _fault = (delegate* unmanaged<byte*, long, int, int>)NativeLibrary.GetExport(library, "atkEmuFault");
         _count = (delegate* unmanaged<byte*, long>)NativeLibrary.GetExport(library, "atkEmuCount");
+        _counts = (delegate* unmanaged<byte*, long, long>)NativeLibrary.GetExport(library, "atkEmuCounts");
         _reset = (delegate* unmanaged<int>)NativeLibrary.GetExport(library, "atkEmuReset");
         // What the backend looks for in place of the system's libraries.
         Environment.SetEnvironmentVariable("AUDIOTOKEN_CUDA", path);
@@ -67,6 +69,16 @@ public sealed unsafe class EmulatedDevice
     {
         fixed (byte* text = Text(what))
             return _count(text);
+    }
+
+    /// <summary>Everything that was counted since the last reset.</summary>
+    public IReadOnlyDictionary<string, long> Counts()
+    {
+        byte[] text = new byte[_counts(null, 0)];
+        fixed (byte* to = text)
+            _ = _counts(to, text.Length);
+        return Encoding.UTF8.GetString(text, 0, text.Length - 1).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ')).ToDictionary(parts => parts[0], parts => long.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     /// <summary>Forgets counts, faults, and that the device was lost.</summary>

@@ -46,9 +46,6 @@ public sealed unsafe class CudaContext : IDisposable
     /// <summary>Launches so far, of kernels by themselves and of graphs.</summary>
     public long Launches { get; private set; }
 
-    /// <summary>Whether what is launched is being recorded.</summary>
-    internal bool IsCapturing => _capturing;
-
     /// <summary>The stream's own value.</summary>
     internal nint Stream => _stream.Value;
 

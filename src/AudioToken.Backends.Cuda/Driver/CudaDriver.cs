@@ -54,25 +54,10 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuMemGetInfo_v2(out nuint free, out nuint total);
 
     [LibraryImport(Library)]
-    public static partial CudaResult cuMemAlloc_v2(out ulong address, nuint bytes);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuMemFree_v2(ulong address);
-
-    [LibraryImport(Library)]
     public static partial CudaResult cuMemAllocAsync(out ulong address, nuint bytes, nint stream);
 
     [LibraryImport(Library)]
     public static partial CudaResult cuMemFreeAsync(ulong address, nint stream);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuDeviceGetDefaultMemPool(out nint pool, int device);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuMemPoolSetAttribute(nint pool, int attribute, void* value);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuMemPoolTrimTo(nint pool, nuint keep);
 
     [LibraryImport(Library)]
     public static partial CudaResult cuMemHostAlloc(out void* memory, nuint bytes, uint flags);
@@ -88,9 +73,6 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     public static partial CudaResult cuMemcpyDtoDAsync_v2(ulong to, ulong from, nuint bytes, nint stream);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuMemsetD8Async(ulong to, byte value, nuint count, nint stream);
 
     [LibraryImport(Library)]
     public static partial CudaResult cuStreamCreate(out nint stream, uint flags);
@@ -132,9 +114,6 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuEventSynchronize(nint recorded);
 
     [LibraryImport(Library)]
-    public static partial CudaResult cuEventElapsedTime(out float milliseconds, nint start, nint end);
-
-    [LibraryImport(Library)]
     public static partial CudaResult cuModuleLoadData(out nint module, byte* image);
 
     [LibraryImport(Library)]
@@ -147,12 +126,6 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuFuncSetAttribute(nint function, FunctionAttribute attribute, int value);
 
     [LibraryImport(Library)]
-    public static partial CudaResult cuFuncGetAttribute(out int value, FunctionAttribute attribute, nint function);
-
-    [LibraryImport(Library)]
-    public static partial CudaResult cuOccupancyMaxActiveBlocksPerMultiprocessor(out int blocks, nint function, int threads, nuint sharedBytes);
-
-    [LibraryImport(Library)]
     public static partial CudaResult cuLaunchKernel(
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** arguments, void** extra);
 }
@@ -160,21 +133,15 @@ internal static unsafe partial class CudaDriver
 /// <summary>CUdevice_attribute.</summary>
 internal enum DeviceAttribute
 {
-    MaxThreadsPerBlock = 1,
     MultiprocessorCount = 16,
     L2CacheBytes = 38,
     ComputeCapabilityMajor = 75,
     ComputeCapabilityMinor = 76,
     MaxSharedBytesPerBlockOptIn = 97,
-    MemoryPoolsSupported = 115,
 }
 
 /// <summary>CUfunction_attribute.</summary>
 internal enum FunctionAttribute
 {
-    MaxThreadsPerBlock = 0,
-    SharedBytes = 1,
-    LocalBytes = 3,
-    Registers = 4,
     MaxDynamicSharedBytes = 8,
 }

@@ -9,9 +9,6 @@ internal abstract class CudaHandle(CudaContext context) : SafeHandle(0, true)
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The context in which it was made.</summary>
-    protected CudaContext Context => context;
-
     /// <summary>The driver's own value.</summary>
     /// <exception cref="ObjectDisposedException">It was destroyed, or the context was reset.</exception>
     public nint Value
@@ -49,21 +46,16 @@ internal sealed class CudaStream : CudaHandle
     protected override CudaResult Destroy() => CudaDriver.cuStreamDestroy_v2(handle);
 }
 
-/// <summary>A point in a stream whose time can be taken.</summary>
+/// <summary>A point in a stream that can be waited for.</summary>
 internal sealed class CudaEvent : CudaHandle
 {
+    private const uint WithoutTiming = 2;
+
     public CudaEvent(CudaContext context)
         : base(context)
     {
-        CudaCall.Check(CudaDriver.cuEventCreate(out nint made, 0));
+        CudaCall.Check(CudaDriver.cuEventCreate(out nint made, WithoutTiming));
         Own(made);
-    }
-
-    /// <summary>Milliseconds from an earlier event, once both have come to pass.</summary>
-    public float Since(CudaEvent start)
-    {
-        CudaCall.Check(CudaDriver.cuEventElapsedTime(out float milliseconds, start.Value, Value));
-        return milliseconds;
     }
 
     protected override CudaResult Destroy() => CudaDriver.cuEventDestroy_v2(handle);

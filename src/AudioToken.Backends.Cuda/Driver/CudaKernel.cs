@@ -34,10 +34,6 @@ internal sealed unsafe class CudaKernel
         _allowed = bytes;
     }
 
-    /// <summary>Registers of a thread, static shared and local memory in bytes; local memory beyond zero is spilt registers.</summary>
-    public (int Registers, int SharedBytes, int LocalBytes) Resources() =>
-        (Attribute(FunctionAttribute.Registers), Attribute(FunctionAttribute.SharedBytes), Attribute(FunctionAttribute.LocalBytes));
-
     /// <summary>Holds arguments to the kernel's parameters, where the driver tells them (CUDA 12.4 and newer).</summary>
     public void CheckArguments(in KernelArguments arguments)
     {
@@ -50,12 +46,6 @@ internal sealed unsafe class CudaKernel
             if (arguments.Size(i) != _parameterBytes[i])
                 throw new ArgumentException($"parameter {i} of kernel {Name} has {_parameterBytes[i]} bytes, the argument {arguments.Size(i)}");
         }
-    }
-
-    private int Attribute(FunctionAttribute attribute)
-    {
-        CudaCall.Check(CudaDriver.cuFuncGetAttribute(out int value, attribute, Function), $"kernel {Name}");
-        return value;
     }
 
     private static int[]? ParameterBytes(nint function)

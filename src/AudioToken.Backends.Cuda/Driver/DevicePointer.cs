@@ -5,7 +5,4 @@ internal readonly record struct DevicePointer(ulong Address)
 {
     /// <summary>The address some bytes on.</summary>
     public static DevicePointer operator +(DevicePointer pointer, long bytes) => new(checked(pointer.Address + (ulong)bytes));
-
-    /// <summary>Whether 16-byte accesses may start here.</summary>
-    public bool IsPacked => Address % 16 == 0;
 }

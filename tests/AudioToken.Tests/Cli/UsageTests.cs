@@ -1,5 +1,6 @@
-using AudioToken.Backends.Cuda.Driver;
 using System.Text.Json;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tests.Weights;
 using Xunit;
 
 namespace AudioToken.Tests.Cli;
