@@ -6,7 +6,7 @@ public sealed record CpuOptions
     /// <summary>Threads that compute, the calling one among them, at least 1. Results do not depend on it.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>True: every sum is taken term by term; false: 3x3 convolutions may take Winograd's shorter way, whose rounding errors are some three times larger
+    /// <summary>True: every sum is taken term by term; false: 3x3 convolutions may take Winograd's shorter way, whose rounding errors are about twice as large
     /// (still within all tolerances of docs/NUMERICS.md).</summary>
     public bool Exact { get; init; }
 

@@ -22,7 +22,7 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<bool> _exact = new("--exact")
     {
-        Description = "no arithmetic short cuts: 3x3 convolutions term by term, slower, with about a third of the rounding error",
+        Description = "no arithmetic short cuts: 3x3 convolutions term by term, slower, with about half the rounding error",
     };
 
     private readonly Option<string?> _precision = Checked.Word(
