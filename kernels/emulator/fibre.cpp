@@ -43,15 +43,20 @@ constexpr size_t StackBytes = SanitizedAddresses ? 512 << 10 : 128 << 10;
 constexpr size_t GuardBytes = 4096;
 
 thread_local Fibre* previous; // whom the fibre that runs came from
+
+// Marks of frames that were never left would outlive them: on a stack that begins anew, or in memory that becomes another's.
+void forget_frames([[maybe_unused]] char* stack)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(stack + GuardBytes, StackBytes - GuardBytes);
+#endif
+}
 } // namespace
 
 Fibre::~Fibre()
 {
     if (stack_ == nullptr) return;
-#if defined(__SANITIZE_ADDRESS__)
-    // Marks of frames that were never left would outlive the stack.
-    __asan_unpoison_memory_region(stack_ + GuardBytes, StackBytes - GuardBytes);
-#endif
+    forget_frames(stack_);
     munmap(stack_, StackBytes);
 #if defined(ATK_THREAD_SANITIZER)
     __tsan_destroy_fiber(race_);
@@ -69,6 +74,7 @@ void Fibre::prepare(void (*entry)(), size_t colour)
         race_ = __tsan_create_fiber(0);
 #endif
     }
+    forget_frames(stack_);
     bottom_ = stack_;
     size_ = StackBytes;
     fake_ = nullptr;
