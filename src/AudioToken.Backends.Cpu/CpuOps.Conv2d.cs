@@ -30,12 +30,9 @@ public sealed unsafe partial class CpuOps
                 SourceWidth = x.Shape[2],
                 Height = height,
                 Width = width,
-                TileRows = (height + WinogradJob.Side - 1) / WinogradJob.Side,
-                TileColumns = (width + WinogradJob.Side - 1) / WinogradJob.Side,
                 Weight = own.Data,
                 Packed = own.Packed,
                 Output = Data(y, nameof(Conv2d), nameof(y)),
-                OutputStride = shape[3],
                 Epilogue = tile,
             }, shape[0]);
             return y;

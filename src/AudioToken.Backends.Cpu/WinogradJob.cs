@@ -24,8 +24,6 @@ internal unsafe struct WinogradJob
     public int SourceWidth;
     public int Height;          // of the result, and of the input after enlargement
     public int Width;
-    public int TileRows;        // ceil(Height / 4)
-    public int TileColumns;     // ceil(Width / 4)
     public float* Weight;       // panels of [9 taps][Depth][width]
     public PackedShape Packed;  // of Weight
     public float* Inputs;       // [36, Tiles, Depth]
@@ -33,7 +31,6 @@ internal unsafe struct WinogradJob
     public PackedShape Points36; // of Filters: 36 groups
     public float* Products;     // [Tiles, 36, Columns]
     public float* Output;       // [B, Height, Width, N]
-    public int OutputStride;    // N
     public TileEpilogue Epilogue;
     public long FirstTile;      // of the present run of tiles
     public int Tiles;
@@ -41,6 +38,12 @@ internal unsafe struct WinogradJob
 
     /// <summary>Input channels of both sources.</summary>
     public readonly int Depth => Channels + SkipChannels;
+
+    /// <summary>Tiles from top to bottom of one sample.</summary>
+    public readonly int TileRows => (Height + Side - 1) / Side;
+
+    /// <summary>Tiles from left to right.</summary>
+    public readonly int TileColumns => (Width + Side - 1) / Side;
 
     /// <summary>Whether a convolution has the form, and is large enough to gain by it.</summary>
     /// <remarks>Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>

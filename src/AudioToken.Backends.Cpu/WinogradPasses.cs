@@ -144,7 +144,7 @@ internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job
         {
             long row = (sample * _job.Height + tileY + y) * _job.Width + tileX;
             for (int x = 0; x < width; x++)
-                _job.Epilogue.FinishRow<TLanes, TVector>(row + x, column, columns, sums + (y * 4 + x) * padded, null, _job.Output, _job.OutputStride);
+                _job.Epilogue.FinishRow<TLanes, TVector>(row + x, column, columns, sums + (y * 4 + x) * padded, null, _job.Output, _job.Packed.Columns);
         }
     }
 

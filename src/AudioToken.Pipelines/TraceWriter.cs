@@ -24,9 +24,7 @@ internal readonly struct TraceWriter(GenerationTrace? trace, int images)
     {
         if (trace is null)
             return;
-        float[] values = new float[tensor.Shape.Count];
-        ops.Download(tensor, values);
-        Shared(name, tensor.Shape, values);
+        Shared(name, tensor.Shape, ops.Values(tensor));
     }
 
     /// <summary>Keeps token ids, [L], once a picture.</summary>
@@ -66,8 +64,6 @@ internal readonly struct TraceWriter(GenerationTrace? trace, int images)
     {
         if (trace is null)
             return;
-        float[] values = new float[tensor.Shape.Count];
-        ops.Download(tensor, values);
-        Map(name, tensor.Shape, values);
+        Map(name, tensor.Shape, ops.Values(tensor));
     }
 }

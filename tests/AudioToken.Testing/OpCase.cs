@@ -43,14 +43,6 @@ public sealed record OpCase(string Name, double Tolerance, Func<ITensorOps, Draw
 /// <summary>Short forms for tests.</summary>
 public static class OpsExtensions
 {
-    /// <summary>A tensor's values on the host.</summary>
-    public static float[] Values(this ITensorOps ops, Tensor tensor)
-    {
-        float[] values = new float[tensor.Shape.Count];
-        ops.Download(tensor, values);
-        return values;
-    }
-
     /// <summary>A tensor of normally distributed values.</summary>
     public static Tensor Normal(this ITensorOps ops, Draw draw, Shape shape, double mean = 0, double deviation = 1) =>
         ops.Upload(draw.Normal(shape, mean, deviation), shape);

@@ -121,7 +121,7 @@ internal unsafe struct AttentionGradientBody : IParallelBody
         Packed = packed,
         Output = y,
         OutputStride = stride,
-        Epilogue = default(TileEpilogue) with { Scale = scale, Residual = add ? y : null, ResidualScale = 1 },
+        Epilogue = TileEpilogue.None with { Scale = scale, Residual = add ? y : null, ResidualScale = 1 },
     };
 
     // Columns are the keys.

@@ -95,7 +95,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         int taps = own.Shape[2];
         PackedShape packed = new(groups, own.Shape[1], taps * own.Shape[1], _engine.VectorWidth);
         float* panels = Reverse(own, taps, packed);
-        return scope.Keep(GroupedConv1d(dy, panels, packed, taps, taps - 1 - padding, default(TileEpilogue) with { Scale = 1 }, Name));
+        return scope.Keep(GroupedConv1d(dy, panels, packed, taps, taps - 1 - padding, TileEpilogue.None, Name));
     }
 
     /// <inheritdoc/>
@@ -174,7 +174,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
             Packed = packed,
             Output = output,
             OutputStride = columns,
-            Epilogue = default(TileEpilogue) with { Scale = 1 },
+            Epilogue = TileEpilogue.None,
         };
     }
 
@@ -205,7 +205,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Packed = packed,
                 Output = output,
                 OutputStride = k,
-                Epilogue = default(TileEpilogue) with { Scale = 1, Residual = add || start > 0 ? output : null, ResidualScale = 1 },
+                Epilogue = TileEpilogue.None with { Residual = add || start > 0 ? output : null, ResidualScale = 1 },
             };
             _engine.Multiply(_workers, problem, new TransposedRows(dy + start * stride, stride));
         }

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using AudioToken.Tensors;
 using AudioToken.Cli.Options;
+using AudioToken.Tensors;
 using AudioToken.Training.Demonstration;
 using AudioToken.Weights;
 

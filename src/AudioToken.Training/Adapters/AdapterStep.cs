@@ -68,7 +68,7 @@ public static class AdapterStep
         UnetTime time = model.Unet.PrepareTimes(tape, Array.ConvertAll(batch.Timesteps, step => (float)step)).PerSample();
         Tensor prediction = model.Unet.Forward(unet, tape.Upload(noisy, batch.LatentShape), time, context); // [B, h, w, 4]
 
-        float[] said = Values(tape, prediction), spoken = Values(tape, token);
+        float[] said = tape.Values(prediction), spoken = tape.Values(token);
         float[] byPrediction = new float[said.Length], byToken = new float[spoken.Length];
         AdapterSettings settings = model.Settings;
         double diffusion = Loss.MeanSquare(said, target, byPrediction, weight);
@@ -100,12 +100,5 @@ public static class AdapterStep
         }
 
         return (noisy, target);
-    }
-
-    private static float[] Values(GradientTape tape, Tensor tensor)
-    {
-        float[] values = new float[tensor.Shape.Count];
-        tape.Download(tensor, values);
-        return values;
     }
 }

@@ -72,7 +72,7 @@ public sealed class SampleCache : IDisposable
         float[] fbank = Fbank.Compute(clip.Samples.Span.Slice(start * AudioClip.SampleRateHz, Seconds * AudioClip.SampleRateHz));
         using TensorScope scope = _ops.Scope();
         Tensor features = Beats.Forward(_ops, _ops.Upload(fbank, [1, fbank.Length / Fbank.MelBins, Fbank.MelBins]));
-        return Write(entry, ("features", Values(features), features.Shape))["features"];
+        return Write(entry, ("features", _ops.Values(features), features.Shape))["features"];
     }
 
     /// <summary>Distribution of a picture's latents, before the diffusion's scale, [1, h, w, C] each.</summary>
@@ -84,7 +84,7 @@ public sealed class SampleCache : IDisposable
             float[] pixels = PictureFile.Read(path, Width, Height);
             using TensorScope scope = _ops.Scope();
             Tensor moments = Vae.Forward(_ops, _ops.Upload(pixels, [1, Height, Width, 3]));
-            DiagonalGaussian latents = new(Values(moments), VaeConfig.LatentChannels);
+            DiagonalGaussian latents = new(_ops.Values(moments), VaeConfig.LatentChannels);
             Shape shape = moments.Shape.WithLast(VaeConfig.LatentChannels);
             stored = Write(entry, ("mean", latents.Mean.ToArray(), shape), ("deviation", latents.Deviation.ToArray(), shape));
         }
@@ -108,13 +108,6 @@ public sealed class SampleCache : IDisposable
         using JsonDocument json = JsonDocument.Parse(_files.ConfigJson(component));
         using TensorCollection tensors = _files.Open(component);
         return load(tensors, json.RootElement);
-    }
-
-    private float[] Values(Tensor tensor)
-    {
-        float[] values = new float[tensor.Shape.Count];
-        _ops.Download(tensor, values);
-        return values;
     }
 
     private string Entry(string what, string path, string settings)

@@ -45,7 +45,7 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
         float[] pictures = WorldPool.Pictures(samples);
         using GradientTape encoding = new(_ops, _parameters.Select(parameter => parameter.Weight));
         Tensor moments = Encoder.Forward(encoding, encoding.Upload(pictures, [Batch, Recipe.Side, Recipe.Side, 3])); // [B, h, w, 2 C]
-        float[] said = Values(encoding, moments);
+        float[] said = encoding.Values(moments);
         DiagonalGaussian latents = new(said, Recipe.Vae.LatentChannels);
         float[] noise = new float[said.Length / 2];
         new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
@@ -71,14 +71,14 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
         Tensor latents = decoding.Upload(sample, shape);
         decoding.Watch(latents);
         Tensor drawn = Decoder.Forward(decoding, latents);
-        float[] pixels = Values(decoding, drawn), gradient = new float[pixels.Length], differences = new float[pixels.Length];
+        float[] pixels = decoding.Values(drawn), gradient = new float[pixels.Length], differences = new float[pixels.Length];
         double loss = Loss.MeanSquare(pixels, pictures, gradient);
         for (int i = 0; i < pixels.Length; i++)
             differences[i] = pixels[i] - pictures[i];
         loss += Loss.MeanMagnitude(differences, gradient);
         decoding.Backward(drawn, decoding.Upload(gradient, drawn.Shape));
         sums.Add(decoding);
-        return (loss, Values(decoding, decoding.Gradient(latents)));
+        return (loss, decoding.Values(decoding.Gradient(latents)));
     }
 
     // The divergence from the unit normal, (m^2 + v - 1 - ln v) / 2 on average, and the gradient by means and logarithms of variances.
@@ -97,12 +97,5 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
         }
 
         return sum / noise.Length;
-    }
-
-    private static float[] Values(GradientTape tape, Tensor tensor)
-    {
-        float[] values = new float[tensor.Shape.Count];
-        tape.Download(tensor, values);
-        return values;
     }
 }

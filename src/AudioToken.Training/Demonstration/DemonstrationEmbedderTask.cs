@@ -40,8 +40,7 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
         {
             Tensor heard = _beats.Forward(_model.Ops, _model.Ops.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins]));
             shape = heard.Shape;
-            features = new float[shape.Count];
-            _model.Ops.Download(heard, features);
+            features = _model.Ops.Values(heard);
         }
 
         float[] latents = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update)), noise = new float[latents.Length];

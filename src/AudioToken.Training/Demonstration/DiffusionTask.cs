@@ -55,8 +55,7 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
         UnetContext context = Unet.PrepareContext(tape, states);
         UnetTime time = Unet.PrepareTimes(tape, Array.ConvertAll(timesteps, step => (float)step)).PerSample();
         Tensor prediction = Unet.Forward(tape, tape.Upload(noisy, LatentPool.Shape(Batch)), time, context);         // [B, h, w, 4]
-        float[] said = new float[noisy.Length], gradient = new float[noisy.Length];
-        tape.Download(prediction, said);
+        float[] said = tape.Values(prediction), gradient = new float[said.Length];
         double loss = Loss.MeanSquare(said, target, gradient);
         tape.Backward(prediction, tape.Upload(gradient, prediction.Shape));
         sums.Add(tape);

@@ -48,8 +48,7 @@ internal sealed class HearingTask : ITrainingTask, IDisposable
         Tensor features = Encoder.Forward(tape, tape.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins])); // [B, L, 3 D]
         Tensor mean = tape.AttentionPool(features, tape.Upload(new float[Batch * features.Shape[1]], [Batch, features.Shape[1], 1]));           // [B, 3 D]
         Tensor scores = tape.Linear(mean, _head, default);                                                                                      // [B, kinds]
-        float[] said = new float[scores.Shape.Count], gradient = new float[said.Length];
-        tape.Download(scores, said);
+        float[] said = tape.Values(scores), gradient = new float[said.Length];
         double loss = Loss.CrossEntropy(said, Array.ConvertAll(samples, WorldPool.Kind), gradient).Mean;
         tape.Backward(scores, tape.Upload(gradient, scores.Shape));
         sums.Add(tape);

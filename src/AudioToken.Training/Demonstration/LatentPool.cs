@@ -45,9 +45,7 @@ internal sealed class LatentPool
             int count = Math.Min(Batch, pool.Count - first);
             using TensorScope scope = ops.Scope();
             Tensor moments = encoder.Forward(ops, ops.Upload(WorldPool.Pictures([.. Enumerable.Range(first, count)]), [count, Recipe.Side, Recipe.Side, 3]));
-            float[] said = new float[moments.Shape.Count];
-            ops.Download(moments, said);
-            DiagonalGaussian latents = new(said, Recipe.Vae.LatentChannels);
+            DiagonalGaussian latents = new(ops.Values(moments), Recipe.Vae.LatentChannels);
             mean.AddRange(latents.Mean);
             deviation.AddRange(latents.Deviation);
         }
