@@ -2,33 +2,14 @@
 //   y = epilogue(x W^T)
 // Source    tiles as in Kerr et al. 2017 (CUTLASS); GEGLU: Shazeer 2020.
 // Shapes    x [M, K], weight [N, K] with rows of `stride` elements (a multiple of 8, zero-filled), y [M, N], or [M, N / 2] under GEGLU.
-// Launch    grid (ceil(M / m), ceil(N / n)) of the tile in the kernel's name; half types: as many threads and bytes of dynamic shared
-// memory
-//           as Tile says; f32: 64 x 64, 256 threads. `_any` takes rows of any length and address, the others multiples of 16 bytes.
+// Launch    grid (ceil(M / m), ceil(N / n)) of the tile in the kernel's name; half types: threads and dynamic shared memory as Tile says;
+//           f32: 64 x 64, 256 threads. `_any` takes rows of any length and address, the others multiples of 16 bytes.
 // Cost      2 M N K operations; reads x ceil(N / n) times and the weight ceil(M / m) times, mostly from the second cache.
-#include "common/product.cuh"
-
-// Row m of a matrix.
-template <typename T> struct MatrixRows {
-    using Row = const T*;
-    const T* x;
-    int rows, depth;
-
-    DEVICE_MEMBER Row row(int m) const { return m < rows ? x + (size_t)m * depth : nullptr; }
-    DEVICE_MEMBER const T* at(Row row, int k) const { return row == nullptr ? nullptr : row + k; }
-};
-
-template <typename T, typename Shape, int Width> DEVICE void linear(const T* x, const Columns<T>& weight, const Epilogue<T>& epilogue)
-{
-    DYNAMIC_SHARED(T, shared);
-    const MatrixRows<T> source{x, epilogue.rows, weight.depth};
-    half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n);
-}
+#include "common/matrix.cuh"
 
 KERNEL linear_f32(const float* x, const Columns<float> weight, const Epilogue<float> epilogue)
 {
-    const MatrixRows<float> source{x, epilogue.rows, weight.depth};
-    float_product(source, weight, epilogue, blockIdx.x * FloatTile, blockIdx.y * FloatTile);
+    linear(x, weight, epilogue);
 }
 EXPORT(linear_f32)
 

@@ -14,6 +14,7 @@ struct Extras {
 };
 
 static const Extras plain = {false, false, false, 0, 1, 1};
+static const Extras biased = {true, false, false, 0, 1, 1};
 static const Extras bias_silu = {true, false, false, 1, 1, 1};
 static const Extras everything = {true, true, true, 2, 0.5f, -0.25f};
 static const Extras shift_residual = {false, true, true, 0, 1, 1};
@@ -97,6 +98,46 @@ template <typename T> static void linear(int rows, int columns, int depth, int s
     }
 }
 
+// As in project.cu.
+template <typename T> struct Projections {
+    const T* weight[3];
+    const float* bias[3];
+    T* y[3];
+};
+
+// Several products of one source: one without a bias among them.
+template <typename T> static void project(int rows, int columns, int depth, unsigned skew = 0)
+{
+    Draws draws(rows + columns + depth);
+    std::vector<Product<T>> products;
+    for (const Extras& extras : {biased, plain, biased})
+        products.emplace_back(draws, rows, columns, depth, 1, extras);
+    const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * depth + skew);
+    for (const Form& form : forms<T>(depth % 8 == 0 && skew == 0)) {
+        Projections<T> projections;
+        for (int z = 0; z < 3; z++) {
+            Product<T>& p = products[z];
+            p.y = unwritten<T>(p.y.size());
+            projections.weight[z] = p.weight.data();
+            projections.bias[z] = p.epilogue.bias;
+            projections.y[z] = p.y.data();
+        }
+        Columns<T> shared = products[0].columns_of_weight();
+        Epilogue<T> epilogue = products[0].epilogue;
+        shared.weight = nullptr;
+        epilogue.y = nullptr;
+        epilogue.bias = nullptr;
+        dim3 grid = form.grid(rows, columns);
+        grid.z = 3;
+        emulator::launch(kernel<T>("project") + form.suffix, grid, {form.threads}, form.shared, x.data() + skew, projections, shared,
+                         epilogue);
+        for (const Product<T>& p : products)
+            p.hold("project" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) + " x " +
+                       std::to_string(depth),
+                   [&](int m, int, int k) { return to_float(x[static_cast<size_t>(m) * depth + k + skew]); });
+    }
+}
+
 struct Window {
     int batch, height, width, channels, skip, columns, kernel, stride, top, left, bottom, right, tall, wide;
 };
@@ -170,6 +211,10 @@ int main()
             linear<T>(65, 38, 48, 1, geglu);
             linear<T>(129, 168, 96, 1, geglu);
             linear<T>(20, 16, 64, 1, quick, 1); // an odd address
+            project<T>(1, 1, 1);
+            project<T>(77, 67, 129);
+            project<T>(130, 164, 40);
+            project<T>(20, 16, 64, 1);
             conv2d<T>({2, 9, 7, 8, 0, 24, 3, 1, 1, 1, 1, 1, 0, 0}, bias_silu);
             conv2d<T>({1, 8, 8, 4, 0, 20, 3, 1, 1, 1, 1, 1, 0, 0}, plain);
             conv2d<T>({2, 7, 5, 8, 16, 13, 3, 1, 1, 1, 1, 1, 0, 0}, everything);

@@ -23,10 +23,11 @@ internal readonly record struct ProductTile(string Form, int Rows, int Columns, 
     /// <param name="rows">Rows of the result.</param>
     /// <param name="columns">Columns of the weight.</param>
     /// <param name="packed">Rows of the source come in whole multiples of 16 bytes.</param>
-    public static ProductTile For(DType storage, int rows, int columns, bool packed)
+    /// <param name="products">How many such products there are in one launch.</param>
+    public static ProductTile For(DType storage, int rows, int columns, bool packed, int products = 1)
     {
         Grid wide = s_wide.Grid(rows, columns);
-        return storage != DType.F32 && packed && (long)wide.X * wide.Y >= EnoughTiles ? s_wide : Narrow(storage, packed);
+        return storage != DType.F32 && packed && (long)wide.X * wide.Y * products >= EnoughTiles ? s_wide : Narrow(storage, packed);
     }
 
     /// <summary>The small tile.</summary>

@@ -170,13 +170,20 @@ public abstract class DelegatingOps : ITensorOps
 }
 
 /// <summary>Stops at the next operation once cancellation is asked for, so that a long forward pass ends within one operation.</summary>
-public sealed class CancellableOps : DelegatingOps
+public sealed class CancellableOps : DelegatingOps, ITensorOps
 {
     private readonly CancellationToken _cancellation;
 
     /// <summary>Wraps the operations of a backend.</summary>
     public CancellableOps(ITensorOps inner, CancellationToken cancellation)
         : base(inner) => _cancellation = cancellation;
+
+    /// <inheritdoc/>
+    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        Before(nameof(ITensorOps.Project));
+        Inner.Project(x, projections, results);
+    }
 
     /// <inheritdoc/>
     protected override void Before(string operation) => _cancellation.ThrowIfCancellationRequested();

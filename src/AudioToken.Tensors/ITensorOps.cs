@@ -37,6 +37,18 @@ public interface ITensorOps : IDisposable
     /// <returns>[..., N].</returns>
     Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue);
 
+    /// <summary>Several products of one input, each with a bias at most: query, key and value of an attention.</summary>
+    /// <remarks>What <see cref="Linear"/> of each gives. A backend may do those of one shape in one launch; a decorator that does not
+    /// implement it sees each product by itself.</remarks>
+    /// <param name="x">[..., K].</param>
+    /// <param name="projections">Weights [Ni, K] and their biases.</param>
+    /// <param name="results">As many, [..., Ni].</param>
+    void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        for (int i = 0; i < projections.Length; i++)
+            results[i] = Linear(x, projections[i].Weight, new Epilogue(projections[i].Bias));
+    }
+
     /// <summary>Two-dimensional convolution (cross-correlation), then the epilogue.</summary>
     /// <param name="x">[B, H, W, C].</param>
     /// <param name="weight">Role Conv2d, [N, C + Cskip, kh, kw].</param>
@@ -149,3 +161,8 @@ public interface ITensorOps : IDisposable
 /// <param name="Tensor">The tensor.</param>
 /// <param name="Factor">Its factor.</param>
 public readonly record struct WeightedTensor(Tensor Tensor, float Factor);
+
+/// <summary>One product of <see cref="ITensorOps.Project"/>.</summary>
+/// <param name="Weight">Role Linear, [N, K].</param>
+/// <param name="Bias">Vector, [N], or none.</param>
+public readonly record struct Projection(Weight Weight, Weight? Bias);

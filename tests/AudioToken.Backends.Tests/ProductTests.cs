@@ -48,4 +48,38 @@ public sealed class ProductTests
         using ITensorOps ops = BackendData.Open(backend);
         s_products.Single(product => product.ToString() == name).Check(ops, BackendData.StorageOf(backend));
     }
+
+    public static TheoryData<string, string> Projections => BackendData.With(["3 of one shape", "3 of one shape, wide", "2 of one shape", "2 of two shapes", "4 of one shape", "1"]);
+
+    // Sums are taken in the same order whichever the launch, so that every bit agrees with the product by itself.
+    [Theory]
+    [MemberData(nameof(Projections))]
+    public void Project_IsThatManyProducts(string backend, string name)
+    {
+        using ITensorOps ops = BackendData.Open(backend);
+        using TensorScope scope = ops.Scope();
+        Draw draw = new(7);
+        bool wide = name.EndsWith("wide", StringComparison.Ordinal), two = name.EndsWith("two shapes", StringComparison.Ordinal);
+        int count = name[0] - '0', depth = wide ? 64 : 19, columns = wide ? 320 : 21;
+        Tensor x = ops.Normal(draw, wide ? [2, 700, depth] : [2, 5, depth]);
+        Projection[] projections = new Projection[count];
+        for (int i = 0; i < count; i++)
+        {
+            int rows = two ? columns + i : columns;
+            projections[i] = new Projection(
+                ops.Weight(draw, WeightRole.Linear, [rows, depth], deviation: 0.2),
+                i == 1 ? null : ops.Weight(draw, WeightRole.Vector, [rows]));
+        }
+
+        Tensor[] together = new Tensor[count];
+        ops.Project(x, projections, together);
+        foreach ((Projection one, Tensor found) in projections.Zip(together))
+        {
+            Tensor wanted = ops.Linear(x, one.Weight, new Epilogue(one.Bias));
+            Assert.Equal(wanted.Shape, found.Shape);
+            Assert.Equal(ops.Values(wanted), ops.Values(found));
+            one.Weight.Dispose();
+            one.Bias?.Dispose();
+        }
+    }
 }

@@ -41,9 +41,9 @@ internal sealed class BeatsAttention
     {
         using TensorScope scope = ops.Scope();
         (int batch, int length) = (x.Shape[0], x.Shape[1]);
-        Tensor q = _query.Forward(ops, x);                                                          // [B, L, D]
-        Tensor k = _key.Forward(ops, x);                                                            // [B, L, D]
-        Tensor v = _value.Forward(ops, x);                                                          // [B, L, D]
+        Span<Tensor> made = [default, default, default];
+        ops.Project(x, [_query.Projection, _key.Projection, _value.Projection], made);
+        (Tensor q, Tensor k, Tensor v) = (made[0], made[1], made[2]);                               // [B, L, D] each
         Tensor gate = default;
         if (_gateProjection is not null)
         {

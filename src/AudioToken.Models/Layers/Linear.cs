@@ -26,6 +26,9 @@ public sealed class Linear
         weights.Load("weight", WeightRole.Linear, [outChannels, inChannels], [outChannels, inChannels, 1], [outChannels, inChannels, 1, 1]),
         bias ? weights.Load("bias", WeightRole.Vector, [outChannels]) : null);
 
+    /// <summary>The layer as one of several of the same input.</summary>
+    internal Projection Projection => new(_weight, _bias);
+
     /// <summary>Applies the layer.</summary>
     /// <param name="ops">The operations of one backend.</param>
     /// <param name="x">[..., in].</param>

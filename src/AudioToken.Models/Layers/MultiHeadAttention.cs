@@ -30,7 +30,12 @@ public sealed class MultiHeadAttention
     /// <param name="ops">The operations of one backend.</param>
     /// <param name="context">[B, Lk, Ck].</param>
     /// <returns>Keys and values, each [B, Lk, C]; the caller's scope owns them.</returns>
-    public KeysAndValues Project(ITensorOps ops, Tensor context) => new(_key.Forward(ops, context), _value.Forward(ops, context));
+    public KeysAndValues Project(ITensorOps ops, Tensor context)
+    {
+        Span<Tensor> made = [default, default];
+        ops.Project(context, [_key.Projection, _value.Projection], made);
+        return new(made[0], made[1]);
+    }
 
     /// <summary>Attention within one sequence.</summary>
     /// <param name="ops">The operations of one backend.</param>
@@ -40,7 +45,12 @@ public sealed class MultiHeadAttention
     public Tensor Forward(ITensorOps ops, Tensor x, Tensor residual)
     {
         using TensorScope scope = ops.Scope();
-        return scope.Keep(Forward(ops, x, Project(ops, x), residual));
+        Span<Tensor> made = [default, default, default];                                          // each [B, L, C]
+        ops.Project(x, [_query.Projection, _key.Projection, _value.Projection], made);
+        Tensor heads = ops.Attention(made[0], made[1], made[2], _options);                        // [B, L, C]
+        foreach (Tensor projected in made)
+            scope.Release(projected);
+        return scope.Keep(_output.Forward(ops, heads, new() { Residual = residual }));
     }
 
     /// <summary>Attention to keys and values made by <see cref="Project"/>.</summary>
