@@ -31,6 +31,12 @@ internal sealed class ScriptedOps(CpuOps cpu) : DelegatingOps(cpu), ITensorOps
         return Spoil(weight.Name, base.Linear(x, weight, epilogue));
     }
 
+    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        Before(nameof(ITensorOps.Project));
+        Inner.Project(x, projections, results);
+    }
+
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         _weight = weight.Name;
