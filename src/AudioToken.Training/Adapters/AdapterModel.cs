@@ -16,6 +16,7 @@ public sealed class AdapterModel : IDisposable
     private readonly Stack<IDisposable> _owned = new();
     private readonly Dictionary<string, LowRankPair> _lora = [];
     private readonly List<Parameter> _parameters = [];
+    private readonly ClipTokenizer _tokenizer;
     private readonly float[] _tokenRows = [];
 
     private AdapterModel(ModelFiles files, IGradientOps ops, AdapterSettings settings, TensorCollection? embedder)
@@ -24,9 +25,9 @@ public sealed class AdapterModel : IDisposable
         Settings = settings;
         try
         {
-            ClipTokenizer tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
-            PlaceholderId = tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
-            PromptIds = [.. tokenizer.EncodePadded(settings.Prompt).Ids];
+            _tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
+            PlaceholderId = _tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
+            PromptIds = [.. _tokenizer.EncodePadded(settings.Prompt).Ids];
             SchedulerConfig scheduler = SchedulerConfig.Parse(files.SchedulerConfigJson).ForStableDiffusion();
             Schedule = scheduler.GetNoiseSchedule();
             Prediction = scheduler.Prediction ?? PredictionType.Epsilon;
@@ -105,6 +106,9 @@ public sealed class AdapterModel : IDisposable
 
     /// <summary>The operations with the LoRA between them.</summary>
     public ITensorOps WithLora(ITensorOps ops) => _lora.Count == 0 ? ops : new LowRankOps(ops, _lora, Settings.LoraScale);
+
+    /// <summary>Token ids of a label, without begin and end of text.</summary>
+    public IReadOnlyList<int> Tokens(string label) => _tokenizer.Encode(label);
 
     /// <summary>Embedded labels: of each the mean of its tokens' rows in the text encoder's table, [B, Dt].</summary>
     /// <param name="labels">Token ids of each.</param>
