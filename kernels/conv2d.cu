@@ -10,15 +10,7 @@
 //           to be multiples of 8 and 16-byte addresses.
 // Cost      2 B OH OW N kh kw C operations; the windows overlap in the caches.
 #include "common/product.cuh"
-
-struct ConvGeometry {
-    int height, width;         // of the input
-    int tall, wide;            // of the enlarged input; as above without enlargement
-    int out_height, out_width; // of the result
-    int kernel_width;
-    int stride, top, left;
-    int x_channels, skip_channels;
-};
+#include "common/window.cuh"
 
 // Row m is the window of output position m.
 template <typename T> struct Windows {
@@ -41,14 +33,8 @@ template <typename T> struct Windows {
     DEVICE_MEMBER const T* at(const Row& row, int k) const
     {
         const int channels = g.x_channels + g.skip_channels, tap = k / channels, c = k - tap * channels;
-        int iy = row.y + tap / g.kernel_width, ix = row.x + tap % g.kernel_width;
-        if (row.b < 0 || iy < 0 || iy >= g.tall || ix < 0 || ix >= g.wide) return nullptr;
-        if (g.tall != g.height || g.wide != g.width) {
-            iy = (int)((long long)iy * g.height / g.tall);
-            ix = (int)((long long)ix * g.width / g.wide);
-        }
-        const size_t pixel = ((size_t)row.b * g.height + iy) * g.width + ix;
-        return c < g.x_channels ? x + pixel * g.x_channels + c : skip + pixel * g.skip_channels + (c - g.x_channels);
+        if (row.b < 0) return nullptr;
+        return window_element(g, x, skip, row.b, row.y + tap / g.kernel_width, row.x + tap % g.kernel_width, c);
     }
 };
 
