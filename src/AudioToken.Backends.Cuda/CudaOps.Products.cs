@@ -31,21 +31,7 @@ public sealed unsafe partial class CudaOps
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
         ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
-        ConvWindow window = new()
-        {
-            Height = x.Shape[1],
-            Width = x.Shape[2],
-            Tall = geometry.UpsampleHeight > 0 ? geometry.UpsampleHeight : x.Shape[1],
-            Wide = geometry.UpsampleWidth > 0 ? geometry.UpsampleWidth : x.Shape[2],
-            OutHeight = shape[1],
-            OutWidth = shape[2],
-            KernelWidth = weight.Shape[3],
-            Stride = geometry.Stride,
-            Top = geometry.PadTop,
-            Left = geometry.PadLeft,
-            Channels = channels,
-            SkipChannels = skipChannels,
-        };
+        ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0;
@@ -95,6 +81,23 @@ public sealed unsafe partial class CudaOps
         };
     }
 
+    /// <summary>Where windows lie in an input [B, H, W, C].</summary>
+    private static ConvWindow Window(Shape input, int skipChannels, int kernelWidth, in ConvGeometry geometry, int outHeight, int outWidth) => new()
+    {
+        Height = input[1],
+        Width = input[2],
+        Tall = geometry.UpsampleHeight > 0 ? geometry.UpsampleHeight : input[1],
+        Wide = geometry.UpsampleWidth > 0 ? geometry.UpsampleWidth : input[2],
+        OutHeight = outHeight,
+        OutWidth = outWidth,
+        KernelWidth = kernelWidth,
+        Stride = geometry.Stride,
+        Top = geometry.PadTop,
+        Left = geometry.PadLeft,
+        Channels = input[3],
+        SkipChannels = skipChannels,
+    };
+
     // As Columns in common/product.cuh.
     private readonly struct ProductColumns(CudaWeight weight)
     {
@@ -120,7 +123,7 @@ public sealed unsafe partial class CudaOps
         public float ResidualScale;
     }
 
-    // As ConvGeometry in conv2d.cu.
+    // As ConvGeometry in common/window.cuh.
     private struct ConvWindow
     {
         public int Height;

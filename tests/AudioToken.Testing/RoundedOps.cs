@@ -28,15 +28,22 @@ public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(
     {
     }
 
-    private float[] Rounded(float[] values)
+    /// <summary>Rounds values to a narrow storage type, ties to even in half precision; to fp32 as they are.</summary>
+    public static void Round(Span<float> values, DType storage)
     {
+        if (storage == DType.F32)
+            return;
         for (int i = 0; i < values.Length; i++)
         {
             // Bfloat16: half a unit in its last place is added, and what lies below is cut off. Ties do not matter to a draw.
             uint bits = BitConverter.SingleToUInt32Bits(values[i]);
             values[i] = storage == DType.F16 ? (float)(Half)values[i] : BitConverter.UInt32BitsToSingle((bits + 0x8000) & 0xFFFF0000);
         }
+    }
 
+    private float[] Rounded(float[] values)
+    {
+        Round(values, storage);
         return values;
     }
 }

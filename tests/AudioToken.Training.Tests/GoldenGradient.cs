@@ -1,4 +1,3 @@
-using AudioToken.Backends.Cpu;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using AudioToken.Training.Optimisation;
@@ -8,21 +7,22 @@ using Xunit;
 
 namespace AudioToken.Training.Tests;
 
-/// <summary>One recorded case of b10_ops_grad on the CPU: operands in, result and gradients compared.</summary>
+/// <summary>One recorded case of b10_ops_grad on a backend: operands in, result and gradients compared.</summary>
 internal sealed class GoldenGradient : IDisposable
 {
     private readonly GoldenFile _golden = Goldens.Open("b10_ops_grad");
-    private readonly CpuOps _cpu = new(new CpuOptions { Threads = 2 });
+    private readonly IGradientOps _ops;
     private readonly ParameterOps _parameters;
     private readonly WeightStore _store;
     private readonly List<(string Name, Tensor Tensor, Func<float[], Shape, float[]> FromFile)> _inputs = [];
     private readonly string _case;
     private GradientTape? _tape;
 
-    public GoldenGradient(string name)
+    public GoldenGradient(string name, string backend)
     {
+        _ops = (IGradientOps)BackendData.Open(backend);
         _case = name;
-        _parameters = new ParameterOps(_cpu, _ => true);
+        _parameters = new ParameterOps(_ops, _ => true);
         string prefix = name + ".param.";
         Dictionary<string, WeightSource> sources = _golden.File.Names.Where(tensor => tensor.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(tensor => tensor[prefix.Length..], tensor => _golden.File.Find(tensor)!);
@@ -34,14 +34,14 @@ internal sealed class GoldenGradient : IDisposable
     public WeightPath Root => _store.Root;
 
     /// <summary>The tape; begins when the weights are loaded.</summary>
-    public GradientTape Tape => _tape ??= new GradientTape(_cpu, _parameters.Parameters.Select(parameter => parameter.Weight));
+    public GradientTape Tape => _tape ??= new GradientTape(_ops, _parameters.Parameters.Select(parameter => parameter.Weight));
 
     /// <summary>A recorded operand as a weight that is trained.</summary>
     public Weight Load(string name, WeightRole role) => Load(name, role, ShapeOf($"in.{name}"), this[$"in.{name}"]);
 
     /// <summary>Given values as a weight that is trained, or one that is not.</summary>
     public Weight Load(string name, WeightRole role, Shape shape, float[] values, bool trained = true) =>
-        (trained ? (ITensorOps)_parameters : _cpu).LoadWeight(new ArrayWeightSource(name, shape, values), role);
+        (trained ? (ITensorOps)_parameters : _ops).LoadWeight(new ArrayWeightSource(name, shape, values), role);
 
     public float[] this[string name] => _golden[$"{_case}.{name}"];
 
@@ -62,10 +62,10 @@ internal sealed class GoldenGradient : IDisposable
     public void Check(Tensor y, Func<float[], Shape, float[]>? order = null)
     {
         Func<float[], Shape, float[]> fromFile = order ?? Layout.Same;
-        TensorAssert.Network(fromFile(this["out.y"], ShapeOf("out.y")), _cpu.Values(y), $"{_case}.out.y");
-        Tape.Backward(y, _cpu.Upload(fromFile(this["in.dy"], ShapeOf("in.dy")), y.Shape));
+        TensorAssert.Network(fromFile(this["out.y"], ShapeOf("out.y")), _ops.Values(y), $"{_case}.out.y");
+        Tape.Backward(y, _ops.Upload(fromFile(this["in.dy"], ShapeOf("in.dy")), y.Shape));
         foreach ((string name, Tensor tensor, Func<float[], Shape, float[]> input) in _inputs)
-            TensorAssert.Network(input(this[$"out.d_{name}"], ShapeOf($"out.d_{name}")), _cpu.Values(Tape.Gradient(tensor)), $"{_case}.out.d_{name}");
+            TensorAssert.Network(input(this[$"out.d_{name}"], ShapeOf($"out.d_{name}")), _ops.Values(Tape.Gradient(tensor)), $"{_case}.out.d_{name}");
         int compared = 0;
         foreach (Parameter parameter in _parameters.Parameters)
         {
@@ -77,14 +77,14 @@ internal sealed class GoldenGradient : IDisposable
         Assert.Equal(_golden.File.Names.Count(name => name.StartsWith($"{_case}.out.d_", StringComparison.Ordinal)), compared + _inputs.Count);
     }
 
-    public float[] Gradient(Weight weight) => _cpu.Values(Tape.Gradient(weight));
+    public float[] Gradient(Weight weight) => _ops.Values(Tape.Gradient(weight));
 
     public void Dispose()
     {
         _tape?.Dispose();
         _store.Dispose();
         _parameters.Dispose();
-        _cpu.Dispose();
+        _ops.Dispose();
         _golden.Dispose();
     }
 }

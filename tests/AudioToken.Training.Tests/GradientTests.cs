@@ -1,4 +1,5 @@
 using AudioToken.Tensors;
+using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Training.Tests;
@@ -83,11 +84,11 @@ public sealed class GradientTests
         }) { Magnitude = 60 },
     ];
 
-    public static TheoryData<string> Cases => [.. s_cases.Select(one => one.Name)];
+    public static TheoryData<string, string> Cases => BackendData.With(s_cases.Select(one => one.Name));
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void Gradient_EqualsDifferencesInFloat64(string name) => s_cases.Single(one => one.Name == name).Check();
+    public void Gradient_EqualsDifferencesInFloat64(string backend, string name) => s_cases.Single(one => one.Name == name).Check(backend);
 
     private static (WeightRole Role, Shape Shape) Lin(int outputs, int inputs) => (WeightRole.Linear, [outputs, inputs]);
 

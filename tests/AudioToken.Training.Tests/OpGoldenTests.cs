@@ -9,7 +9,7 @@ using Xunit;
 namespace AudioToken.Training.Tests;
 
 /// <summary>Gradients of operations and blocks against PyTorch's in float64 (goldens b10_ops_grad).</summary>
-public sealed class OpGoldenTests
+public abstract class OpGoldenTests(string backend)
 {
     [Theory]
     [InlineData("silu", Activation.Silu)]
@@ -18,14 +18,14 @@ public sealed class OpGoldenTests
     [InlineData("relu", Activation.Relu)]
     public void Activation_EqualsPyTorch(string name, Activation activation)
     {
-        using GoldenGradient golden = new(name);
+        using GoldenGradient golden = new(name, backend);
         golden.Check(golden.Tape.Activate(golden.Input("x"), activation));
     }
 
     [Fact]
     public void Linear_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("linear");
+        using GoldenGradient golden = new("linear", backend);
         (Weight w, Weight b) = (golden.Load("w", WeightRole.Linear), golden.Load("b", WeightRole.Vector));
         golden.Check(golden.Tape.Linear(golden.Input("x"), w, new Epilogue(b)));
     }
@@ -33,7 +33,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void Geglu_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("geglu");
+        using GoldenGradient golden = new("geglu", backend);
         Linear proj = Linear.Load(golden.Root / "proj", 8, 24);
         golden.Check(proj.Forward(golden.Tape, golden.Input("x0"), new() { Activation = Activation.Geglu }));
     }
@@ -45,7 +45,7 @@ public sealed class OpGoldenTests
     [InlineData("conv2d_3x3_stride2_nopad", 2, 0)]
     public void Conv2d_EqualsPyTorch(string name, int stride, int padding)
     {
-        using GoldenGradient golden = new(name);
+        using GoldenGradient golden = new(name, backend);
         (Weight w, Weight b) = (golden.Load("w", WeightRole.Conv2d), golden.Load("b", WeightRole.Vector));
         golden.Check(golden.Tape.Conv2d(golden.Input("x", Layout.ChannelsLast, Layout.ChannelsLast), w, new(stride, padding), new Epilogue(b)), Layout.ChannelsLast);
     }
@@ -55,7 +55,7 @@ public sealed class OpGoldenTests
     [InlineData("downsample_vae")]
     public void Downsampling_EqualsPyTorch(string name)
     {
-        using GoldenGradient golden = new(name);
+        using GoldenGradient golden = new(name, backend);
         ConvGeometry geometry = name == "downsample" ? new(2, 1) : new() { Stride = 2, PadBottom = 1, PadRight = 1 };
         Conv2d conv = Conv2d.Load(golden.Root / "Conv2d_0", 6, 6, 3, geometry);
         golden.Check(conv.Forward(golden.Tape, golden.Input("x0", Layout.ChannelsLast, Layout.ChannelsLast)), Layout.ChannelsLast);
@@ -64,7 +64,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void Upsampling_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("upsample");
+        using GoldenGradient golden = new("upsample", backend);
         Conv2d conv = Conv2d.Load3x3(golden.Root / "conv", 6, 6);
         golden.Check(conv.ForwardEnlarged(golden.Tape, golden.Input("x0", Layout.ChannelsLast, Layout.ChannelsLast), 8, 6), Layout.ChannelsLast);
     }
@@ -72,7 +72,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void NearestNeighbour_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("upsample_nearest2x");
+        using GoldenGradient golden = new("upsample_nearest2x", backend);
         Shape map(Shape stored) => [1, stored[1], stored[2], stored[0]];
         float[] order(float[] values, Shape stored) => Layout.ChannelsLast(values, [1, .. stored]);
         Tensor x = golden.Input("x", order, map);
@@ -87,7 +87,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void GroupedConvolution_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("conv1d_grouped");
+        using GoldenGradient golden = new("conv1d_grouped", backend);
         float[] w = golden["in.w"], padded = new float[8 * 4 * 5];
         for (int o = 0; o < 8; o++)
             w.AsSpan(o * 15, 15).CopyTo(padded.AsSpan(o * 20, 15));
@@ -109,7 +109,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void GroupNorm_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("group_norm");
+        using GoldenGradient golden = new("group_norm", backend);
         (Weight w, Weight b) = (golden.Load("w", WeightRole.Vector), golden.Load("b", WeightRole.Vector));
         golden.Check(golden.Tape.GroupNorm(golden.Input("x", Layout.ChannelsLast, Layout.ChannelsLast), w, b, 4, 1e-5f), Layout.ChannelsLast);
     }
@@ -117,7 +117,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void LayerNorm_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("layer_norm");
+        using GoldenGradient golden = new("layer_norm", backend);
         (Weight w, Weight b) = (golden.Load("w", WeightRole.Vector), golden.Load("b", WeightRole.Vector));
         golden.Check(golden.Tape.LayerNorm(golden.Input("x"), w, b, 1e-5f));
     }
@@ -127,7 +127,7 @@ public sealed class OpGoldenTests
     [InlineData("attention_causal", 2, 4, true)]
     public void Attention_EqualsPyTorch(string name, int heads, int width, bool causal)
     {
-        using GoldenGradient golden = new(name);
+        using GoldenGradient golden = new(name, backend);
         Tensor Input(string operand) => golden.Input(operand, Layout.HeadsInside, Layout.HeadsInside);
         AttentionOptions options = new() { Heads = heads, Scale = (float)Math.Pow(width, -0.5), Causal = causal };
         golden.Check(golden.Tape.Attention(Input("q"), Input("k"), Input("v"), options), Layout.HeadsInside);
@@ -137,7 +137,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void SoftMax_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("softmax_last");
+        using GoldenGradient golden = new("softmax_last", backend);
         Tensor x = golden.Input("x");
         float[] units = new float[24 * 10 * 10];
         for (int i = 0; i < 240; i++)
@@ -150,7 +150,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void Normalisation_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("normalize_dim1");
+        using GoldenGradient golden = new("normalize_dim1", backend);
         Tensor x = golden.Input("x", Layout.ChannelsLast, Layout.ChannelsLast); // [4, 10, 6]
         float[] units = new float[6 * 40 * 6];
         for (int i = 0; i < 240; i++)
@@ -169,7 +169,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void Losses_EqualPyTorch()
     {
-        using GoldenGradient square = new("mse_mean"), magnitude = new("l1_mean");
+        using GoldenGradient square = new("mse_mean", backend), magnitude = new("l1_mean", backend);
         float[] x = square["in.x"], gradient = new float[x.Length];
         double loss = Loss.MeanSquare(x, square["in.y"], gradient, weight: square["in.dy"][0]);
         TensorAssert.Network(square["out.y"], [(float)loss], "mse");
@@ -184,7 +184,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void ResnetBlock_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("resnet_block");
+        using GoldenGradient golden = new("resnet_block", backend);
         ResnetBlock2D block = new(golden.Root, 8, 12, 4, 1e-5f, 10);
         Tensor x = golden.Input("x0", Layout.ChannelsLast, Layout.ChannelsLast), time = golden.Input("x1");
         golden.Check(block.Forward(golden.Tape, x, block.TimeShift(golden.Tape, golden.Tape.Activate(time, Activation.Silu))), Layout.ChannelsLast);
@@ -195,7 +195,7 @@ public sealed class OpGoldenTests
     [InlineData("transformer2d_linear_proj")]
     public void Transformer_EqualsPyTorch(string name)
     {
-        using GoldenGradient golden = new(name);
+        using GoldenGradient golden = new(name, backend);
         Transformer2D transformer = new(golden.Root, 16, 2, new UnetConfig { NormGroups = 4, ContextWidth = 10 });
         Tensor x = golden.Input("x0", Layout.ChannelsLast, Layout.ChannelsLast), context = golden.Input("x1");
         golden.Check(transformer.Forward(golden.Tape, x, transformer.Project(golden.Tape, context)), Layout.ChannelsLast);
@@ -204,7 +204,7 @@ public sealed class OpGoldenTests
     [Fact]
     public void TransformerBlock_EqualsPyTorch()
     {
-        using GoldenGradient golden = new("transformer_block");
+        using GoldenGradient golden = new("transformer_block", backend);
         LayerNorm[] norms = [.. Enumerable.Range(1, 3).Select(i => LayerNorm.Load(golden.Root / $"norm{i}", 16))];
         MultiHeadAttention self = Attention("attn1", 16), cross = Attention("attn2", 10);
         GegluFeedForward feedForward = new(golden.Root / "ff", 16);
@@ -223,3 +223,9 @@ public sealed class OpGoldenTests
             heads: 4);
     }
 }
+
+/// <summary>On the CPU.</summary>
+public sealed class CpuOpGoldenTests() : OpGoldenTests("cpu");
+
+/// <summary>On a GPU, or the emulated device.</summary>
+public sealed class CudaOpGoldenTests() : OpGoldenTests("cuda");
