@@ -17,18 +17,14 @@ public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(
     };
 
     /// <inheritdoc/>
-    public override Tensor Upload(ReadOnlySpan<float> values, Shape shape) => base.Upload(Rounded(values.ToArray()), shape);
+    public override Tensor Upload(ReadOnlySpan<float> values, Shape shape) => base.Upload(Round(values.ToArray(), storage), shape);
 
     /// <inheritdoc/>
     public override Weight LoadWeight(WeightSource source, WeightRole role) =>
-        base.LoadWeight(role == WeightRole.Vector ? source : new ArrayWeightSource(source.Name, source.Shape, Rounded(source.ReadAll())), role);
+        base.LoadWeight(role == WeightRole.Vector ? source : new ArrayWeightSource(source.Name, source.Shape, Round(source.ReadAll(), storage)), role);
 
-    /// <inheritdoc/>
-    protected override void Before(string operation)
-    {
-    }
-
-    private float[] Rounded(float[] values)
+    /// <summary>Rounds values, in place, to those that a half type holds.</summary>
+    public static float[] Round(float[] values, DType storage)
     {
         for (int i = 0; i < values.Length; i++)
         {
@@ -38,5 +34,10 @@ public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(
         }
 
         return values;
+    }
+
+    /// <inheritdoc/>
+    protected override void Before(string operation)
+    {
     }
 }
