@@ -45,7 +45,7 @@ public sealed unsafe partial class CpuOps
         problem.OutputStride = columns;
         _engine.Multiply(_workers, problem, new MatrixRows(rows, problem.Packed.Depth, 0));
         float* output = Data(y, nameof(Linear), nameof(y));
-        for (long r = 0; r < problem.Rows; r++)
+        for (long r = 0; r < problem.Rows && !_counts; r++)
         {
             float* sum = problem.Output + r * columns;
             gate.FinishRow<Lanes1, float>(r, 0, columns / 2, sum, sum + columns / 2, output, columns / 2);

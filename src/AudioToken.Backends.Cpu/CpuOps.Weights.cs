@@ -53,7 +53,7 @@ public sealed unsafe partial class CpuOps
         NativeBlock block = NewWeightBlock(count, DType.F32);
         try
         {
-            for (long start = 0; start < count; start += Part)
+            for (long start = 0; start < count && !_counts; start += Part)
                 source.Read(start, new Span<float>((float*)block.Pointer + start, (int)Math.Min(Part, count - start)));
             return new CpuWeight(this, source, role, block);
         }
@@ -74,8 +74,8 @@ public sealed unsafe partial class CpuOps
         try
         {
             int panels = (int)Math.Max(1, StagingFloats / Math.Max(1, depth * packed.PanelWidth));
-            using NativeBlock staging = new(depth * packed.PanelWidth * panels * sizeof(float));
-            for (int group = 0; group < groups && !changed; group++)
+            using NativeBlock staging = new(_counts ? 0 : depth * packed.PanelWidth * panels * sizeof(float));
+            for (int group = 0; group < groups && !changed && !_counts; group++)
             {
                 for (int panel = 0; panel < packed.Panels && !changed; panel += panels)
                 {
@@ -115,7 +115,7 @@ public sealed unsafe partial class CpuOps
 
     private NativeBlock NewWeightBlock(long values, DType type)
     {
-        NativeBlock block = new(checked(values * type.Size()));
+        NativeBlock block = new(checked(values * type.Size()), _counts);
         WeightBytes += block.Bytes;
         _weightAllocations++;
         return block;

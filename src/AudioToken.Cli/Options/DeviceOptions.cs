@@ -55,8 +55,8 @@ internal sealed class DeviceOptions(Terminal terminal)
             messages.Note(line + " (auto: no CUDA device can be used; 'audiotoken doctor' says why)");
         else
             messages.Detail(line);
-        bool exact = parsed.GetValue(_exact);
-        return new ComputeDevice(CpuOps.DeviceName, threads, () => new CpuOps(new CpuOptions { Threads = threads, Exact = exact }));
+        CpuOptions options = new() { Threads = threads, Exact = parsed.GetValue(_exact) };
+        return new ComputeDevice(CpuOps.DeviceName, threads, () => new CpuOps(options), () => CpuOps.Count(options));
     }
 
     private ComputeDevice Cuda(ParseResult parsed, Action<string> tell, int index, Messages messages)
@@ -65,8 +65,8 @@ internal sealed class DeviceOptions(Terminal terminal)
         string precision = parsed.GetValue(_precision) ?? "fp16";
         DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
         tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
-        return new ComputeDevice(
-            string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(new CudaOptions { DeviceIndex = index, Storage = storage, Note = messages.Warn }));
+        CudaOptions options = new() { DeviceIndex = index, Storage = storage, Note = messages.Warn };
+        return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(options), () => CudaOps.Count(options));
     }
 
     private static bool IsCuda(string device, out int index)
