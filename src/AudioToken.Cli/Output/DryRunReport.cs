@@ -20,7 +20,7 @@ internal sealed class DryRunReport(DrawingJob job, MemoryPlan plan)
             Line("sound", $"{sound.Name}: {sound.Description}");
         Line("prompt", plan.Prompt);
         Line("pictures", Invariant(
-            $"{job.Request.Count} of {plan.Size.Width}x{plan.Size.Height}, {plan.UnetCalls} UNet calls of {plan.Sampler} each, guidance {job.Request.GuidanceScale}, seed {job.Request.Seed}"));
+            $"{job.Request.Count} of {plan.Size.Width}x{plan.Size.Height}, {plan.UnetCalls} UNet call{(plan.UnetCalls == 1 ? "" : "s")} of {plan.Sampler} each, guidance {job.Request.GuidanceScale}, seed {job.Request.Seed}"));
         Line("writes", string.Join(", ", [.. job.Plan?.Paths ?? ["standard output"], .. job.TracePlan?.Paths ?? []]));
         Line("device", Invariant($"{job.Device.Name}, {job.Device.Threads} thread{(job.Device.Threads == 1 ? "" : "s")}"));
         Line("weights", $"{Megabytes(plan.WeightBytes)} MB: {string.Join(", ", plan.Weights.Select(part => $"{Key(part.Component)} {Megabytes(part.Bytes)}"))}");
