@@ -26,7 +26,7 @@ public sealed class ParameterTests
         float[] moved = [.. parameter.Values.Select(value => value * (1 + 1e-6f))];
         moved.CopyTo(parameter.Values, 0);
         parameter.Publish(cpu);
-        Tensor rows = cpu.Linear(cpu.Upload([1, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), trained, default); // the weight's columns
+        Tensor rows = cpu.Linear(cpu.Upload([1f, 0, 0, 0, 1, 0, 0, 0, 1], [3, 3]), trained, default); // the weight's columns
         float[] found = cpu.Values(rows);
         Assert.Equal(moved, Enumerable.Range(0, moved.Length).Select(i => found[(i % 3 * 32) + (i / 3)]));
     }
