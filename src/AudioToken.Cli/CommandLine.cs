@@ -71,6 +71,7 @@ internal static class CommandLine
         TrainCommand.Create(terminal),
         TrainDemoCommand.Create(terminal),
         JudgeCommand.Create(terminal),
+        SheetCommand.Create(terminal),
     };
 
     private static AudioTokenException Misunderstood(ParseResult parsed)

@@ -63,7 +63,8 @@ public static class ContactSheet
 
     private static byte Byte(double level) => (byte)(Math.Clamp(level, 0, 1) * 255);
 
-    private static void Place(ImageBuffer picture, byte[] sheet, int width, int x, int y)
+    /// <summary>Copies a picture to a place of a sheet of that width.</summary>
+    internal static void Place(ImageBuffer picture, byte[] sheet, int width, int x, int y)
     {
         for (int row = 0; row < picture.Height; row++)
             picture.Row(row).CopyTo(sheet.AsSpan(3 * ((y + row) * width + x)));

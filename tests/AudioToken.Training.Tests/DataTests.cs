@@ -15,7 +15,7 @@ public sealed class DataTests : IDisposable
     {
         Touch("b.wav", "b.jpg", "a.flac", "a.png", "alone.wav", "c.txt");
         List<string> without = [];
-        Assert.Equal(["a", "b"], SampleList.Read(_folder, without.Add).Select(sample => sample.Id));
+        Assert.Equal(["a", "b"], SampleList.Read(_folder, without: without.Add).Select(sample => sample.Id));
         Assert.Equal([Path.Combine(_folder, "alone.wav")], without);
     }
 

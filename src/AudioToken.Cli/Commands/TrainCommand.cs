@@ -1,6 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
+using AudioToken.Audio;
 using AudioToken.Cli.Options;
+using AudioToken.Cli.Output;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
 using AudioToken.Training.Optimisation;
@@ -15,7 +19,7 @@ internal sealed class TrainCommand
     private readonly Terminal _terminal;
     private readonly Argument<string> _data = new("DATA")
     {
-        Description = "folder of NAME.wav beside NAME.png or NAME.jpg; folder with audio/ and frames/ (VGGSound); or a manifest.jsonl",
+        Description = "folder of NAME.wav beside NAME.png or NAME.jpg; folder with audio/ and frames/ or video/ (VGGSound); or a manifest.jsonl",
     };
 
     private readonly Option<string> _out = new("--out", "-o") { Description = "folder for checkpoints, log and result", HelpName = "DIR", Required = true };
@@ -30,6 +34,11 @@ internal sealed class TrainCommand
     private readonly Option<double?> _decay = Checked.Number("--weight-decay", [], "AdamW's (default 0.01)", 0.0, 1.0, "X");
     private readonly Option<double?> _l1 = Checked.Number("--l1", [], "factor of the token's mean magnitude (default 0.01)", 0.0, 1e3, "X");
     private readonly Option<double?> _l2 = Checked.Number("--l2", [], "factor of the token's mean squared length (default 0)", 0.0, 1e3, "X");
+    private readonly Option<double?> _labelTerm = Checked.Number("--label-loss", [], "factor of what draws the token to its label's embedding (default 0; the original's is 0.01)", 0.0, 1e3, "X");
+    private readonly Option<string?> _labels = new("--labels") { Description = "VGGSound's table of labels and sets; samples that are not in it are left out", HelpName = "CSV" };
+    private readonly Option<string?> _set = new("--set") { Description = "the set of that table (default train)", HelpName = "NAME" };
+    private readonly Option<string[]> _without = new("--without") { Description = "file of ids, one a line, to leave out; may be given again", HelpName = "FILE" };
+    private readonly Option<string?> _ffmpeg = new("--ffmpeg") { Description = "program that takes frames out of videos (default ffmpeg)", HelpName = "PATH" };
     private readonly Option<int?> _rank = Checked.Number("--lora-rank", [], "train a LoRA of this rank too (default 0: none; the original's is 4)", 0, 1024);
     private readonly Option<string?> _targets = new("--lora-targets") { Description = "projections that the LoRA changes, of q,k,v,out (default all)", HelpName = "LIST" };
     private readonly Option<ulong?> _seed = Checked.Number("--seed", ["-s"], "seed of everything drawn (default 0)", 0UL, ulong.MaxValue);
@@ -37,6 +46,8 @@ internal sealed class TrainCommand
     private readonly Option<int?> _height = Checked.Number("--height", [], "height of the pictures (default 320, or the model's own if smaller)", 64, 2048);
     private readonly Option<int?> _window = Checked.Number("--window", [], "seconds of sound of a sample (default 5)", 1, 9, "S");
     private readonly Option<long?> _save = Checked.Number("--save-every", [], "updates between two checkpoints (default 1000)", 1L, 1_000_000_000L);
+    private readonly Option<long?> _sample = Checked.Number(
+        "--sample-every", [], "updates between two times that the first sounds are drawn into samples/; needs room for a second copy of the model (default: never)", 1L, 1_000_000_000L);
     private readonly Option<double?> _bad = Checked.Number("--bad-samples", [], "share of samples that may be unreadable (default 0.1)", 0.0, 1.0, "X");
     private readonly Option<string?> _prompt = new("--prompt") { Description = "the prompt in training (default 'a photo of <*>')", HelpName = "TEXT" };
     private readonly Option<bool> _noDropout = new("--no-dropout") { Description = "train without the embedder's dropout" };
@@ -58,7 +69,8 @@ internal sealed class TrainCommand
         foreach (Option option in (Option[])
             [
                 self._out, self._resume, self._steps, self._batch, self._accumulate, self._rate, self._shape, self._warmup, self._clip, self._decay, self._l1, self._l2,
-                self._rank, self._targets, self._seed, self._width, self._height, self._window, self._save, self._bad, self._prompt, self._noDropout,
+                self._labelTerm, self._labels, self._set, self._without, self._ffmpeg,
+                self._rank, self._targets, self._seed, self._width, self._height, self._window, self._save, self._sample, self._bad, self._prompt, self._noDropout,
             ])
         {
             command.Options.Add(option);
@@ -79,7 +91,7 @@ internal sealed class TrainCommand
         ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
-        AdapterRunOptions options = Options(parsed);
+        AdapterRunOptions options = Options(parsed) with { DrawSamples = moment => DrawSamples(parsed, device, moment, cancellation) };
         using IGradientOps ops = device.OpenForTraining();
         AdapterRun.Run(files, ops, options, messages.Note, new Told(messages), cancellation);
         messages.Note($"wrote {string.Join(" and ", AdapterRun.Results(options))}");
@@ -103,7 +115,8 @@ internal sealed class TrainCommand
                 LoraTargets = Targets(parsed),
                 MagnitudePenalty = parsed.GetValue(_l1) ?? 0.01,
                 LengthPenalty = parsed.GetValue(_l2) ?? 0,
-                Prompt = parsed.GetValue(_prompt) ?? "a photo of <*>",
+                LabelPenalty = parsed.GetValue(_labelTerm) ?? 0,
+                Prompt = parsed.GetValue(_prompt) ?? new AdapterSettings().Prompt,
                 Seed = parsed.GetValue(_seed) ?? 0,
             },
             Run = new RunSettings
@@ -120,8 +133,36 @@ internal sealed class TrainCommand
             Height = parsed.GetValue(_height),
             WindowSeconds = parsed.GetValue(_window) ?? 5,
             Dropout = !parsed.GetValue(_noDropout),
+            SampleEvery = parsed.GetValue(_sample) ?? 0,
+            Labels = parsed.GetValue(_labels),
+            Set = parsed.GetValue(_set) ?? "train",
+            Without = parsed.GetValue(_without) ?? [],
+            Ffmpeg = parsed.GetValue(_ffmpeg) ?? "ffmpeg",
             MostBadSamples = parsed.GetValue(_bad) ?? 0.1,
         };
+    }
+
+    private void DrawSamples(ParseResult parsed, ComputeDevice device, SampleMoment moment, CancellationToken cancellation)
+    {
+        using ModelFiles files = _model.Open(parsed, moment.Embedder, moment.Lora);
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(files, device.Open(), _model.LoadOptions(parsed) with { HashModel = false });
+        for (int i = 0; i < moment.Sounds.Count; i++)
+        {
+            GenerationResult drawn = pipeline.Generate(
+                new GenerationRequest
+                {
+                    Samples = AudioClip.Load(moment.Sounds[i], cancellation: cancellation).Samples,
+                    Prompt = parsed.GetValue(_prompt) ?? new AdapterSettings().Prompt,
+                    Sampler = SamplerKind.DpmSolverPlusPlus2M,
+                    Steps = 20,
+                    Width = moment.Width,
+                    Height = moment.Height,
+                    Seed = parsed.GetValue(_seed) ?? 0,
+                },
+                cancellation: cancellation);
+            new WrittenPicture(drawn.Images[0], drawn.Images[0].Parameters.ToPngTexts()).Save(
+                Path.Combine(moment.Folder, string.Create(CultureInfo.InvariantCulture, $"update-{moment.Update:D8}-{i + 1}.png")));
+        }
     }
 
     private LowRankTargets Targets(ParseResult parsed)

@@ -33,10 +33,16 @@ internal sealed class ModelOptions(Terminal terminal)
 
     /// <summary>Opens what was named; nothing large is read yet.</summary>
     /// <exception cref="AudioTokenException">It is no model, or there is none (4501).</exception>
-    public ModelFiles Open(ParseResult parsed) =>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="embedder">An embedder to take in place of the one named there.</param>
+    /// <param name="lora">Likewise a LoRA.</param>
+    public ModelFiles Open(ParseResult parsed, string? embedder = null, string? lora = null) =>
         ModelFiles.Open(
             PathOf(parsed),
-            new ModelFilesOptions { BeatsPath = parsed.GetValue(_beats), EmbedderPath = parsed.GetValue(_embedder), LoraPath = parsed.GetValue(_lora) });
+            new ModelFilesOptions
+            {
+                BeatsPath = parsed.GetValue(_beats), EmbedderPath = embedder ?? parsed.GetValue(_embedder), LoraPath = lora ?? parsed.GetValue(_lora),
+            });
 
     /// <summary>Choices made when it is loaded.</summary>
     public LoadOptions LoadOptions(ParseResult parsed) => new() { LoraScale = parsed.GetValue(_loraScale) ?? 1 };

@@ -8,7 +8,8 @@ namespace AudioToken.Models.Clip;
 /// <remarks>Radford et al. 2021. Where a placeholder stands in the prompt, its audio token takes the place of its embedding.</remarks>
 public sealed class ClipTextModel : IDisposable
 {
-    private const string TokenTable = "text_model.embeddings.token_embedding.weight";
+    /// <summary>Name of the table of token embeddings in a checkpoint.</summary>
+    public const string TokenTable = "text_model.embeddings.token_embedding.weight";
 
     private readonly WeightStore _weights;
     private readonly Weight _tokens, _positions;

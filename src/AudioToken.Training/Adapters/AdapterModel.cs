@@ -16,6 +16,8 @@ public sealed class AdapterModel : IDisposable
     private readonly Stack<IDisposable> _owned = new();
     private readonly Dictionary<string, LowRankPair> _lora = [];
     private readonly List<Parameter> _parameters = [];
+    private readonly ClipTokenizer _tokenizer;
+    private readonly float[] _tokenRows = [];
 
     private AdapterModel(ModelFiles files, IGradientOps ops, AdapterSettings settings, TensorCollection? embedder)
     {
@@ -23,9 +25,9 @@ public sealed class AdapterModel : IDisposable
         Settings = settings;
         try
         {
-            ClipTokenizer tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
-            PlaceholderId = tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
-            PromptIds = [.. tokenizer.EncodePadded(settings.Prompt).Ids];
+            _tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
+            PlaceholderId = _tokenizer.AddPlaceholder(GenerationRequest.Placeholder);
+            PromptIds = [.. _tokenizer.EncodePadded(settings.Prompt).Ids];
             SchedulerConfig scheduler = SchedulerConfig.Parse(files.SchedulerConfigJson).ForStableDiffusion();
             Schedule = scheduler.GetNoiseSchedule();
             Prediction = scheduler.Prediction ?? PredictionType.Epsilon;
@@ -38,7 +40,12 @@ public sealed class AdapterModel : IDisposable
             }
 
             using (TensorCollection tensors = files.Open(ModelComponent.Text))
+            {
                 Text = Own(ClipTextModel.Load(ops, tensors, Parse(files, ModelComponent.Text, ClipTextConfig.Parse)));
+                if (settings.LabelPenalty > 0)
+                    _tokenRows = tensors.Find(ClipTextModel.TokenTable)!.ReadAll();
+            }
+
             using (TensorCollection tensors = files.Open(ModelComponent.Unet))
             {
                 Unet = Own(UnetModel.Load(ops, tensors, Parse(files, ModelComponent.Unet, UnetConfig.Parse)));
@@ -99,6 +106,31 @@ public sealed class AdapterModel : IDisposable
 
     /// <summary>The operations with the LoRA between them.</summary>
     public ITensorOps WithLora(ITensorOps ops) => _lora.Count == 0 ? ops : new LowRankOps(ops, _lora, Settings.LoraScale);
+
+    /// <summary>Token ids of a label, without begin and end of text.</summary>
+    public IReadOnlyList<int> Tokens(string label) => _tokenizer.Encode(label);
+
+    /// <summary>Embedded labels: of each the mean of its tokens' rows in the text encoder's table, [B, Dt].</summary>
+    /// <param name="labels">Token ids of each.</param>
+    /// <exception cref="InvalidOperationException">The settings have no penalty for labels, so the table was not kept.</exception>
+    public float[] Embedded(IReadOnlyList<IReadOnlyList<int>> labels)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        if (_tokenRows.Length == 0)
+            throw new InvalidOperationException("Labels are embedded only where AdapterSettings.LabelPenalty is above 0.");
+        int width = Text.Config.Width;
+        float[] embedded = new float[labels.Count * width];
+        for (int b = 0; b < labels.Count; b++)
+        {
+            foreach (int id in labels[b])
+            {
+                for (int c = 0; c < width; c++)
+                    embedded[(b * width) + c] += _tokenRows[(id * width) + c] / labels[b].Count;
+            }
+        }
+
+        return embedded;
+    }
 
     /// <summary>Writes the parameters of a component under their published names and shapes: a file for <c>--embedder</c> or <c>--lora</c>.</summary>
     public void Save(ModelComponent component, string path)

@@ -38,6 +38,9 @@ public sealed record AdapterSettings
     /// <summary>Factor of the mean squared length of the audio token.</summary>
     public double LengthPenalty { get; init; }
 
+    /// <summary>Factor of the square of what the mean cosine between audio tokens and embedded labels lacks to 1; where samples have labels.</summary>
+    public double LabelPenalty { get; init; }
+
     /// <summary>The prompt in training.</summary>
     public string Prompt { get; init; } = "a photo of <*>";
 

@@ -31,6 +31,9 @@ public sealed record AdapterBatch
     /// <summary>Token ids of each sample's prompt, or null for the model's training prompt.</summary>
     public IReadOnlyList<IReadOnlyList<int>>? Prompts { get; init; }
 
+    /// <summary>Token ids of each sample's label, or null where there are none.</summary>
+    public IReadOnlyList<IReadOnlyList<int>>? Labels { get; init; }
+
     /// <summary>Factors of the embedder's dropout, [B, L, Dt], or null for none.</summary>
     public float[]? Dropout { get; init; }
 }
@@ -75,6 +78,8 @@ public static class AdapterStep
         double magnitude = Loss.MeanMagnitude(spoken, byToken, weight * settings.MagnitudePenalty);
         double length = Loss.MeanSquaredLength(spoken, samples, byToken, weight * settings.LengthPenalty);
         double total = diffusion + (settings.MagnitudePenalty * magnitude) + (settings.LengthPenalty * length);
+        if (settings.LabelPenalty > 0 && batch.Labels is { } labels)
+            total += settings.LabelPenalty * Loss.LackingCosine(spoken, model.Embedded(labels), samples, byToken, weight * settings.LabelPenalty);
         if (sums is not null && double.IsFinite(total))
         {
             tape.Backward((prediction, tape.Upload(byPrediction, batch.LatentShape)), (token, tape.Upload(byToken, token.Shape)));

@@ -13,6 +13,8 @@ public sealed class AdapterTask : ITrainingTask
     private readonly SampleCache _cache;
     private readonly IReadOnlyList<TrainingSample> _samples;
     private readonly BadSamples _bad;
+    private readonly VideoFrames _frames;
+    private readonly IReadOnlyDictionary<string, IReadOnlyList<int>> _labels;
     private readonly ulong _seed;
     private readonly int _batch, _accumulation;
     private readonly bool _dropout;
@@ -23,16 +25,19 @@ public sealed class AdapterTask : ITrainingTask
     /// <param name="cache">Features and latents.</param>
     /// <param name="samples">The data.</param>
     /// <param name="bad">Learns which samples cannot be read.</param>
+    /// <param name="frames">Takes frames out of videos.</param>
     /// <param name="seed">Seed of all draws.</param>
     /// <param name="batch">Samples of a micro-batch.</param>
     /// <param name="accumulation">Micro-batches of an update.</param>
     /// <param name="dropout">Whether the embedder's dropout is on, as in the original.</param>
     public AdapterTask(
-        AdapterModel model, SampleCache cache, IReadOnlyList<TrainingSample> samples, BadSamples bad, ulong seed, int batch, int accumulation, bool dropout)
+        AdapterModel model, SampleCache cache, IReadOnlyList<TrainingSample> samples, BadSamples bad, VideoFrames frames, ulong seed, int batch, int accumulation, bool dropout)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batch);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(accumulation);
-        (_model, _cache, _samples, _bad, _seed, _batch, _accumulation, _dropout) = (model, cache, samples, bad, seed, batch, accumulation, dropout);
+        (_model, _cache, _samples, _bad, _frames) = (model, cache, samples, bad, frames);
+        (_seed, _batch, _accumulation, _dropout) = (seed, batch, accumulation, dropout);
+        _labels = samples.Select(sample => sample.Label).OfType<string>().Distinct().ToDictionary(label => label, model.Tokens);
         _order = new SampleOrder(samples.Count, seed);
     }
 
@@ -55,6 +60,7 @@ public sealed class AdapterTask : ITrainingTask
     private AdapterBatch Draw(long micro)
     {
         List<float> features = [], latents = [];
+        List<IReadOnlyList<int>> labels = [];
         int[] timesteps = new int[_batch];
         Shape featureShape = default, latentShape = default;
         for (int i = 0; i < _batch; i++)
@@ -68,6 +74,8 @@ public sealed class AdapterTask : ITrainingTask
             for (int j = 0; j < noise.Length; j++)
                 noise[j] = (float)_cache.VaeConfig.ScalingFactor * (mean[j] + (deviation[j] * noise[j]));
             latents.AddRange(noise);
+            if (sample.Label is { } label)
+                labels.Add(_labels[label]);
             timesteps[i] = (int)(StableSeed.Of(_seed, "time", place) % (ulong)_model.Schedule.TrainTimesteps);
         }
 
@@ -79,6 +87,7 @@ public sealed class AdapterTask : ITrainingTask
             LatentShape = latentShape.WithFirst(_batch),
             Noise = Normal("noise", micro, latents.Count),
             Timesteps = timesteps,
+            Labels = labels.Count == _batch ? labels : null,
             Dropout = _dropout ? Mask(micro, _batch * featureShape[1] * _model.Embedder.Config.OutputWidth) : null,
         };
     }
@@ -86,14 +95,17 @@ public sealed class AdapterTask : ITrainingTask
     // The sample of a place of the run and the second its sound begins at; in the stead of one that cannot be read, the next one of the epoch's order.
     private (TrainingSample Sample, int Start) At(long place)
     {
-        int start = (int)(StableSeed.Of(_seed, "window", place) % (ulong)_cache.Windows);
+        ulong draw = StableSeed.Of(_seed, "window", place);
         for (int tried = 0; tried < _samples.Count; tried++)
         {
             TrainingSample sample = _samples[_order.At(place, tried)];
             if (_bad.Contains(sample.Id))
                 continue;
+            (int first, int count) = sample.Starts(_cache.Windows, _cache.Seconds);
+            int start = first + (int)(draw % (ulong)count);
             try
             {
+                _frames.Make(sample);
                 _cache.Features(sample.Audio, start);
                 _cache.Latents(sample.Image);
                 return (sample, start);

@@ -8,6 +8,9 @@ internal static class TrainingErrors
     /// <summary>The training data is not what it should be.</summary>
     public const int Data = 3701;
 
+    /// <summary>A frame of a video is not to be had.</summary>
+    public const int Video = 3702;
+
     /// <summary>A checkpoint does not belong to this run.</summary>
     public const int OtherRun = 4701;
 

@@ -5,9 +5,9 @@ using AudioToken.Weights;
 namespace AudioToken.Training.Demonstration;
 
 /// <summary>Gathers trained parts and writes them as one bundle in half precision.</summary>
-/// <param name="tokens">Whose tokenizer and scheduler configuration go in.</param>
-/// <param name="ids">Of the tokenizer.</param>
-internal sealed class DemonstrationBundle(ModelFiles tokens, TokenizerIds ids)
+/// <param name="captions">Whose tokenizer goes in.</param>
+/// <param name="scheduler">Configuration of the scheduler.</param>
+internal sealed class DemonstrationBundle(Captions captions, string scheduler)
 {
     private const string FoldedPositions = "beats.encoder.pos_conv.0.weight";
     private readonly Dictionary<string, (Shape Shape, float[] Values)> _tensors = [];
@@ -42,18 +42,13 @@ internal sealed class DemonstrationBundle(ModelFiles tokens, TokenizerIds ids)
             writer.Add(name, shape, values, DType.F16);
         foreach (string name in embedder?.Names ?? [])
             writer.Add(BundleFormat.Prefix(ModelComponent.Embedder) + name, embedder!.Find(name)!.Shape, embedder.Find(name)!.ReadAll(), DType.F16);
-        foreach (string name in ModelFiles.TokenizerFileNames)
-        {
-            if (tokens.FindTokenizerFile(name) is { } file)
-                writer.Add(BundleFormat.TokenizerPrefix + name, file);
-        }
-
+        writer.Add(BundleFormat.TokenizerPrefix + Captions.MergesName, captions.Merges);
         writer.SetMetadata(BundleFormat.FormatKey, BundleFormat.Format);
         writer.SetMetadata(BundleFormat.VersionKey, BundleFormat.Version);
         writer.SetMetadata(BundleFormat.NoteKey, note);
-        writer.SetMetadata(BundleFormat.SchedulerKey, tokens.SchedulerConfigJson);
+        writer.SetMetadata(BundleFormat.SchedulerKey, scheduler);
         foreach (ModelComponent component in (ModelComponent[])[ModelComponent.Beats, ModelComponent.Text, ModelComponent.Unet, ModelComponent.Vae])
-            writer.SetMetadata(BundleFormat.ConfigKey(component), Recipe.ConfigText(component, ids, ScalingFactor));
+            writer.SetMetadata(BundleFormat.ConfigKey(component), Recipe.ConfigText(component, captions.Ids, ScalingFactor));
         writer.Save(path);
     }
 

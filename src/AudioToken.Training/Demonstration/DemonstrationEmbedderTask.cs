@@ -1,5 +1,4 @@
 using AudioToken.Models.Beats;
-using AudioToken.Models.Clip;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
@@ -17,14 +16,14 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
     private readonly AdapterModel _model;
     private readonly BeatsEncoder _beats;
     private readonly WorldPool _pool;
-    private readonly ClipTokenizer _tokenizer;
+    private readonly Captions _captions;
     private readonly LatentPool _latents;
     private readonly SampleOrder _order;
     private readonly ulong _seed;
 
-    public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, WorldPool pool, ClipTokenizer tokenizer, LatentPool latents)
+    public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, WorldPool pool, Captions captions, LatentPool latents)
     {
-        (_model, _beats, _pool, _tokenizer, _latents, _seed) = (model, beats, pool, tokenizer, latents, StableSeed.Of(recipe.Seed, "embedder"));
+        (_model, _beats, _pool, _captions, _latents, _seed) = (model, beats, pool, captions, latents, StableSeed.Of(recipe.Seed, "embedder"));
         _order = new SampleOrder(pool.Count, _seed);
     }
 
@@ -53,6 +52,7 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
             LatentShape = LatentPool.Shape(Batch),
             Noise = noise,
             Timesteps = [.. Enumerable.Range(0, Batch).Select(i => (int)(StableSeed.Of(_seed, "time", (update * Batch) + i) % (ulong)_model.Schedule.TrainTimesteps))],
+            Labels = [.. samples.Select(_captions.Label)],
             Prompts = [.. samples.Select((sample, i) => Prompt(sample, (update * Batch) + i))],
         }, sums).Total;
     }
@@ -62,6 +62,6 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
     {
         ulong draw = StableSeed.Of(_seed, "prompt", place);
         string prompt = draw % 2 == 0 ? _model.Settings.Prompt : Caption.Around("<*>", WorldPool.At(sample).Scene);
-        return _tokenizer.EncodePadded(draw / 2 % 4 == 0 ? prompt + ", 4k, high resolution" : prompt).Ids;
+        return _captions.Tokenizer.EncodePadded(Captions.Around(prompt, draw / 2)).Ids;
     }
 }

@@ -1,16 +1,16 @@
 using System.Globalization;
 using AudioToken.Models.Beats;
-using AudioToken.Models.Clip;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
+using AudioToken.Training.Data;
 using AudioToken.Training.Optimisation;
 using AudioToken.Training.Runs;
 using AudioToken.Weights;
 
 namespace AudioToken.Training.Demonstration;
 
-/// <summary>Makes the demonstration model from nothing: autoencoder, then text encoder and UNet, then audio encoder, then, with all those frozen, the
+/// <summary>Makes the demonstration model from nothing: autoencoder, text encoder, UNet, audio encoder, then, with all those frozen, the
 /// embedder by the paper's loss.</summary>
 /// <remarks>Each stage has a folder of its own with its checkpoints and log; a stopped run goes on where it stopped.</remarks>
 public sealed class DemonstrationRun
@@ -21,11 +21,9 @@ public sealed class DemonstrationRun
     private readonly string _folder;
     private readonly Action<string> _note;
     private readonly Func<string, IProgress<RunProgress>> _progress;
-    private readonly ClipTokenizer _tokenizer;
-    private readonly TokenizerIds _ids;
 
     /// <summary>Prepares a run.</summary>
-    /// <param name="files">A model whose tokenizer and scheduler configuration the new one takes; must outlive the run.</param>
+    /// <param name="files">A model whose scheduler configuration the new one takes; must outlive the run.</param>
     /// <param name="ops">The backend.</param>
     /// <param name="recipe">How long, and from which seed.</param>
     /// <param name="folder">Where stages and result lie.</param>
@@ -35,9 +33,6 @@ public sealed class DemonstrationRun
     {
         ArgumentNullException.ThrowIfNull(files);
         (_base, _ops, _recipe, _folder, _note, _progress) = (files, ops, recipe, folder, note, progress);
-        _tokenizer = ClipTokenizer.Load(new TokenizerFiles(files.Name, files.FindTokenizerFile));
-        _ids = new TokenizerIds(_tokenizer.VocabularySize, _tokenizer.BosId, _tokenizer.EosId, _tokenizer.PadId);
-        _tokenizer.AddPlaceholder("<*>");
     }
 
     /// <summary>The bundle that a run writes.</summary>
@@ -49,7 +44,8 @@ public sealed class DemonstrationRun
     {
         using RunLock held = RunLock.Take(_folder);
         WorldPool pool = new(_recipe.SamplesOfEach);
-        DemonstrationBundle bundle = new(_base, _ids);
+        Captions captions = Captions.Of(pool);
+        DemonstrationBundle bundle = new(captions, _base.SchedulerConfigJson);
         LatentPool latents;
         using (AutoencoderTask task = new(_ops, _recipe))
         {
@@ -61,15 +57,23 @@ public sealed class DemonstrationRun
 
         bundle.ScalingFactor = latents.ScalingFactor;
         NoiseSchedule schedule = SchedulerConfig.Parse(_base.SchedulerConfigJson).ForStableDiffusion().GetNoiseSchedule();
-        using (DiffusionTask task = new(_ops, _recipe, _tokenizer, _ids, schedule, latents))
+        MemoryTensors text;
+        using (ReadingTask task = new(_ops, _recipe, pool, captions))
         {
-            Train("2-diffusion", task, _recipe.Diffusion, peak: 1e-3, cancellation);
+            Train("2-reading", task, _recipe.Reading, peak: 1e-3, cancellation);
+            text = task.Learnt();
+        }
+
+        using (text)
+        using (DiffusionTask task = new(_ops, _recipe, captions, text, schedule, latents))
+        {
+            Train("3-diffusion", task, _recipe.Diffusion, peak: 1e-3, cancellation);
             bundle.AddPrefixed(task.Parameters);
         }
 
         using (HearingTask task = new(_ops, _recipe, pool))
         {
-            Train("3-hearing", task, _recipe.Hearing, peak: 1e-3, cancellation);
+            Train("4-hearing", task, _recipe.Hearing, peak: 1e-3, cancellation);
             bundle.Add(ModelComponent.Beats, task.Kept);
         }
 
@@ -80,8 +84,8 @@ public sealed class DemonstrationRun
         using ModelFiles files = ModelFiles.Open(frozen);
         using TensorCollection heard = files.Open(ModelComponent.Beats);
         using BeatsEncoder beats = BeatsEncoder.Load(_ops, heard, Recipe.Beats);
-        using AdapterModel model = AdapterModel.Load(files, _ops, new AdapterSettings { Checkpoints = false, MagnitudePenalty = 1e-3 }, fresh);
-        Train("4-embedder", new DemonstrationEmbedderTask(model, beats, _recipe, pool, _tokenizer, latents), _recipe.Embedder, peak: 1e-3, cancellation);
+        using AdapterModel model = AdapterModel.Load(files, _ops, new AdapterSettings { Checkpoints = false, MagnitudePenalty = 1e-3, LabelPenalty = 0.1 }, fresh);
+        Train("5-embedder", new DemonstrationEmbedderTask(model, beats, _recipe, pool, captions, latents), _recipe.Embedder, peak: 1e-3, cancellation);
         bundle.AddPrefixed(model.Parameters);
         bundle.Save(Result, "demonstration model of a small drawn world");
         _note($"wrote {Result} ({new FileInfo(Result).Length / 1e6:f1} MB)");

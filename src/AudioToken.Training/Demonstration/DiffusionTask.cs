@@ -12,27 +12,26 @@ using AudioToken.Weights;
 
 namespace AudioToken.Training.Demonstration;
 
-/// <summary>Trains text encoder and UNet together from nothing: captions to pictures' latents. Rombach et al. 2022.</summary>
+/// <summary>Trains a UNet from nothing together with a text encoder that can read: captions to pictures' latents. Rombach et al. 2022.</summary>
 internal sealed class DiffusionTask : ITrainingTask, IDisposable
 {
-    // Captions left out, so that guidance knows what nothing means. Ho and Salimans 2021.
-    private const ulong EmptyOfTen = 1;
     private const int Batch = 16;
 
     private readonly IGradientOps _ops;
-    private readonly ClipTokenizer _tokenizer;
+    private readonly Captions _captions;
     private readonly NoiseSchedule _schedule;
     private readonly LatentPool _latents;
     private readonly SampleOrder _order;
     private readonly ulong _seed;
     private readonly List<Parameter> _parameters = [];
 
-    public DiffusionTask(IGradientOps ops, Recipe recipe, ClipTokenizer tokenizer, TokenizerIds ids, NoiseSchedule schedule, LatentPool latents)
+    public DiffusionTask(IGradientOps ops, Recipe recipe, Captions captions, TensorCollection text, NoiseSchedule schedule, LatentPool latents)
     {
-        (_ops, _tokenizer, _schedule, _latents, _seed) = (ops, tokenizer, schedule, latents, StableSeed.Of(recipe.Seed, "diffusion"));
+        (_ops, _captions, _schedule, _latents, _seed) = (ops, captions, schedule, latents, StableSeed.Of(recipe.Seed, "diffusion"));
         _order = new SampleOrder(new WorldPool(recipe.SamplesOfEach).Count, _seed);
-        Text = Load(ModelComponent.Text, recipe, (trained, fresh) => ClipTextModel.Load(trained, fresh, Recipe.Text(ids)));
-        Unet = Load(ModelComponent.Unet, recipe, (trained, fresh) => UnetModel.Load(trained, fresh, Recipe.Unet));
+        Text = Load(ModelComponent.Text, trained => ClipTextModel.Load(trained, text, Recipe.Text(captions.Ids)));
+        using FreshTensors fresh = new(ModelComponent.Unet, recipe.Seed);
+        Unet = Load(ModelComponent.Unet, trained => UnetModel.Load(trained, fresh, Recipe.Unet));
     }
 
     public ClipTextModel Text { get; }
@@ -44,7 +43,7 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
     public double Accumulate(long update, GradientSums sums)
     {
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
-        int[] ids = [.. samples.SelectMany((sample, i) => _tokenizer.EncodePadded(Caption(sample, (update * Batch) + i)).Ids)];
+        int[] ids = [.. samples.SelectMany((sample, i) => _captions.Draw(sample, StableSeed.Of(_seed, "caption", (update * Batch) + i)).Ids)];
         int[] timesteps = [.. Enumerable.Range(0, Batch).Select(i => (int)(StableSeed.Of(_seed, "time", (update * Batch) + i) % (ulong)_schedule.TrainTimesteps))];
         float[] latents = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update)), noise = new float[latents.Length];
         new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
@@ -68,22 +67,10 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
         Unet.Dispose();
     }
 
-    // With the words that stand around captions at use, now and then.
-    private string Caption(int sample, long place)
-    {
-        ulong draw = StableSeed.Of(_seed, "caption", place);
-        if (draw % 10 < EmptyOfTen)
-            return "";
-        string caption = WorldPool.At(sample).Caption;
-        caption = draw / 10 % 2 == 0 ? caption : $"a photo of {caption}";
-        return draw / 20 % 4 == 0 ? $"{caption}, 4k, high resolution" : caption;
-    }
-
-    private TModel Load<TModel>(ModelComponent component, Recipe recipe, Func<ITensorOps, TensorCollection, TModel> load)
+    private TModel Load<TModel>(ModelComponent component, Func<ITensorOps, TModel> load)
     {
         ParameterOps trained = new(_ops, _ => true);
-        using FreshTensors fresh = new(component, recipe.Seed);
-        TModel model = load(trained, fresh);
+        TModel model = load(trained);
         _parameters.AddRange(trained.Parameters.Select(parameter => parameter with { Name = BundleFormat.Prefix(component) + parameter.Name }));
         return model;
     }

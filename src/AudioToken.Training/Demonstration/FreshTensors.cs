@@ -47,8 +47,11 @@ internal sealed class FreshTensors(ModelComponent component, ulong seed) : Drawn
             return 0;
         }
 
-        if (name.Contains("embedding.weight", StringComparison.Ordinal) && component == ModelComponent.Text)
-            return 0.02;
+        // Places weigh less than words.
+        if (name.Contains("token_embedding", StringComparison.Ordinal))
+            return 0.3;
+        if (name.Contains("position_embedding", StringComparison.Ordinal))
+            return 0.1;
         if (name.EndsWith("relative_attention_bias.weight", StringComparison.Ordinal))
             return 0.02;
         double inputs = (double)shape.Count / shape[0];

@@ -26,8 +26,11 @@ public sealed record Recipe
     /// <summary>Updates of the autoencoder, a batch of 4.</summary>
     public long Autoencoder { get; init; } = 5000;
 
+    /// <summary>Updates of the text encoder alone, a batch of 16.</summary>
+    public long Reading { get; init; } = 1500;
+
     /// <summary>Updates of text encoder and UNet, a batch of 16.</summary>
-    public long Diffusion { get; init; } = 9000;
+    public long Diffusion { get; init; } = 6000;
 
     /// <summary>Updates of the audio encoder, a batch of 16.</summary>
     public long Hearing { get; init; } = 1200;
@@ -42,7 +45,7 @@ public sealed record Recipe
     public Recipe Scaled(double share)
     {
         long Part(long updates) => Math.Max(1, (long)(updates * share));
-        return this with { Autoencoder = Part(Autoencoder), Diffusion = Part(Diffusion), Hearing = Part(Hearing), Embedder = Part(Embedder) };
+        return this with { Autoencoder = Part(Autoencoder), Reading = Part(Reading), Diffusion = Part(Diffusion), Hearing = Part(Hearing), Embedder = Part(Embedder) };
     }
 
     /// <summary>What the checkpoints of a stage depend on.</summary>

@@ -95,6 +95,65 @@ public static class Loss
         return (sum / rows, right);
     }
 
+    /// <summary>Sum over classes of the logistic loss, each class being there or not on its own.</summary>
+    /// <param name="scores">A score a class.</param>
+    /// <param name="present">Whether each is there.</param>
+    /// <param name="gradient">Receives the gradient by the scores.</param>
+    /// <param name="weight">Factor of the gradient.</param>
+    /// <returns>The sum, without the factor.</returns>
+    /// <exception cref="ArgumentException">The counts differ.</exception>
+    public static double Logistic(ReadOnlySpan<float> scores, ReadOnlySpan<bool> present, Span<float> gradient, double weight = 1)
+    {
+        Alike(scores.Length, present.Length);
+        Alike(scores.Length, gradient.Length);
+        double sum = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            double score = scores[i], small = Math.Exp(-Math.Abs(score)), probability = (score < 0 ? small : 1) / (1 + small);
+            sum += Math.Max(score, 0) - (present[i] ? score : 0) + double.LogP1(small);
+            gradient[i] = (float)(weight * (probability - (present[i] ? 1 : 0)));
+        }
+
+        return sum;
+    }
+
+    /// <summary>Square of what the mean cosine of two rows each lacks to 1; its gradient is added. Source: the official script's classification loss.</summary>
+    /// <param name="values">[rows, D]; the first row of each pair.</param>
+    /// <param name="targets">[rows, D]; the second.</param>
+    /// <param name="rows">Number of pairs.</param>
+    /// <param name="gradient">The gradient by the values is added here.</param>
+    /// <param name="weight">Factor of the gradient.</param>
+    /// <returns>The square, without the factor.</returns>
+    /// <exception cref="ArgumentException">The counts differ.</exception>
+    public static double LackingCosine(ReadOnlySpan<float> values, ReadOnlySpan<float> targets, int rows, Span<float> gradient, double weight = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
+        Alike(values.Length, targets.Length);
+        Alike(values.Length, gradient.Length);
+        int width = values.Length / rows;
+        // As torch's cosine similarity: a length counts as 1e-8 at least.
+        const double Least = 1e-8;
+        double mean = 0;
+        Span<(double Dot, double Length, double Target)> pairs = new (double, double, double)[rows];
+        for (int row = 0; row < rows; row++)
+        {
+            double dot = 0, length = 0, target = 0;
+            for (int i = row * width; i < (row + 1) * width; i++)
+                (dot, length, target) = (dot + ((double)values[i] * targets[i]), length + ((double)values[i] * values[i]), target + ((double)targets[i] * targets[i]));
+            pairs[row] = (dot, Math.Max(Math.Sqrt(length), Least), Math.Max(Math.Sqrt(target), Least));
+            mean += dot / (pairs[row].Length * pairs[row].Target) / rows;
+        }
+
+        double factor = -2 * (1 - mean) * weight / rows;
+        for (int i = 0; i < values.Length; i++)
+        {
+            (double dot, double length, double target) = pairs[i / width];
+            gradient[i] += (float)(factor * ((targets[i] / (length * target)) - (dot * values[i] / (length * length * length * target))));
+        }
+
+        return (1 - mean) * (1 - mean);
+    }
+
     private static void Alike(int found, int wanted)
     {
         if (found != wanted)

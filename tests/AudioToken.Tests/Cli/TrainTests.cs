@@ -47,6 +47,31 @@ public sealed class TrainTests(CliDemo demo)
     }
 
     [Fact]
+    public void SamplePictures_AreDrawnOnTheWay()
+    {
+        string folder = demo.NewFolder(), data = Path.Combine(folder, "data"), run = Path.Combine(folder, "run");
+        demo.Run("world", "--out", data, "--kinds", "rain,dog", "--count", "1", "--size", "64", "--seconds", "2").Exits(0);
+        demo.Run(
+            "train", data, "-m", demo.Model, "--steps", "2", "--batch", "1", "--width", "64", "--height", "64", "--label-loss", "0.01", "--sample-every", "2", "--out", run).Exits(0);
+        Assert.Equal(
+            ["embedder.safetensors", "update-00000002-1.png", "update-00000002-2.png"],
+            Directory.EnumerateFiles(Path.Combine(run, "samples")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        demo.Run("inspect", Path.Combine(run, "samples", "update-00000002-1.png")).Exits(0);
+
+        File.WriteAllText(Path.Combine(folder, "none.csv"), "x,0,dog,train");
+        demo.Run("train", data, "-m", demo.Model, "--labels", Path.Combine(folder, "none.csv"), "--out", run).Refuses(3701, "of 2 none is in the table of labels");
+    }
+
+    [Fact]
+    public void ASheet_ShowsSoundsAndWhatIsDrawnOfThem()
+    {
+        string folder = demo.NewFolder(), sheet = Path.Combine(folder, "sheet.png");
+        demo.Run("sheet", demo.Sound, demo.Sound, "-m", demo.Model, "-o", sheet, "--count", "1", "--steps", "1").Exits(0);
+        demo.Run("inspect", sheet).Exits(0);
+        demo.Run("sheet", Path.Combine(folder, "none.wav"), "-m", demo.Model, "-o", sheet).Refuses(3001, "there is no file", "none.wav");
+    }
+
+    [Fact]
     public void WhatCannotBeTrained_IsRefused()
     {
         string folder = demo.NewFolder();
