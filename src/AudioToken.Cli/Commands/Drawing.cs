@@ -123,6 +123,8 @@ internal sealed class Drawing
         MemoryPlan plan = await Task.Run(() => MemoryPlan.Make(files, ops, call, _model.LoadOptions(parsed), cancellation), cancellation).ConfigureAwait(false);
         foreach (string warning in plan.Warnings)
             job.Messages.Warn(warning);
+        if (plan.PeakBytes > job.Device.MemoryBytes)
+            job.Messages.Warn($"this takes more memory than {job.Device.Name} has; draw a smaller picture (-W, -H)");
         DryRunReport report = new(job, plan);
         if (_messages.Json(parsed))
             JsonLine.Write(_terminal.Output, report.WriteTo);

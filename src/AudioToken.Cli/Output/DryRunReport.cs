@@ -25,7 +25,7 @@ internal sealed class DryRunReport(DrawingJob job, MemoryPlan plan)
         Line("device", Invariant($"{job.Device.Name}, {job.Device.Threads} thread{(job.Device.Threads == 1 ? "" : "s")}"));
         Line("weights", $"{Megabytes(plan.WeightBytes)} MB: {string.Join(", ", plan.Weights.Select(part => $"{Key(part.Component)} {Megabytes(part.Bytes)}"))}");
         Line("tensors", $"{Megabytes(plan.TensorBytes)} MB; live at most: {string.Join(", ", plan.Stages.Select(stage => $"{Key(stage.Stage)} {Megabytes(stage.Bytes)}"))}");
-        Line("memory", $"{Megabytes(plan.PeakBytes)} MB of {job.Device.Name} at its peak, the program itself not counted");
+        Line("memory", $"{Megabytes(plan.PeakBytes)} MB at its peak, the program itself not counted; {job.Device.Name} has {Megabytes(job.Device.MemoryBytes)} MB");
 
         void Line(string key, string text) => terminal.WriteLine(PlainText.Of($"{key + ":",-12}{text}"));
     }
@@ -66,6 +66,7 @@ internal sealed class DryRunReport(DrawingJob job, MemoryPlan plan)
         json.WriteNumber("weight_bytes", plan.WeightBytes);
         json.WriteNumber("tensor_bytes", plan.TensorBytes);
         json.WriteNumber("peak_bytes", plan.PeakBytes);
+        json.WriteNumber("device_bytes", job.Device.MemoryBytes);
         json.WriteEndObject();
         GenerateReport.WriteWarnings(json, job.Messages.Warnings);
     }

@@ -51,7 +51,7 @@ public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output)
     {
         using TemporaryFolder folder = new();
         string bundle = Path.Combine(folder.Path, "half.safetensors");
-        new BundleBuilder { Policy = DTypePolicy.F16 }.Build(tiny.Files, bundle);
+        new BundleBuilder { Policy = DTypePolicy.F16 }.Build(tiny.Files, bundle, cancellationToken: TinyPipeline.TestEnd);
         using ModelFiles files = ModelFiles.Open(bundle);
         CpuOps ops = TinyPipeline.NewOps();
         NotingOps noting = new(ops);
