@@ -5,7 +5,8 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>Hands out tensor memory and takes it back for the next tensor of about that size.</summary>
 /// <remarks>A loop that repeats one sequence of requests is served from what its first round left. The pool does not hoard:
 /// before it grows it frees waiting blocks, so that beside the live bytes at most <see cref="Slack"/> stay held.</remarks>
-internal sealed class CpuMemory : IDisposable
+/// <param name="counts">Takes no memory and only counts it.</param>
+internal sealed class CpuMemory(bool counts = false) : IDisposable
 {
     /// <summary>The most bytes that wait unused when new memory is taken: enough for the activations of one UNet step, and little
     /// beside the feature maps of a 512x512 decoder.</summary>
@@ -16,6 +17,7 @@ internal sealed class CpuMemory : IDisposable
     private long _live;
     private long _held;
     private long _peak;
+    private long _peakLive;
     private long _allocations;
     private bool _disposed;
 
@@ -27,6 +29,9 @@ internal sealed class CpuMemory : IDisposable
 
     /// <summary>The most bytes held at a time.</summary>
     public long PeakHeldBytes => _peak;
+
+    /// <summary>The most bytes live at a time since the last reset.</summary>
+    public long PeakLiveBytes => _peakLive;
 
     /// <summary>How often the system was asked.</summary>
     public long Allocations => _allocations;
@@ -54,8 +59,12 @@ internal sealed class CpuMemory : IDisposable
         }
 
         _live += storage.Bytes;
+        _peakLive = Math.Max(_peakLive, _live);
         return storage;
     }
+
+    /// <summary>Starts a new peak at what is live now.</summary>
+    public void ResetPeak() => _peakLive = _live;
 
     /// <summary>Takes memory back; tensors that look at it are dead from now on.</summary>
     public void GiveBack(CpuStorage storage)
@@ -101,13 +110,13 @@ internal sealed class CpuMemory : IDisposable
     {
         try
         {
-            return new CpuStorage(this, bytes);
+            return new CpuStorage(this, bytes, counts);
         }
         catch (AudioTokenException) when (_free.Count > 0)
         {
             // What waits may be what is missing.
             Trim(0, -1);
-            return new CpuStorage(this, bytes);
+            return new CpuStorage(this, bytes, counts);
         }
     }
 

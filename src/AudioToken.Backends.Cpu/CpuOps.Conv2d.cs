@@ -30,7 +30,7 @@ public sealed unsafe partial class CpuOps
                 SourceWidth = x.Shape[2],
                 Height = height,
                 Width = width,
-                Weight = own.Data,
+                Weight = own.Values,
                 Packed = own.Packed,
                 Output = Data(y, nameof(Conv2d), nameof(y)),
                 Epilogue = tile,
@@ -38,10 +38,11 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
+        using TensorScope scope = Scope();
         GemmProblem problem = new()
         {
             Rows = RowsOf(shape),
-            Weight = own.Data,
+            Weight = Widened(own, RowsOf(shape)),
             Packed = own.Packed,
             Output = Data(y, nameof(Conv2d), nameof(y)),
             OutputStride = shape[3],

@@ -27,6 +27,8 @@ public sealed unsafe partial class CpuOps
         foreach (WeightedTensor term in terms)
             Data(term.Tensor, Name, nameof(terms));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, Name, nameof(result));
         for (long start = 0; start < shape.Count; start += SpanPart)
         {
@@ -51,6 +53,8 @@ public sealed unsafe partial class CpuOps
         Shape shape = ResultShape.Clamp(x, low, high);
         float* a = Data(x, nameof(Clamp), nameof(x));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, nameof(Clamp), nameof(result));
         for (long start = 0; start < shape.Count; start += SpanPart)
         {
@@ -68,6 +72,8 @@ public sealed unsafe partial class CpuOps
         foreach (Tensor part in parts)
             Data(part, nameof(Concat), nameof(parts));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, nameof(Concat), nameof(result));
         foreach (Tensor part in parts)
         {
@@ -87,6 +93,8 @@ public sealed unsafe partial class CpuOps
         Shape shape = ResultShape.RepeatBatch(x, times);
         float* a = Data(x, nameof(RepeatBatch), nameof(x));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, nameof(RepeatBatch), nameof(result));
         long bytes = x.Shape.Count * sizeof(float);
         for (int i = 0; i < times; i++)

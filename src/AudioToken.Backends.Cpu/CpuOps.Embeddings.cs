@@ -11,6 +11,8 @@ public sealed unsafe partial class CpuOps
         Shape shape = ResultShape.TimestepEmbedding(timesteps, width, frequencyShift);
         float* t = Data(timesteps, nameof(TimestepEmbedding), nameof(timesteps));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, nameof(TimestepEmbedding), nameof(result));
         int half = width / 2, cosines = cosineFirst ? 0 : half, sines = half - cosines;
         for (int s = 0; s < shape[0]; s++)
@@ -41,6 +43,8 @@ public sealed unsafe partial class CpuOps
         int stands = ResultShape.Placeholders(placeholder);
         int standStride = stand is null || placeholder.Shape[0] == 1 ? 0 : stands * width;
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, Name, nameof(result));
         for (int row = 0; row < shape[0] * length; row++)
         {
@@ -64,7 +68,7 @@ public sealed unsafe partial class CpuOps
         (int heads, int length) = (shape[0], shape[1]);
         float* rows = Table(table, Name, nameof(table));
         ReadOnlySpan<int> bucket = new(Indices(buckets, Name, nameof(buckets)), buckets.Shape[0]);
-        foreach (int row in bucket)
+        foreach (int row in _counts ? [] : bucket)
         {
             if ((uint)row >= (uint)table.Shape[0])
                 ResultShape.ThrowUnknownBucket(row, table);
@@ -74,6 +78,8 @@ public sealed unsafe partial class CpuOps
         float* y = Data(result, Name, nameof(result));
         using TensorScope scope = Scope();
         Span<float> distances = new(Data(Allocate(buckets.Shape), Name, nameof(distances)), bucket.Length);
+        if (_counts)
+            return result;
         for (int head = 0; head < heads; head++)
         {
             // Row i is a window into the values by distance: it starts at -i.
@@ -95,6 +101,8 @@ public sealed unsafe partial class CpuOps
         float* x = Data(projected, Name, nameof(projected));
         float* factors = Vector(scale, heads, Name, nameof(scale));
         Tensor result = Allocate(shape);
+        if (_counts)
+            return result;
         float* y = Data(result, Name, nameof(result));
         for (long i = 0; i < shape.Count; i++, x += 8)
         {

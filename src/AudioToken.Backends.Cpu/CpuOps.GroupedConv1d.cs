@@ -39,7 +39,7 @@ public sealed unsafe partial class CpuOps
             GemmProblem problem = new()
             {
                 Rows = length,
-                Weight = panels,
+                Weight = new RestingValues(panels),
                 Packed = packed,
                 Output = output + at,
                 OutputStride = channels,

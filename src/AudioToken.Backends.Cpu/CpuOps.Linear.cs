@@ -15,7 +15,6 @@ public sealed unsafe partial class CpuOps
         GemmProblem problem = new()
         {
             Rows = RowsOf(shape),
-            Weight = own.Data,
             Packed = packed,
             OutputStride = shape[^1],
             Epilogue = Resolve(epilogue, shape, packed.Columns, nameof(Linear)),
@@ -23,27 +22,30 @@ public sealed unsafe partial class CpuOps
 
         // Values and gates meet in a tile if both halves begin with a panel; odd widths take two passes.
         if (gated && packed.Columns / 2 % packed.PanelWidth != 0)
-            return LinearThenGate(rows, problem, shape);
+            return LinearThenGate(rows, own, problem, shape);
 
         Tensor y = Allocate(shape);
+        using TensorScope scope = Scope();
+        problem.Weight = Widened(own, problem.Rows);
         problem.Output = Data(y, nameof(Linear), nameof(y));
         _engine.Multiply(_workers, problem, new MatrixRows(rows, packed.Depth, 0));
         return y;
     }
 
-    private Tensor LinearThenGate(float* rows, GemmProblem problem, Shape shape)
+    private Tensor LinearThenGate(float* rows, CpuWeight own, GemmProblem problem, Shape shape)
     {
         Tensor y = Allocate(shape);
         using TensorScope scope = Scope();
         int columns = problem.Packed.Columns;
         TileEpilogue gate = problem.Epilogue;
+        problem.Weight = Widened(own, problem.Rows);
         problem.Epilogue = TileEpilogue.None;
         Tensor sums = Allocate([checked((int)problem.Rows), columns]);
         problem.Output = Data(sums, nameof(Linear), nameof(sums));
         problem.OutputStride = columns;
         _engine.Multiply(_workers, problem, new MatrixRows(rows, problem.Packed.Depth, 0));
         float* output = Data(y, nameof(Linear), nameof(y));
-        for (long r = 0; r < problem.Rows; r++)
+        for (long r = 0; r < problem.Rows && !_counts; r++)
         {
             float* sum = problem.Output + r * columns;
             gate.FinishRow<Lanes1, float>(r, 0, columns / 2, sum, sum + columns / 2, output, columns / 2);

@@ -17,6 +17,8 @@ public sealed unsafe partial class CpuOps
         float* s = Data(result, Name, nameof(result));
         using TensorScope scope = Scope();
         Span<float> mean = new(Data(Allocate([width]), Name, nameof(mean)), width);
+        if (_counts)
+            return result;
         for (int b = 0; b < shape[0]; b++)
         {
             mean.Clear();
@@ -48,6 +50,8 @@ public sealed unsafe partial class CpuOps
         float* y = Data(result, Name, nameof(result));
         using TensorScope scope = Scope();
         Span<float> shares = new(Data(Allocate([length]), Name, nameof(shares)), length);
+        if (_counts)
+            return result;
         for (int b = 0; b < shape[0]; b++)
         {
             ReadOnlySpan<float> own = new(z + (long)b * length, length);

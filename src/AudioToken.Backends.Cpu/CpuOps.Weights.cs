@@ -7,7 +7,13 @@ public sealed unsafe partial class CpuOps
     // Sources are read in parts of about this many floats; a part holds whole panels.
     private const int StagingFloats = 1 << 20;
 
+    // Above four blocks of rows, widening for each costs more than writing a weight of at most 16 MB and reading it back from the third-level cache.
+    private const int WidenOnceRows = 4 * GemmEngine.BlockRows;
+    private const int WidenOnceFloats = 4 << 20;
+
     /// <inheritdoc/>
+    /// <remarks>Linear and Conv2d weights of an F16 or BF16 source rest as they are stored, two bytes a value, and are widened, exactly, where they
+    /// are used; everything else rests in fp32.</remarks>
     /// <exception cref="ShapeException">The shape does not suit the role.</exception>
     public Weight LoadWeight(WeightSource source, WeightRole role)
     {
@@ -24,13 +30,13 @@ public sealed unsafe partial class CpuOps
             case WeightRole.Table:
                 return shape.Rank == 2 ? LoadRows(source, role) : throw BadShape(source, role, "[rows, width]");
             case WeightRole.Linear:
-                return shape.Rank == 2 ? LoadPanels(source, role, 1, 1) : throw BadShape(source, role, "[out, in]");
+                return shape.Rank == 2 ? LoadPanels(source, role, 1, 1, RestingValues.TypeFor(source)) : throw BadShape(source, role, "[out, in]");
             case WeightRole.Conv2d:
-                return shape.Rank == 4 ? LoadPanels(source, role, 1, shape[2] * shape[3]) : throw BadShape(source, role, "[out, in, kh, kw]");
+                return shape.Rank == 4 ? LoadPanels(source, role, 1, shape[2] * shape[3], RestingValues.TypeFor(source)) : throw BadShape(source, role, "[out, in, kh, kw]");
             case WeightRole.GroupedConv1d:
                 if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
                     throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
-                return LoadPanels(source, role, shape[0] / shape[1], shape[2]);
+                return LoadPanels(source, role, shape[0] / shape[1], shape[2], DType.F32);
             default:
                 throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
         }
@@ -44,10 +50,10 @@ public sealed unsafe partial class CpuOps
         // A span counts in an int; what a file claims may be more.
         const int Part = 1 << 28;
         long count = source.Shape.Count;
-        NativeBlock block = NewWeightBlock(count);
+        NativeBlock block = NewWeightBlock(count, DType.F32);
         try
         {
-            for (long start = 0; start < count; start += Part)
+            for (long start = 0; start < count && !_counts; start += Part)
                 source.Read(start, new Span<float>((float*)block.Pointer + start, (int)Math.Min(Part, count - start)));
             return new CpuWeight(this, source, role, block);
         }
@@ -59,40 +65,57 @@ public sealed unsafe partial class CpuOps
     }
 
     // [out, in, taps] in the file becomes depth [taps, in] in the panels: the order in which windows lie in channels-last memory.
-    private CpuWeight LoadPanels(WeightSource source, WeightRole role, int groups, int taps)
+    private CpuWeight LoadPanels(WeightSource source, WeightRole role, int groups, int taps, DType type)
     {
         long depth = source.Shape.Count / Math.Max(1, source.Shape[0]);
         PackedShape packed = new(groups, source.Shape[0] / groups, checked((int)depth), _engine.VectorWidth);
-        NativeBlock block = NewWeightBlock(packed.Floats);
+        NativeBlock block = NewWeightBlock(packed.Floats, type);
+        bool changed = false;
         try
         {
             int panels = (int)Math.Max(1, StagingFloats / Math.Max(1, depth * packed.PanelWidth));
-            using NativeBlock staging = new(depth * packed.PanelWidth * panels * sizeof(float));
-            for (int group = 0; group < groups; group++)
+            using NativeBlock staging = new(_counts ? 0 : depth * packed.PanelWidth * panels * sizeof(float));
+            for (int group = 0; group < groups && !changed && !_counts; group++)
             {
-                for (int panel = 0; panel < packed.Panels; panel += panels)
+                for (int panel = 0; panel < packed.Panels && !changed; panel += panels)
                 {
                     int column = panel * packed.PanelWidth;
                     int columns = Math.Min(panels * packed.PanelWidth, packed.Columns - column);
                     source.Read(((long)group * packed.Columns + column) * depth, new Span<float>(staging.Pointer, checked((int)(columns * depth))));
                     _workers.Run(
                         Math.Min(panels, packed.Panels - panel),
-                        new PanelPacking((float*)staging.Pointer, (float*)block.Pointer + group * packed.GroupFloats, packed, panel, taps));
+                        new PanelPacking((float*)staging.Pointer, (byte*)block.Pointer + group * packed.GroupFloats * type.Size(), type, packed, panel, taps, &changed));
                 }
             }
 
-            return new CpuWeight(this, source, role, block, packed);
+            if (!changed)
+                return new CpuWeight(this, source, role, block, packed, type);
         }
         catch
         {
             FreeWeightBlock(block);
             throw;
         }
+
+        // A source that gives what its type cannot hold.
+        FreeWeightBlock(block);
+        return LoadPanels(source, role, groups, taps, DType.F32);
     }
 
-    private NativeBlock NewWeightBlock(long floats)
+    // A weight's values for a product of so many rows. Where each block of rows would widen them anew, they are widened once, into memory of the open scope.
+    private RestingValues Widened(CpuWeight weight, long rows)
     {
-        NativeBlock block = new(checked(floats * sizeof(float)));
+        RestingValues values = weight.Values;
+        if (values.IsWide || rows <= WidenOnceRows || weight.Packed.Floats > WidenOnceFloats)
+            return values;
+        float* wide = Working(weight.Packed.Floats);
+        _engine.Widen(_workers, values, weight.Packed.Floats, wide);
+        return new RestingValues(wide);
+    }
+
+    private NativeBlock NewWeightBlock(long values, DType type)
+    {
+        NativeBlock block = new(checked(values * type.Size()), _counts);
         WeightBytes += block.Bytes;
         _weightAllocations++;
         return block;

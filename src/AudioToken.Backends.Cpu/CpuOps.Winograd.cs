@@ -38,5 +38,5 @@ public sealed unsafe partial class CpuOps
         }
     }
 
-    private float* Working(long floats) => Data(Allocate([checked((int)floats)]), nameof(Conv2d), "working memory");
+    private float* Working(long floats) => Data(Allocate([checked((int)floats)]), nameof(Working), "working memory");
 }

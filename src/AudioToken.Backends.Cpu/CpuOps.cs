@@ -12,11 +12,12 @@ public sealed unsafe partial class CpuOps : ITensorOps
     /// <summary>Name of the device.</summary>
     public const string DeviceName = "cpu";
 
-    private readonly CpuMemory _memory = new();
+    private readonly CpuMemory _memory;
     private readonly WorkerPool _workers;
     private readonly GemmEngine _engine;
     private readonly ScopeStack _scopes;
     private readonly bool _exact;
+    private readonly bool _counts; // memory only: nothing is computed, and no address may be followed
     private long _weightAllocations;
     private bool _disposed;
 
@@ -29,12 +30,27 @@ public sealed unsafe partial class CpuOps : ITensorOps
     /// <summary>Starts the backend.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Fewer than one thread.</exception>
     public CpuOps(CpuOptions options)
+        : this(options, counts: false)
+    {
+    }
+
+    private CpuOps(CpuOptions options, bool counts)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _workers = new WorkerPool(options.Threads);
+        _counts = counts;
+        _memory = new CpuMemory(counts);
+        _workers = new WorkerPool(options.Threads, idle: counts);
         _engine = GemmEngine.For(options.Kernel);
         _exact = options.Exact;
         _scopes = new ScopeStack(storage => _memory.GiveBack((CpuStorage)storage));
+    }
+
+    /// <summary>Starts the backend for counting the memory that it would take.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Fewer than one thread.</exception>
+    public static CountingOps Count(CpuOptions options)
+    {
+        CpuOps ops = new(options, counts: true);
+        return new CountingOps(ops, () => ops.Memory, ops._memory.ResetPeak);
     }
 
     /// <inheritdoc/>
@@ -54,6 +70,9 @@ public sealed unsafe partial class CpuOps : ITensorOps
         WeightBytes,
         _workers.ScratchBytes,
         _memory.Allocations + _weightAllocations + _workers.ScratchAllocations);
+
+    /// <summary>What the memory holds.</summary>
+    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes, _memory.PeakHeldBytes);
 
     /// <summary>Bytes of the weights loaded and not disposed.</summary>
     internal long WeightBytes { get; set; }
@@ -77,7 +96,10 @@ public sealed unsafe partial class CpuOps : ITensorOps
         float* source = Data(tensor, nameof(Download), nameof(tensor));
         if (destination.Length != tensor.Shape.Count)
             throw new ShapeException($"Download: room for {destination.Length} values, but the tensor is {tensor.Shape}, {tensor.Shape.Count} values.");
-        new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
+        if (_counts)
+            destination.Clear();
+        else
+            new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
     }
 
     /// <summary>Ends the threads and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
@@ -150,7 +172,8 @@ public sealed unsafe partial class CpuOps : ITensorOps
         if (count != shape.Count)
             throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
         Tensor tensor = Allocate(shape, dtype);
-        bytes.CopyTo(new Span<byte>(Unsafe.As<CpuStorage>(tensor.Storage).Pointer, bytes.Length));
+        if (!_counts)
+            bytes.CopyTo(new Span<byte>(Unsafe.As<CpuStorage>(tensor.Storage).Pointer, bytes.Length));
         return tensor;
     }
 }

@@ -8,10 +8,13 @@ internal sealed unsafe class CpuStorage : TensorStorage, IDisposable
     private readonly NativeBlock _block;
 
     /// <summary>Takes memory from the system for a pool.</summary>
-    public CpuStorage(CpuMemory owner, long bytes)
+    /// <param name="owner">The pool.</param>
+    /// <param name="bytes">Size.</param>
+    /// <param name="counted">Takes none, and is only counted.</param>
+    public CpuStorage(CpuMemory owner, long bytes, bool counted)
     {
         Owner = owner;
-        _block = new NativeBlock(bytes);
+        _block = new NativeBlock(bytes, counted);
     }
 
     /// <inheritdoc/>
@@ -23,7 +26,7 @@ internal sealed unsafe class CpuStorage : TensorStorage, IDisposable
     /// <summary>Size.</summary>
     public long Bytes => _block.Bytes;
 
-    /// <summary>The first byte, 64-byte aligned.</summary>
+    /// <summary>The first byte, 64-byte aligned; null where it is only counted.</summary>
     public void* Pointer => _block.Pointer;
 
     /// <summary>Ends the life of the tensors that look at it.</summary>

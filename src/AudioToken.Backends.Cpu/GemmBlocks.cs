@@ -6,7 +6,7 @@ namespace AudioToken.Backends.Cpu;
 /// <remarks>
 /// <para>Within a block, K goes in steps of at most 512: the rows are packed for the step (they stay in the second-level cache), then each
 /// panel of B passes by them once. Sums of steps are kept in the thread's own buffer; with the last step the epilogue finishes a panel
-/// while it is in the cache.</para>
+/// while it is in the cache. Where B rests in a half type, a panel is widened for the step into the thread's own buffer.</para>
 /// <para>The steps depend on K alone and K is never shared out, so how blocks are cut does not show in the result.</para>
 /// </remarks>
 internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallelBody
@@ -15,7 +15,7 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
     where TSource : struct, IRowSource
 {
     // 140 rows x 512 of A, as many sums, and a panel of B: 0.65 MB of a second-level cache of 1 MB.
-    private const int MostRows = 140;
+    private const int MostRows = GemmEngine.BlockRows;
     private const int MostColumns = 512;
 
     // A chunk packs its rows anew: below this many columns that shows.
@@ -75,8 +75,10 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
         int stride = MicroKernel<TLanes, TVector>.Stride;
         long tile = (long)rows * _problem.Packed.PanelWidth * (Gated ? 2 : 1);
         long tiles = _steps == 1 ? 1 : panelEnd - panel;
-        float* a = (float*)_workers.Scratch(worker, (rows * stride + tile * tiles) * sizeof(float));
+        int widest = _problem.Weight.IsWide ? 0 : MicroKernel<TLanes, TVector>.MaxDepth * _problem.Packed.PanelWidth;
+        float* a = (float*)_workers.Scratch(worker, (rows * stride + tile * tiles + widest) * sizeof(float));
         float* sums = a + (long)rows * stride;
+        float* room = sums + tile * tiles;
         int depth = _problem.Packed.Depth;
         for (int step = 0; step < _steps; step++)
         {
@@ -86,22 +88,23 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
             for (int p = panel; p < panelEnd; p++)
             {
                 float* own = sums + (_steps == 1 ? 0 : p - panel) * tile;
-                Products(group, p, a, rows, start, length, own);
+                Products(group, p, a, rows, start, length, own, room);
                 float* gates = Gated ? own + tile / 2 : null;
                 if (Gated)
-                    Products(group, p + _panels, a, rows, start, length, gates);
+                    Products(group, p + _panels, a, rows, start, length, gates, room);
                 if (step == _steps - 1)
                     Finish(group, p, row, rows, own, gates);
             }
         }
     }
 
-    private void Products(int group, int panel, float* a, int rows, int start, int length, float* sums)
+    private void Products(int group, int panel, float* a, int rows, int start, int length, float* sums, float* room)
     {
         PackedShape packed = _problem.Packed;
         int vectors = packed.Vectors(panel);
         int width = vectors * TLanes.Count;
-        float* b = _problem.Weight + group * packed.GroupFloats + packed.PanelOffset(panel) + (long)start * width;
+        RestingValues resting = _problem.Weight.From(group * packed.GroupFloats + packed.PanelOffset(panel) + (long)start * width);
+        float* b = resting.Floats<TLanes, TVector>(length * width, room);
         for (int r = 0; r < rows;)
         {
             r += MicroKernel<TLanes, TVector>.Run(

@@ -5,6 +5,9 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>Matrix products with the micro-kernels of one instruction set.</summary>
 internal abstract class GemmEngine
 {
+    /// <summary>The most rows of a block; a product's right-hand side passes by each block once.</summary>
+    public const int BlockRows = 140;
+
     /// <summary>Floats in a vector; the layout of weights depends on it.</summary>
     public abstract int VectorWidth { get; }
 
@@ -28,6 +31,12 @@ internal abstract class GemmEngine
 
     /// <summary>Computes a product whose left-hand side is the windows of a convolution.</summary>
     public abstract void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows);
+
+    /// <summary>Widens panels that rest in a half type.</summary>
+    public abstract unsafe void Widen(WorkerPool workers, RestingValues panels, long count, float* destination);
+
+    /// <summary>Widens a few values on the calling thread, a multiple of the vector.</summary>
+    public abstract unsafe float* Widen(RestingValues values, int count, float* room);
 
     /// <summary>Transforms the present run of tiles of a convolution.</summary>
     public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
@@ -63,11 +72,21 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
 
     /// <inheritdoc/>
+    public override unsafe void Widen(WorkerPool workers, RestingValues panels, long count, float* destination)
+    {
+        PanelWidening<TLanes, TVector> widening = new(panels, count, destination);
+        workers.Run(widening.Parts, widening);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
+
+    /// <inheritdoc/>
     public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
 
     /// <inheritdoc/>
     public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
-        workers.Run(job.Points36.Panels * WinogradFilters<TLanes, TVector>.PartsPerPanel(job.Depth), new WinogradFilters<TLanes, TVector>(job));
+        workers.Run(job.Points36.Panels * WinogradFilters<TLanes, TVector>.PartsPerPanel(job.Depth), new WinogradFilters<TLanes, TVector>(job, workers));
 
     /// <inheritdoc/>
     public override unsafe void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
@@ -75,7 +94,7 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
         GemmProblem problem = new()
         {
             Rows = job.Tiles,
-            Weight = job.Filters,
+            Weight = new RestingValues(job.Filters),
             Packed = job.Points36,
             Output = job.Products,
             OutputStride = (long)WinogradJob.Points * job.Points36.Columns,

@@ -8,7 +8,7 @@ internal unsafe struct GemmProblem
     public long Rows;
 
     /// <summary>The right-hand side in panels.</summary>
-    public float* Weight;
+    public RestingValues Weight;
 
     /// <summary>How it lies.</summary>
     public PackedShape Packed;

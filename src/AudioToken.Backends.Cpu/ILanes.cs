@@ -47,4 +47,10 @@ internal unsafe interface ILanes<TVector>
 
     /// <summary>a 2^n for a whole number n from -252 to 254, through the subnormals to zero and up to infinity.</summary>
     static abstract TVector Scale(TVector a, TVector n);
+
+    /// <summary>Reads as many finite F16 values, exactly.</summary>
+    static abstract TVector WidenHalf(ushort* source);
+
+    /// <summary>Reads as many BF16 values, exactly.</summary>
+    static abstract TVector WidenBFloat16(ushort* source);
 }

@@ -59,4 +59,12 @@ internal readonly unsafe struct Lanes1 : ILanes<float>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Scale(float a, float n) => float.IsNaN(n) ? n : MathF.ScaleB(a, (int)n);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float WidenHalf(ushort* source) => (float)BitConverter.UInt16BitsToHalf(*source);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float WidenBFloat16(ushort* source) => BitConverter.UInt32BitsToSingle((uint)*source << 16);
 }

@@ -61,6 +61,27 @@ internal readonly unsafe struct Lanes128 : ILanes<Vector128<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Scale(Vector128<float> a, Vector128<float> n) => ScaleByParts(a, n);
 
+    // The exponent moves by 112, from a bias of 15 to one of 127. A subnormal has no leading one: it is given one, which is then taken away by a
+    // subtraction. A product with 2^112 would do for both, but processors are slow where an operand is subnormal.
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> WidenHalf(ushort* source)
+    {
+        Vector128<int> bits = Shorts(source);
+        Vector128<int> magnitude = (bits << 13) & Vector128.Create(0x0FFF_E000);
+        Vector128<int> normal = magnitude + Vector128.Create(112 << 23);
+        Vector128<int> subnormal = ((normal + Vector128.Create(1 << 23)).AsSingle() - Vector128.Create(1f / (1 << 14))).AsInt32();
+        Vector128<int> widened = Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(1 << 23)), subnormal, normal);
+        return (widened | (bits & Vector128.Create(int.MinValue))).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> WidenBFloat16(ushort* source) => (Shorts(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<int> Shorts(ushort* source) => Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(source)).AsInt16());
+
     // Two factors, since one exponent field ends at 127: a product of the two reaches the subnormals and infinity by itself.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> ScaleByParts(Vector128<float> a, Vector128<float> n)

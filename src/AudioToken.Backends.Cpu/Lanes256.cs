@@ -61,6 +61,27 @@ internal readonly unsafe struct Lanes256 : ILanes<Vector256<float>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Scale(Vector256<float> a, Vector256<float> n) => ScaleByParts(a, n);
 
+    // The exponent moves by 112, from a bias of 15 to one of 127. A subnormal has no leading one: it is given one, which is then taken away by a
+    // subtraction. A product with 2^112 would do for both, but processors are slow where an operand is subnormal.
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> WidenHalf(ushort* source)
+    {
+        Vector256<int> bits = Shorts(source);
+        Vector256<int> magnitude = (bits << 13) & Vector256.Create(0x0FFF_E000);
+        Vector256<int> normal = magnitude + Vector256.Create(112 << 23);
+        Vector256<int> subnormal = ((normal + Vector256.Create(1 << 23)).AsSingle() - Vector256.Create(1f / (1 << 14))).AsInt32();
+        Vector256<int> widened = Vector256.ConditionalSelect(Vector256.LessThan(magnitude, Vector256.Create(1 << 23)), subnormal, normal);
+        return (widened | (bits & Vector256.Create(int.MinValue))).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> WidenBFloat16(ushort* source) => (Shorts(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Shorts(ushort* source) => Vector256.WidenLower(Vector128.Load((short*)source).ToVector256Unsafe());
+
     // Two factors, since one exponent field ends at 127: a product of the two reaches the subnormals and infinity by itself.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> ScaleByParts(Vector256<float> a, Vector256<float> n)

@@ -11,13 +11,18 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     private const nuint HugePage = 2 << 20;
     private const int AdviseHugePages = 14; // MADV_HUGEPAGE of linux/mman.h
 
+    private readonly bool _counted;
     private void* _pointer;
 
     /// <summary>Takes memory from the system; its contents are undefined.</summary>
+    /// <param name="bytes">Size.</param>
+    /// <param name="counted">Takes none, and is only counted.</param>
     /// <exception cref="AudioTokenException">6001: the system has none left.</exception>
-    public NativeBlock(long bytes)
+    public NativeBlock(long bytes, bool counted = false)
     {
-        Bytes = bytes;
+        (Bytes, _counted) = (bytes, counted);
+        if (counted)
+            return;
         bool huge = (nuint)bytes >= HugePage;
         try
         {
@@ -37,13 +42,13 @@ internal sealed unsafe partial class NativeBlock : IDisposable
     /// <summary>Size.</summary>
     public long Bytes { get; }
 
-    /// <summary>The first byte.</summary>
+    /// <summary>The first byte; null where it is only counted.</summary>
     /// <exception cref="ObjectDisposedException">The memory has been freed.</exception>
     public void* Pointer
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_pointer is null, this);
+            ObjectDisposedException.ThrowIf(_pointer is null && !_counted, this);
             return _pointer;
         }
     }

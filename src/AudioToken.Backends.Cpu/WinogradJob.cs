@@ -24,7 +24,7 @@ internal unsafe struct WinogradJob
     public int SourceWidth;
     public int Height;          // of the result, and of the input after enlargement
     public int Width;
-    public float* Weight;       // panels of [9 taps][Depth][width]
+    public RestingValues Weight; // panels of [9 taps][Depth][width]
     public PackedShape Packed;  // of Weight
     public float* Inputs;       // [36, Tiles, Depth]
     public float* Filters;      // panels of [36][Depth][width]

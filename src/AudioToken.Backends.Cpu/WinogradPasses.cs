@@ -69,12 +69,14 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job)
 
 /// <summary>Second pass: some input channels of one panel of filters, transformed.</summary>
 /// <remarks>Done anew at each call: four times the weights' memory is not worth what it takes, a few per cent of the products.</remarks>
-internal readonly unsafe struct WinogradFilters<TLanes, TVector>(WinogradJob job) : IParallelBody
+internal readonly unsafe struct WinogradFilters<TLanes, TVector>(WinogradJob job, WorkerPool workers) : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
     /// <summary>Channels of a part.</summary>
     public const int PartChannels = 64;
+
+    private const int Taps = 9;
 
     private readonly WinogradJob _job = job;
 
@@ -88,12 +90,23 @@ internal readonly unsafe struct WinogradFilters<TLanes, TVector>(WinogradJob job
         (int panel, int part) = Math.DivRem(index, PartsPerPanel(depth));
         int width = _job.Points36.Vectors(panel) * TLanes.Count;
         int first = part * PartChannels, last = Math.Min(depth, first + PartChannels);
-        float* from = _job.Weight + _job.Packed.PanelOffset(_job.FirstPanel + panel);
-        float* to = _job.Filters + _job.Points36.PanelOffset(panel);
+        int start = first * width, count = (last - first) * width;
+        RestingValues weight = _job.Weight.From(_job.Packed.PanelOffset(_job.FirstPanel + panel) + start);
+        float* from = Taken(weight, depth * width, count, worker, out int tap);
+        float* to = _job.Filters + _job.Points36.PanelOffset(panel) + start;
         long group = _job.Points36.GroupFloats;
-        int tap = depth * width;
-        for (int at = first * width; at < last * width; at += TLanes.Count)
+        for (int at = 0; at < count; at += TLanes.Count)
             Filter(from + at, tap, to + at, group);
+    }
+
+    // The part's values of all nine taps, and how far apart taps lie.
+    private float* Taken(RestingValues weight, int distance, int count, int worker, out int tap)
+    {
+        tap = weight.IsWide ? distance : count;
+        float* room = weight.IsWide ? null : (float*)workers.Scratch(worker, (long)Taps * count * sizeof(float));
+        for (int i = 1; i < Taps && !weight.IsWide; i++)
+            weight.From((long)i * distance).Floats<TLanes, TVector>(count, room + i * count);
+        return weight.Floats<TLanes, TVector>(count, room);
     }
 
     private static void Filter(float* from, int tap, float* to, long group)

@@ -18,6 +18,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private readonly object _gate = new();
     private readonly Thread[] _threads;
     private readonly NativeBlock?[] _scratch;
+    private readonly bool _idle;
 
     // The present job. Written under the gate; a thread that has joined may read it until it leaves.
     private delegate*<void*, int, int, void> _invoke;
@@ -37,12 +38,15 @@ internal sealed unsafe class WorkerPool : IDisposable
     private long _scratchEven; // what every thread has at least
 
     /// <summary>Starts <paramref name="threads"/> - 1 threads; the caller of <see cref="Run"/> is the remaining one.</summary>
-    public WorkerPool(int threads)
+    /// <param name="threads">At least 1.</param>
+    /// <param name="idle">Starts none and leaves every job undone.</param>
+    public WorkerPool(int threads, bool idle = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         Threads = threads;
+        _idle = idle;
         _scratch = new NativeBlock?[threads];
-        _threads = new Thread[threads - 1];
+        _threads = new Thread[idle ? 0 : threads - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
             int worker = i + 1;
@@ -80,6 +84,8 @@ internal sealed unsafe class WorkerPool : IDisposable
             throw new InvalidOperationException("WorkerPool: a job is running; parts cannot start another one, and one thread drives one backend.");
         try
         {
+            if (_idle)
+                return;
             if (_threads.Length == 0 || count <= 1)
             {
                 for (int i = 0; i < count; i++)

@@ -85,7 +85,7 @@ public sealed unsafe partial class CudaOps
         ulong source = Own(x, nameof(RepeatBatch), nameof(x));
         Tensor y = Allocate(shape, x.DType);
         long bytes = x.Shape.Count * x.DType.Size();
-        for (int i = 0; i < times && bytes > 0; i++)
+        for (int i = 0; i < times && bytes > 0 && !_counts; i++)
             _context.Copy(new DevicePointer(AddressOf(y)) + (i * bytes), new DevicePointer(source), bytes);
         return y;
     }

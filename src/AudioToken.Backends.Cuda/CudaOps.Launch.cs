@@ -7,11 +7,13 @@ public sealed unsafe partial class CudaOps
 {
     private const int WarpsOfRows = 4; // rows of a block where a warp takes a row
 
-    /// <summary>A kernel of <c>operation.cu</c>: <c>operation_dtype</c> and the ending of its form.</summary>
-    private CudaKernel Kernel(string operation, DType dtype, string form = "") => Kernel(operation, operation, dtype, form);
+    /// <summary>A kernel (none where memory is only counted) of <c>operation.cu</c>: <c>operation_dtype</c> and the ending of its form.</summary>
+    private CudaKernel? Kernel(string operation, DType dtype, string form = "") => Kernel(operation, operation, dtype, form);
 
-    private CudaKernel Kernel(string file, string operation, DType dtype, string form)
+    private CudaKernel? Kernel(string file, string operation, DType dtype, string form)
     {
+        if (_counts)
+            return null;
         if (!_kernels.TryGetValue((operation, form, dtype), out CudaKernel? kernel))
         {
             kernel = _library.Get(file + ".cu", operation + Suffix(dtype) + form);
@@ -22,8 +24,10 @@ public sealed unsafe partial class CudaOps
     }
 
     /// <summary>A kernel whose name does not end in a storage type.</summary>
-    private CudaKernel KernelNamed(string file, string ending)
+    private CudaKernel? KernelNamed(string file, string ending)
     {
+        if (_counts)
+            return null;
         if (!_kernels.TryGetValue((file, ending, default), out CudaKernel? kernel))
         {
             kernel = _library.Get(file + ".cu", file + ending);
@@ -33,16 +37,16 @@ public sealed unsafe partial class CudaOps
         return kernel;
     }
 
-    private void Launch(CudaKernel kernel, Grid grid, int block, int shared, ref KernelArguments arguments)
+    private void Launch(CudaKernel? kernel, Grid grid, int block, int shared, ref KernelArguments arguments)
     {
         // An empty tensor wants no kernel, and a grid of nothing is an error.
-        if (grid.X == 0 || grid.Y == 0 || grid.Z == 0)
+        if (kernel is null || grid.X == 0 || grid.Y == 0 || grid.Z == 0)
             return;
         _context.Launch(kernel, new LaunchShape((uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block, (uint)shared), ref arguments);
     }
 
     /// <summary>Launches a kernel whose threads stride over elements.</summary>
-    private void LaunchElements(CudaKernel kernel, long count, ref KernelArguments arguments)
+    private void LaunchElements(CudaKernel? kernel, long count, ref KernelArguments arguments)
     {
         // 8 elements a thread is one access of half types; beyond some blocks a multiprocessor, threads may as well stride.
         const int Block = 256, MaxBlocks = 2048;

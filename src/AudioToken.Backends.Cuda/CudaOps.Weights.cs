@@ -57,6 +57,8 @@ public sealed unsafe partial class CudaOps
         DeviceBlock block = _weightMemory.Take(bytes);
         try
         {
+            if (_counts)
+                return new CudaWeight(this, source, role, block, length, stride);
             if (taps == 1 && stride == length)
                 SendFlat(source, block.Pointer, rows * depth, dtype);
             else

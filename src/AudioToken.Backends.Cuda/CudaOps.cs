@@ -24,16 +24,22 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly ScopeStack _scopes;
     private readonly DType _storage;
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
+    private readonly bool _counts; // memory only: nothing is computed or copied
     private bool _disposed;
 
     /// <summary>Starts the backend.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The storage type is none of F32, F16, BF16.</exception>
     public CudaOps(CudaOptions options)
+        : this(options, counts: false)
+    {
+    }
+
+    private CudaOps(CudaOptions options, bool counts)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options.Storage is not (DType.F32 or DType.F16 or DType.BF16))
             throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
-        _storage = options.Storage;
+        (_storage, _counts) = (options.Storage, counts);
         _context = new CudaContext(options.DeviceIndex);
         try
         {
@@ -46,10 +52,21 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw;
         }
 
-        _memory = new DeviceMemory(_context);
-        _weightMemory = new DeviceMemory(_context);
+        _memory = new DeviceMemory(_context, counts);
+        _weightMemory = new DeviceMemory(_context, counts);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
+
+    /// <summary>Starts the backend for counting the device memory that it would take.</summary>
+    /// <inheritdoc cref="CudaOps(CudaOptions)"/>
+    public static CountingOps Count(CudaOptions options)
+    {
+        CudaOps ops = new(options, counts: true);
+        return new CountingOps(ops, () => ops.Memory, ops._memory.ResetPeak);
+    }
+
+    /// <summary>What the memory holds.</summary>
+    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes, _memory.PeakHeldBytes);
 
     /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
     public static CudaException? WhyNot()
@@ -110,7 +127,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw new ShapeException($"Download: room for {destination.Length} values, but the tensor is {tensor.Shape}, {tensor.Shape.Count} values.");
         using TensorScope scope = Scope();
         ulong source = Operand(tensor, DType.F32, nameof(Download), nameof(tensor));
-        if (destination.Length > 0)
+        if (_counts)
+            destination.Clear();
+        else if (destination.Length > 0)
             _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
     }
 
@@ -141,7 +160,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         if (count != shape.Count)
             throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
         Tensor tensor = Allocate(shape, dtype);
-        if (count > 0)
+        if (count > 0 && !_counts)
             _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
         return tensor;
     }

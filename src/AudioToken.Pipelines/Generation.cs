@@ -193,7 +193,7 @@ internal sealed class Generation
         Prompt = _plan.Prompt,
         NegativePrompt = _request.NegativePrompt,
         Steps = _request.Steps,
-        Sampler = SamplerTitle.Of(_plan.Sampler.Name(), _plan.Karras),
+        Sampler = _plan.SamplerTitle,
         CfgScale = _request.GuidanceScale,
         Seed = seed,
         Width = _plan.Width,

@@ -38,6 +38,9 @@ internal sealed record GenerationPlan
 
     public required IReadOnlyList<string> Warnings { get; init; }
 
+    /// <summary>The sampler as other programs call it.</summary>
+    public string SamplerTitle => Imaging.SamplerTitle.Of(Sampler.Name(), Karras);
+
     /// <summary>At most 1 means none: then only the prompt is evaluated.</summary>
     public bool Guided => Guidance.IsActive(Request.GuidanceScale);
 

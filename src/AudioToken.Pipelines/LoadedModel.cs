@@ -18,10 +18,12 @@ internal sealed class LoadedModel : IDisposable
     private const int UsualLatentSide = 64;
 
     private readonly Stack<IDisposable> _owned = new();
+    private readonly Action<ModelComponent>? _onLoaded;
     private readonly Task<string?> _hash;
 
-    private LoadedModel(ModelFiles files, ITensorOps ops, LoadOptions options)
+    private LoadedModel(ModelFiles files, ITensorOps ops, LoadOptions options, Action<ModelComponent>? onLoaded)
     {
+        _onLoaded = onLoaded;
         if (!float.IsFinite(options.LoraScale))
         {
             throw new AudioTokenException(
@@ -95,9 +97,10 @@ internal sealed class LoadedModel : IDisposable
         }
     }
 
-    /// <summary>Loads every component strictly.</summary>
+    /// <summary>Loads every component strictly, and tells of each once it is there.</summary>
     /// <exception cref="AudioTokenException">A component is missing, misshapen, of a kind that is not supported, or does not fit the others.</exception>
-    public static LoadedModel Load(ModelFiles files, ITensorOps ops, LoadOptions options) => new(files, ops, options);
+    public static LoadedModel Load(ModelFiles files, ITensorOps ops, LoadOptions options, Action<ModelComponent>? onLoaded = null) =>
+        new(files, ops, options, onLoaded);
 
     /// <summary>Frees all weights.</summary>
     public void Dispose()
@@ -157,6 +160,7 @@ internal sealed class LoadedModel : IDisposable
         using TensorCollection tensors = files.Open(component);
         TComponent loaded = load(tensors);
         _owned.Push(loaded);
+        _onLoaded?.Invoke(component);
         return loaded;
     }
 }

@@ -18,6 +18,9 @@ internal sealed record Product
 
     public required WeightRole Role { get; init; }
 
+    /// <summary>The type in which the weight's file holds it.</summary>
+    public DType WeightType { get; init; }
+
     public ConvGeometry Geometry { get; init; } = new(1, 0);
 
     public int SkipChannels { get; init; }
@@ -60,7 +63,7 @@ internal sealed record Product
     };
 
     public override string ToString() =>
-        $"{Role} {Input} x {Weight}, {Geometry}, skip {SkipChannels}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
+        $"{Role} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
 
     /// <summary>The result on a backend.</summary>
     public float[] Run(ITensorOps ops)
@@ -136,7 +139,7 @@ internal sealed record Product
 
         int columns = p.Weight[0];
         Tensor x = ops.Upload(Drawn(1, p.Input), p.Input);
-        using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", p.Weight, Drawn(2, p.Weight)), p.Role);
+        using Weight weight = ops.LoadWeight(HalfWeightSource.Rounded("w", p.Weight, p.WeightType, Drawn(2, p.Weight)), p.Role);
         using Weight? bias = p.Bias ? ops.LoadWeight(new ArrayWeightSource("b", [columns], Drawn(3, [columns])), WeightRole.Vector) : null;
         Shape result = p.Input.WithLast(p.Activation == Activation.Geglu ? columns / 2 : columns);
         if (p.Role == WeightRole.Conv2d)

@@ -37,6 +37,16 @@ public sealed class ProductTests
         Product.Grouped([2, 13, 16], 2, 5, 2).WithEverything(),
         Product.Grouped([1, 21, 12], 4, 4, 2),
         Product.Grouped([2, 31, 96], 2, 16, 8).WithEverything(Activation.Gelu), // BEATs' positions
+        Product.Linear([1, 1300], 33) with { WeightType = DType.F16 }, // one row, several steps of K
+        (Product.Linear([29, 513], 17) with { WeightType = DType.BF16 }).WithEverything(Activation.Gelu),
+        (Product.Linear([2, 300, 40], 136) with { WeightType = DType.F16 }).WithEverything(), // many blocks of rows
+        (Product.Linear([3, 5, 19], 26) with { WeightType = DType.F16 }).WithEverything(Activation.Geglu),
+        (Product.Linear([2, 70, 48], 256) with { WeightType = DType.BF16 }).WithEverything(Activation.Geglu),
+        (Product.Conv([2, 5, 6, 24], 16, 3, 3, new(1, 1), skipChannels: 8) with { WeightType = DType.F16 }).WithEverything(),
+        Product.Conv([1, 9, 8, 8], 19, 3, 3, new(2, 1)) with { WeightType = DType.BF16 },
+        Product.Conv([2, 5, 6, 30], 9, 1, 1, new(1, 0), skipChannels: 31) with { WeightType = DType.F16 },
+        Product.Conv([1, 30, 20, 7], 33, 3, 3, new(1, 1)) with { WeightType = DType.BF16 }, // many blocks of rows
+        Product.Grouped([1, 21, 12], 4, 4, 2) with { WeightType = DType.F16 },
     ];
 
     public static TheoryData<string, string> Cases => BackendData.With(s_products.Select(product => product.ToString()));

@@ -16,7 +16,7 @@ public sealed class UnetStepTests(ITestOutputHelper output)
         device.Set("execute", 0);
         UnetConfig config = new() { ContextWidth = 768 };
         using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
-        using UnetModel unet = UnetModel.Load(ops, ZeroCheckpoint(CheckpointShapes.Unet(config)), config);
+        using UnetModel unet = UnetModel.Load(ops, ArrayCheckpoint.Constant(CheckpointShapes.Unet(config), DType.F16, 0), config);
         using TensorScope scope = ops.Scope();
         UnetTimes times = unet.PrepareTimes(ops, [981, 961, 941]);
         UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 77 * config.ContextWidth], [2, 77, config.ContextWidth]));
@@ -42,12 +42,4 @@ public sealed class UnetStepTests(ITestOutputHelper output)
         Assert.All(asked[1..], times => Assert.Equal(0, times));
         Assert.InRange(held, 1, 3_200_000_000);
     });
-
-    private static ArrayCheckpoint ZeroCheckpoint(IReadOnlyDictionary<string, Shape> shapes) =>
-        new(shapes.ToDictionary(entry => entry.Key, WeightSource (entry) => new ZeroSource(entry.Key, entry.Value)));
-
-    private sealed class ZeroSource(string name, Shape shape) : WeightSource(name, shape, DType.F16)
-    {
-        public override void Read(long start, Span<float> destination) => destination.Clear();
-    }
 }

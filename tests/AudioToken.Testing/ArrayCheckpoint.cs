@@ -15,6 +15,10 @@ public sealed class ArrayCheckpoint(IReadOnlyDictionary<string, WeightSource> so
     /// <inheritdoc/>
     public override WeightSource? Find(string name) => sources.GetValueOrDefault(name);
 
+    /// <summary>Tensors of one type and one value, whatever their size.</summary>
+    public static ArrayCheckpoint Constant(IReadOnlyDictionary<string, Shape> shapes, DType type, float value) =>
+        new(shapes.ToDictionary(entry => entry.Key, WeightSource (entry) => new ConstantSource(entry.Key, entry.Value, type, value)));
+
     /// <summary>A collection's tensors, renamed and reshaped.</summary>
     public static ArrayCheckpoint Of(TensorCollection tensors, Func<WeightSource, (string Name, Shape Shape)> change)
     {
@@ -27,5 +31,10 @@ public sealed class ArrayCheckpoint(IReadOnlyDictionary<string, WeightSource> so
         }
 
         return new ArrayCheckpoint(sources);
+    }
+
+    private sealed class ConstantSource(string name, Shape shape, DType type, float value) : WeightSource(name, shape, type)
+    {
+        public override void Read(long start, Span<float> destination) => destination.Fill(value);
     }
 }

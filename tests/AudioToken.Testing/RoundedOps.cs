@@ -17,18 +17,20 @@ public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(
     };
 
     /// <inheritdoc/>
-    public override Tensor Upload(ReadOnlySpan<float> values, Shape shape) => base.Upload(Rounded(values.ToArray()), shape);
+    public override Tensor Upload(ReadOnlySpan<float> values, Shape shape) => base.Upload(Round(values.ToArray(), storage), shape);
 
     /// <inheritdoc/>
     public override Weight LoadWeight(WeightSource source, WeightRole role) =>
-        base.LoadWeight(role == WeightRole.Vector ? source : new ArrayWeightSource(source.Name, source.Shape, Rounded(source.ReadAll())), role);
+        base.LoadWeight(role == WeightRole.Vector ? source : new ArrayWeightSource(source.Name, source.Shape, Round(source.ReadAll(), storage)), role);
 
-    /// <inheritdoc/>
-    protected override void Before(string operation)
+    /// <summary>Rounds values, in place, to those that a narrow type holds; ties to even in half precision. To fp32 they stay.</summary>
+    public static float[] Round(float[] values, DType storage)
     {
+        Round(values.AsSpan(), storage);
+        return values;
     }
 
-    /// <summary>Rounds values to a narrow storage type, ties to even in half precision; to fp32 as they are.</summary>
+    /// <summary>Rounds values, in place, to those that a narrow type holds.</summary>
     public static void Round(Span<float> values, DType storage)
     {
         if (storage == DType.F32)
@@ -41,9 +43,8 @@ public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(
         }
     }
 
-    private float[] Rounded(float[] values)
+    /// <inheritdoc/>
+    protected override void Before(string operation)
     {
-        Round(values, storage);
-        return values;
     }
 }

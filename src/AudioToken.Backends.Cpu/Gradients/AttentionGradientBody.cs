@@ -117,7 +117,7 @@ internal unsafe struct AttentionGradientBody : IParallelBody
     private static GemmProblem Problem(int rows, float* b, PackedShape packed, float* y, int stride, float scale, bool add) => new()
     {
         Rows = rows,
-        Weight = b,
+        Weight = new RestingValues(b),
         Packed = packed,
         Output = y,
         OutputStride = stride,

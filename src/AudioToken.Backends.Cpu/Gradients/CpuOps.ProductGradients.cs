@@ -145,6 +145,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
         CpuWeight own = Own(weight, weight.Role, nameof(Assign), nameof(weight));
         if (values.Length != own.Shape.Count)
             throw new ShapeException($"Assign: {values.Length} values for '{own.Name}' {own.Shape}.");
+        if (own.Type != DType.F32)
+            throw new ShapeException($"Assign: '{own.Name}' rests as {own.Type} and takes no new values; load a weight that changes from an F32 source.");
         if (own.Role is WeightRole.Vector or WeightRole.Table)
         {
             values.CopyTo(new Span<float>(own.Data, values.Length));
@@ -158,7 +160,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
             for (int group = 0; group < packed.Groups; group++)
             {
                 _workers.Run(packed.Panels, new PanelPacking(
-                    source + (long)group * packed.Columns * packed.Depth, own.Data + group * packed.GroupFloats, packed, 0, taps));
+                    source + (long)group * packed.Columns * packed.Depth, own.Data + group * packed.GroupFloats, DType.F32, packed, 0, taps, null));
             }
         }
     }
@@ -170,7 +172,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         return new GemmProblem
         {
             Rows = rows,
-            Weight = Reverse(weight, taps, packed),
+            Weight = new RestingValues(Reverse(weight, taps, packed)),
             Packed = packed,
             Output = output,
             OutputStride = columns,
@@ -181,7 +183,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
     private float* Reverse(CpuWeight weight, int taps, PackedShape packed)
     {
         float* panels = Data(Allocate([checked((int)packed.Floats)]), nameof(Reverse), nameof(panels));
-        _workers.Run(packed.Groups * packed.Panels, new ReversedPanels(weight.Data, weight.Packed, panels, packed, taps));
+        _workers.Run(packed.Groups * packed.Panels, new ReversedPanels(_engine, weight.Values, weight.Packed, panels, packed, taps));
         return panels;
     }
 
@@ -201,7 +203,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
             GemmProblem problem = new()
             {
                 Rows = n,
-                Weight = panels,
+                Weight = new RestingValues(panels),
                 Packed = packed,
                 Output = output,
                 OutputStride = k,

@@ -11,13 +11,16 @@ internal sealed class DeviceMemory : IDisposable
     private const long Step = 512; // sizes that differ by less share blocks
 
     private readonly CudaContext _context;
+    private readonly bool _counts;
     private readonly List<DeviceBlock> _free = []; // smallest first
     private readonly HashSet<DeviceBlock> _live = [];
     private bool _disposed;
 
-    public DeviceMemory(CudaContext context)
+    /// <param name="context">Where the memory is.</param>
+    /// <param name="counts">Takes no memory and only counts it.</param>
+    public DeviceMemory(CudaContext context, bool counts = false)
     {
-        _context = context;
+        (_context, _counts) = (context, counts);
         DeviceName = string.Create(CultureInfo.InvariantCulture, $"cuda:{context.Device.Index}");
     }
 
@@ -26,6 +29,9 @@ internal sealed class DeviceMemory : IDisposable
 
     /// <summary>Bytes that are handed out.</summary>
     public long LiveBytes { get; private set; }
+
+    /// <summary>The most bytes handed out at a time since the last reset.</summary>
+    public long PeakLiveBytes { get; private set; }
 
     /// <summary>Bytes taken from the driver.</summary>
     public long HeldBytes { get; private set; }
@@ -56,8 +62,12 @@ internal sealed class DeviceMemory : IDisposable
 
         _live.Add(block);
         LiveBytes += block.Bytes;
+        PeakLiveBytes = Math.Max(PeakLiveBytes, LiveBytes);
         return block;
     }
+
+    /// <summary>Starts a new peak at what is handed out now.</summary>
+    public void ResetPeak() => PeakLiveBytes = LiveBytes;
 
     /// <summary>Takes memory back; tensors that look at it are dead from now on.</summary>
     public void GiveBack(DeviceBlock block)
@@ -108,12 +118,18 @@ internal sealed class DeviceMemory : IDisposable
         return block;
     }
 
-    private CudaResult Ask(long bytes, out ulong address) => CudaDriver.cuMemAllocAsync(out address, (nuint)bytes, _context.Stream);
+    private CudaResult Ask(long bytes, out ulong address)
+    {
+        if (!_counts)
+            return CudaDriver.cuMemAllocAsync(out address, (nuint)bytes, _context.Stream);
+        address = 0;
+        return CudaResult.Success;
+    }
 
     private void Free(DeviceBlock block)
     {
         HeldBytes -= block.Bytes;
-        if (_context.TryEnter())
+        if (!_counts && _context.TryEnter())
             CudaDriver.cuMemFreeAsync(block.Pointer.Address, _context.Stream);
     }
 

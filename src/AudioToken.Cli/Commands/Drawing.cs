@@ -110,6 +110,29 @@ internal sealed class Drawing
         return ExitCode.Done;
     }
 
+    /// <summary>Checks the model, and tells what would be done and how much memory it takes.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="job">What is settled.</param>
+    /// <param name="call">One of its calls.</param>
+    /// <param name="cancellation">Ends the plan.</param>
+    public async Task<int> PlanAsync(ParseResult parsed, DrawingJob job, GenerationRequest call, CancellationToken cancellation)
+    {
+        using ModelFiles files = _model.Open(parsed);
+        ModelOptions.Tell(files, job.Messages);
+        using CountingOps ops = job.Device.Count();
+        MemoryPlan plan = await Task.Run(() => MemoryPlan.Make(files, ops, call, _model.LoadOptions(parsed), cancellation), cancellation).ConfigureAwait(false);
+        foreach (string warning in plan.Warnings)
+            job.Messages.Warn(warning);
+        if (plan.PeakBytes > job.Device.MemoryBytes)
+            job.Messages.Warn($"this takes more memory than {job.Device.Name} has; draw a smaller picture (-W, -H)");
+        DryRunReport report = new(job, plan);
+        if (_messages.Json(parsed))
+            JsonLine.Write(_terminal.Output, report.WriteTo);
+        else
+            report.WriteTo(_terminal);
+        return ExitCode.Done;
+    }
+
     private static void SaveTrace(DrawingJob job)
     {
         if (job.Request.Trace is not { } trace || job.TracePlan is not { } plan)

@@ -14,6 +14,8 @@ internal sealed class GenerateCommand
     private readonly Option<string?> _trace = new("--trace") { Description = "write the tensors of every stage to a safetensors file; all pictures are then drawn in one call", HelpName = "FILE" };
     private readonly Option<string?> _traceLevel = Checked.Word("--trace-level", [], "stage leaves the tensors of single UNet calls out (default all)", "all", "stage");
 
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "draw nothing: check everything, and show what would be done and how much memory it takes" };
+
     private GenerateCommand(Terminal terminal) => (_sounds, _drawing) = (new SoundOptions(terminal, GenerationRequest.MaxSounds), new Drawing(terminal, "rain.png"));
 
     public static Command Create(Terminal terminal)
@@ -24,6 +26,7 @@ internal sealed class GenerateCommand
         self._drawing.AddTo(command);
         command.Options.Add(self._trace);
         command.Options.Add(self._traceLevel);
+        command.Options.Add(self._dryRun);
         command.SetAction(self.RunAsync);
         return command;
     }
@@ -45,7 +48,9 @@ internal sealed class GenerateCommand
             TracePlan = parsed.GetValue(_trace) is { } trace ? _drawing.PlanBeside(parsed, trace) : null,
             Calls = (_, _) => Task.FromResult(calls),
         };
-        return await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
+        return parsed.GetValue(_dryRun)
+            ? await _drawing.PlanAsync(parsed, job, calls[0], cancellation).ConfigureAwait(false) // the others take as much
+            : await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
     }
 
     // Picture by picture, so that each is written as soon as it is there.

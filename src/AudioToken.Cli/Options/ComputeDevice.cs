@@ -5,8 +5,10 @@ namespace AudioToken.Cli.Options;
 /// <summary>What computes, once it is chosen.</summary>
 /// <param name="Name">As in reports, e.g. <c>cpu</c> or <c>cuda:0</c>.</param>
 /// <param name="Threads">Threads of the processor that compute.</param>
+/// <param name="MemoryBytes">Memory there is for it in all: the process', or the device's own.</param>
 /// <param name="Open">Starts the backend.</param>
-internal sealed record ComputeDevice(string Name, int Threads, Func<ITensorOps> Open)
+/// <param name="Count">Starts it for counting its memory.</param>
+internal sealed record ComputeDevice(string Name, int Threads, long MemoryBytes, Func<ITensorOps> Open, Func<CountingOps> Count)
 {
     /// <summary>Starts the backend for training.</summary>
     /// <exception cref="AudioTokenException">It has no gradients (5501).</exception>

@@ -3,6 +3,7 @@ using System.Globalization;
 using AudioToken.Backends.Cpu;
 using AudioToken.Backends.Cuda;
 using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Cli.Machine;
 using AudioToken.Tensors;
 
 namespace AudioToken.Cli.Options;
@@ -55,8 +56,8 @@ internal sealed class DeviceOptions(Terminal terminal)
             messages.Note(line + " (auto: no CUDA device can be used; 'audiotoken doctor' says why)");
         else
             messages.Detail(line);
-        bool exact = parsed.GetValue(_exact);
-        return new ComputeDevice(CpuOps.DeviceName, threads, () => new CpuOps(new CpuOptions { Threads = threads, Exact = exact }));
+        CpuOptions options = new() { Threads = threads, Exact = parsed.GetValue(_exact) };
+        return new ComputeDevice(CpuOps.DeviceName, threads, MachineFacts.Memory, () => new CpuOps(options), () => CpuOps.Count(options));
     }
 
     private ComputeDevice Cuda(ParseResult parsed, Action<string> tell, int index, Messages messages)
@@ -65,8 +66,8 @@ internal sealed class DeviceOptions(Terminal terminal)
         string precision = parsed.GetValue(_precision) ?? "fp16";
         DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
         tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
-        return new ComputeDevice(
-            string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(new CudaOptions { DeviceIndex = index, Storage = storage, Note = messages.Warn }));
+        CudaOptions options = new() { DeviceIndex = index, Storage = storage, Note = messages.Warn };
+        return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, device.MemoryBytes, () => new CudaOps(options), () => CudaOps.Count(options));
     }
 
     private static bool IsCuda(string device, out int index)

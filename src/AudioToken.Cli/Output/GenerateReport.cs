@@ -54,17 +54,7 @@ internal sealed class GenerateReport
         json.WriteString("sha256", ModelHash);
         json.WriteString("note", Note);
         json.WriteEndObject();
-        json.WriteStartArray("sounds");
-        foreach (Sound sound in Sounds)
-        {
-            json.WriteStartObject();
-            json.WriteString("name", sound.Name);
-            json.WriteString("sha256", sound.Hash);
-            json.WriteString("description", sound.Description);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        WriteSounds(json, Sounds);
         json.WriteString("device", Device);
         json.WriteNumber("threads", Threads);
         json.WriteStartObject("timings");
@@ -74,6 +64,28 @@ internal sealed class GenerateReport
         WriteSeconds(json, "denoising_s", _times.Denoising);
         WriteSeconds(json, "decoding_s", _times.Decoding);
         json.WriteEndObject();
+        WriteWarnings(json, warnings);
+    }
+
+    /// <summary>What is heard.</summary>
+    public static void WriteSounds(Utf8JsonWriter json, IReadOnlyList<Sound> sounds)
+    {
+        json.WriteStartArray("sounds");
+        foreach (Sound sound in sounds)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", sound.Name);
+            json.WriteString("sha256", sound.Hash);
+            json.WriteString("description", sound.Description);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>What there is to look at.</summary>
+    public static void WriteWarnings(Utf8JsonWriter json, IReadOnlyList<string> warnings)
+    {
         json.WriteStartArray("warnings");
         foreach (string warning in warnings)
             json.WriteStringValue(warning);

@@ -30,7 +30,7 @@ public sealed record Recipe
     public long Reading { get; init; } = 1500;
 
     /// <summary>Updates of text encoder and UNet, a batch of 16.</summary>
-    public long Diffusion { get; init; } = 6000;
+    public long Diffusion { get; init; } = 5000;
 
     /// <summary>Updates of the audio encoder, a batch of 16.</summary>
     public long Hearing { get; init; } = 1200;

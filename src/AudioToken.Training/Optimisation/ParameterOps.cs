@@ -23,7 +23,8 @@ public sealed record Parameter(string Name, Weight Weight, float[] Values)
 }
 
 /// <summary>Notes which weights a model loads and keeps the values of those to be trained; the only thing between a model and its training.</summary>
-/// <remarks>Load a model through it, then run the model on a <see cref="Tape.GradientTape"/>. Weights stay the model's.</remarks>
+/// <remarks>Load a model through it, then run the model on a <see cref="Tape.GradientTape"/>. Weights stay the model's. Those to be trained are loaded as
+/// F32, so that a backend can take new values for them.</remarks>
 public sealed class ParameterOps : DelegatingOps
 {
     private readonly Func<string, bool> _isTrained;
@@ -46,9 +47,13 @@ public sealed class ParameterOps : DelegatingOps
     public override Weight LoadWeight(WeightSource source, WeightRole role)
     {
         ArgumentNullException.ThrowIfNull(source);
-        Weight weight = base.LoadWeight(source, role);
-        if (_isTrained(source.Name))
-            _parameters.Add(new Parameter(source.Name, weight, source.ReadAll()));
+        if (!_isTrained(source.Name))
+            return base.LoadWeight(source, role);
+
+        // In fp32 whatever the file holds: a backend may let half types rest as they are, and a step is smaller than what they tell apart.
+        float[] values = source.ReadAll();
+        Weight weight = base.LoadWeight(new ArrayWeightSource(source.Name, source.Shape, values), role);
+        _parameters.Add(new Parameter(source.Name, weight, values));
         return weight;
     }
 

@@ -1,0 +1,168 @@
+using System.Runtime.Intrinsics;
+using AudioToken.Backends.Cpu;
+using AudioToken.Models.Beats;
+using AudioToken.Models.Clip;
+using AudioToken.Models.Fga;
+using AudioToken.Models.Unet;
+using AudioToken.Models.Vae;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using AudioToken.Tests.Models;
+using AudioToken.Tests.Weights;
+using AudioToken.Weights;
+using AudioToken.WeightsConverter;
+using Xunit;
+using TinyModel = AudioToken.Testing.TinyModel;
+
+namespace AudioToken.Tests.Pipelines;
+
+/// <summary>What a generation would take, against what it takes.</summary>
+public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output) : IClassFixture<TinyPipeline>
+{
+    [Theory]
+    [InlineData(1, 1, 7.5f, SamplerKind.Ddim, 64)]
+    [InlineData(3, 2, 7.5f, SamplerKind.DpmSolverPlusPlus2M, 96)]
+    [InlineData(1, 1, 1f, SamplerKind.Pndm, 128)]
+    public void Plan_IsToTheByteWhatARunTakes(int count, int batchSize, float guidance, SamplerKind sampler, int side)
+    {
+        GenerationRequest request = TinyPipeline.Request with { Count = count, BatchSize = batchSize, GuidanceScale = guidance, Sampler = sampler, Width = side };
+        AssertTakes(tiny.Files, request);
+    }
+
+    [Fact]
+    public void Plan_OfAModelWithALora_IsToTheByteWhatARunTakes()
+    {
+        using TinyModel model = new(lora: true);
+        using ModelFiles files = model.Open();
+        AssertTakes(files, TinyPipeline.Request);
+    }
+
+    [Fact]
+    public void Plan_OfTheDemonstration_IsToTheByteWhatARunTakes()
+    {
+        using ModelFiles files = ModelFiles.Open(Path.Combine(AppContext.BaseDirectory, "Demo", "demo.safetensors"));
+        AssertTakes(files, TinyPipeline.Request with { Width = 0, Height = 0, Steps = 1 });
+    }
+
+    [Fact]
+    public void AModelInHalfPrecision_RestsInTwoBytesAWeightOfAProduct()
+    {
+        using TemporaryFolder folder = new();
+        string bundle = Path.Combine(folder.Path, "half.safetensors");
+        new BundleBuilder { Policy = DTypePolicy.F16 }.Build(tiny.Files, bundle, cancellationToken: TinyPipeline.TestEnd);
+        using ModelFiles files = ModelFiles.Open(bundle);
+        CpuOps ops = TinyPipeline.NewOps();
+        NotingOps noting = new(ops);
+        using (LoadedModel.Load(files, noting, new LoadOptions { HashModel = false }))
+        {
+            // The columns of a product are filled up to whole vectors; BEATs' position kernel is computed at load, in fp32.
+            Assert.Equal((2 * noting.PaddedInProducts) + (4 * noting.PaddedOthers), ops.Memory.WeightBytes);
+            Assert.True(noting.InProducts > 0);
+        }
+
+        ops.Dispose();
+        AssertTakes(files, TinyPipeline.Request);
+    }
+
+    [Fact]
+    public void StableDiffusion1_InHalfPrecision_FitsIn3600Megabytes()
+    {
+        // The published shapes in F16, one guided picture of 512x512.
+        using CountingOps counting = CpuOps.Count(new CpuOptions { Threads = 2 });
+        using NotingOps ops = new(counting);
+        UnetConfig config = PublishedConfigs.UnetSd1;
+        using BeatsEncoder beats = BeatsEncoder.Load(ops, Halves(CheckpointShapes.Beats(PublishedConfigs.Beats)), PublishedConfigs.Beats);
+        using FgaEmbedder embedder = FgaEmbedder.Load(ops, Halves(CheckpointShapes.Embedder(2304, 768)));
+        using ClipTextModel text = ClipTextModel.Load(ops, Halves(CheckpointShapes.ClipText(PublishedConfigs.ClipSd1)), PublishedConfigs.ClipSd1);
+        using UnetModel unet = UnetModel.Load(ops, Halves(CheckpointShapes.Unet(config)), config);
+        using VaeDecoder vae = VaeDecoder.Load(ops, Halves(CheckpointShapes.Vae(new VaeConfig())), new VaeConfig());
+        using TensorScope scope = ops.Scope();
+        Tensor features = beats.Forward(ops, ops.Upload(new float[998 * 128], [1, 998, 128]));
+        Tensor token = embedder.Forward(ops, features);
+        Tensor ids = ops.Upload(new int[77], [1, 77]), hidden = text.Forward(ops, ids, -1, token);
+        UnetTimes times = unet.PrepareTimes(ops, Enumerable.Range(0, 50).Select(i => 981f - (i * 20)).ToArray());
+        UnetContext context = unet.PrepareContext(ops, ops.RepeatBatch(hidden, 2));
+        Tensor latents = ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]);
+        for (int i = 0; i < 3; i++)
+        {
+            using TensorScope step = ops.Scope();
+            unet.Forward(ops, latents, times.Step(i), context);
+        }
+
+        vae.Forward(ops, vae.Unscale(ops, latents));
+        MemoryUse memory = counting.Memory;
+        output.WriteLine($"weights {memory.WeightBytes / 1e6:0} MB, tensors {memory.PeakHeldBytes / 1e6:0} MB, live at most {memory.PeakLiveBytes / 1e6:0} MB");
+        Assert.InRange(memory.WeightBytes, (2 * ops.InProducts) + (4 * ops.Others), (2.002 * ops.InProducts) + (4 * ops.Others));
+        Assert.InRange(memory.WeightBytes, 2_200_000_000, 2_400_000_000);
+        Assert.InRange(memory.WeightBytes + memory.PeakHeldBytes, 3_000_000_000, 3_600_000_000);
+
+        static ArrayCheckpoint Halves(IReadOnlyDictionary<string, Shape> shapes) => ArrayCheckpoint.Constant(shapes, DType.F16, 1);
+    }
+
+    [Fact]
+    public void Plan_SaysWhatWouldBeDone_AndRefusesWhatARunWould()
+    {
+        MemoryPlan plan = Plan(tiny.Files, TinyPipeline.Request with { Prompt = "a forest" });
+        Assert.Equal(
+            ((64, 64), "DDIM", 3, "a forest <*>"), (plan.Size, plan.Sampler, plan.UnetCalls, plan.Prompt));
+        Assert.Contains("<*>", Assert.Single(plan.Warnings), StringComparison.Ordinal);
+        Assert.Equal([ModelComponent.Beats, ModelComponent.Embedder, ModelComponent.Text, ModelComponent.Unet, ModelComponent.Vae], plan.Weights.Select(part => part.Component));
+        Assert.Equal(
+            [GenerationPhase.EncodingSound, GenerationPhase.EncodingText, GenerationPhase.Denoising, GenerationPhase.Decoding], plan.Stages.Select(stage => stage.Stage));
+        Assert.All(plan.Stages, stage => Assert.InRange(stage.Bytes, 1, plan.TensorBytes));
+        Assert.Equal(plan.WeightBytes + plan.TensorBytes, plan.PeakBytes);
+        Assert.Equal(2022, Assert.Throws<AudioTokenException>(() => Plan(tiny.Files, TinyPipeline.Request with { GuidanceScale = -1 })).Code);
+    }
+
+    private static MemoryPlan AssertTakes(ModelFiles files, GenerationRequest request)
+    {
+        MemoryPlan plan = Plan(files, request);
+        CpuOps ops = TinyPipeline.NewOps();
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(files, ops, new LoadOptions { HashModel = false });
+        pipeline.Generate(request, cancellation: TinyPipeline.TestEnd);
+        Assert.Equal((ops.Memory.WeightBytes, ops.Memory.PeakHeldBytes), (plan.WeightBytes, plan.TensorBytes));
+        return plan;
+    }
+
+    private static MemoryPlan Plan(ModelFiles files, GenerationRequest request)
+    {
+        using CountingOps ops = CpuOps.Count(new CpuOptions { Threads = 1 });
+        MemoryPlan plan = MemoryPlan.Make(files, ops, request, new LoadOptions(), TinyPipeline.TestEnd);
+        Assert.Equal((0, 0), (ops.Memory.WeightBytes, ops.Memory.LiveBytes));
+        return plan;
+    }
+
+    /// <summary>Notes how many values are loaded for products in the type of the file, and for all else.</summary>
+    private sealed class NotingOps(ITensorOps inner) : DelegatingOps(inner)
+    {
+        private static readonly int s_vector = Vector512.IsHardwareAccelerated ? 16 : Vector256.IsHardwareAccelerated ? 8 : 4;
+
+        public long InProducts { get; private set; }
+
+        public long PaddedInProducts { get; private set; }
+
+        public long Others { get; private set; }
+
+        public long PaddedOthers { get; private set; }
+
+        public override Weight LoadWeight(WeightSource source, WeightRole role)
+        {
+            Shape shape = source.Shape;
+            int groups = role == WeightRole.GroupedConv1d ? shape[0] / shape[1] : 1;
+            bool panels = role is WeightRole.Linear or WeightRole.Conv2d or WeightRole.GroupedConv1d;
+            int columns = panels ? shape[0] / groups : 1;
+            long padded = panels ? (columns + s_vector - 1) / s_vector * s_vector * (shape.Count / columns) : shape.Count;
+            if (role is WeightRole.Linear or WeightRole.Conv2d)
+                (InProducts, PaddedInProducts) = (InProducts + shape.Count, PaddedInProducts + padded);
+            else
+                (Others, PaddedOthers) = (Others + shape.Count, PaddedOthers + padded);
+            return base.LoadWeight(source, role);
+        }
+
+        protected override void Before(string operation)
+        {
+        }
+    }
+}
