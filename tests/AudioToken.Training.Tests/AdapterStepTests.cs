@@ -33,6 +33,35 @@ public sealed class AdapterStepTests
             Assert.Equal(one[i], three[i]);
     }
 
+    // Each is held to float64 at this tolerance, the CPU by recorded gradients.
+    [Fact]
+    public void Gradients_OnTheEmulatedDevice_AreTheCpus()
+    {
+        using TinyModel tiny = new(lora: true);
+        using ModelFiles files = tiny.Open();
+        float[][] expected = Gradients(files, checkpoints: true).Gradients;
+        using ITensorOps ops = BackendData.Open("cuda");
+        using AdapterModel model = AdapterModel.Load(files, (IGradientOps)ops, Settings(checkpoints: true));
+        float[][] found = Accumulated(model, side: 16);
+        for (int i = 0; i < found.Length; i++)
+            TensorAssert.Network(expected[i], found[i], model.Parameters[i].Name);
+        Assert.Equal(found, Accumulated(model, side: 16));
+    }
+
+    // In half precision a scaled loss gives the gradients to a percent; an unscaled one loses the small ones.
+    [Fact]
+    public void Gradients_InHalfPrecision_AreTheCpusToAPercent()
+    {
+        using TinyModel tiny = new(lora: true);
+        using ModelFiles files = tiny.Open();
+        float[] expected = [.. Gradients(files, checkpoints: true).Gradients.SelectMany(gradient => gradient)];
+        using ITensorOps ops = BackendData.Open("cuda f16");
+        using AdapterModel model = AdapterModel.Load(files, (IGradientOps)ops, Settings(checkpoints: true));
+        double scaled = TensorAssert.RelativeRms(expected, [.. Accumulated(model, side: 16, LossScale.First.Value).SelectMany(gradient => gradient)]);
+        double plain = TensorAssert.RelativeRms(expected, [.. Accumulated(model, side: 16).SelectMany(gradient => gradient)]);
+        Assert.True(scaled <= 0.01 && scaled <= plain, $"relative root mean square {scaled:g3} with a scale, {plain:g3} without.");
+    }
+
     [Fact]
     public void OnePair_IsLearnt()
     {
@@ -61,11 +90,18 @@ public sealed class AdapterStepTests
     private static (float[][] Gradients, long Peak) Gradients(ModelFiles files, bool checkpoints, int threads = 2, int side = 16)
     {
         using CpuOps ops = new(new CpuOptions { Threads = threads });
-        using AdapterModel model = AdapterModel.Load(files, ops, new AdapterSettings { LoraRank = 4, LengthPenalty = 0.01, Checkpoints = checkpoints });
-        GradientSums sums = new(model.Parameters);
+        using AdapterModel model = AdapterModel.Load(files, ops, Settings(checkpoints));
+        return (Accumulated(model, side), ops.MemoryStatistics.PeakHeldBytes);
+    }
+
+    private static AdapterSettings Settings(bool checkpoints) => new() { LoraRank = 4, LengthPenalty = 0.01, Checkpoints = checkpoints };
+
+    private static float[][] Accumulated(AdapterModel model, int side, double lossScale = 1)
+    {
+        GradientSums sums = new(model.Parameters) { LossScale = lossScale };
         AdapterStep.Accumulate(model, Batch(model, side, side), sums);
         Assert.All(sums.Values, gradient => Assert.Contains(gradient, value => value != 0));
-        return ([.. sums.Values], ops.MemoryStatistics.PeakHeldBytes);
+        return [.. sums.Values];
     }
 
     private static AdapterBatch Batch(AdapterModel model, int height = 16, int width = 8)

@@ -8,6 +8,9 @@ namespace AudioToken.Cli.Options;
 /// <param name="Open">Starts the backend.</param>
 internal sealed record ComputeDevice(string Name, int Threads, Func<ITensorOps> Open)
 {
+    /// <summary>Whether training needs the loss scaled: half precision (fp16) holds no small gradients.</summary>
+    public bool ScalesLoss { get; init; }
+
     /// <summary>Starts the backend for training.</summary>
     /// <exception cref="AudioTokenException">It has no gradients (5501).</exception>
     public IGradientOps OpenForTraining()
@@ -16,6 +19,6 @@ internal sealed record ComputeDevice(string Name, int Threads, Func<ITensorOps> 
         if (ops is IGradientOps gradients)
             return gradients;
         ops.Dispose();
-        throw new AudioTokenException(ErrorCode.NoDevice, $"device {Name}: training runs on the CPU only", "--device cpu");
+        throw new AudioTokenException(ErrorCode.NoDevice, $"device {Name}: this backend has no gradients", "--device cpu");
     }
 }

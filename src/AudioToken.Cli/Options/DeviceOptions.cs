@@ -66,7 +66,10 @@ internal sealed class DeviceOptions(Terminal terminal)
         DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
         tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
         return new ComputeDevice(
-            string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(new CudaOptions { DeviceIndex = index, Storage = storage, Note = messages.Warn }));
+            string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, () => new CudaOps(new CudaOptions { DeviceIndex = index, Storage = storage, Note = messages.Warn }))
+        {
+            ScalesLoss = storage == DType.F16,
+        };
     }
 
     private static bool IsCuda(string device, out int index)
