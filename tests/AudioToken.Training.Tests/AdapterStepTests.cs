@@ -33,7 +33,7 @@ public sealed class AdapterStepTests
             Assert.Equal(one[i], three[i]);
     }
 
-    // Each is held to float64 at this tolerance, the CPU by recorded gradients.
+    // Both may be off the exact gradient by 3e-5 of its length (docs/NUMERICS.md); the CPU is held to recorded ones.
     [Fact]
     public void Gradients_OnTheEmulatedDevice_AreTheCpus()
     {
@@ -44,7 +44,11 @@ public sealed class AdapterStepTests
         using AdapterModel model = AdapterModel.Load(files, (IGradientOps)ops, Settings(checkpoints: true));
         float[][] found = Accumulated(model, side: 16);
         for (int i = 0; i < found.Length; i++)
-            TensorAssert.Network(expected[i], found[i], model.Parameters[i].Name);
+        {
+            double off = TensorAssert.RelativeRms(expected[i], found[i]);
+            Assert.True(off <= 6e-5, $"{model.Parameters[i].Name}: relative root mean square {off:g4}, at most 6e-5.");
+        }
+
         Assert.Equal(found, Accumulated(model, side: 16));
     }
 
