@@ -36,6 +36,41 @@ public sealed class TrainingRunTests : IDisposable
         Assert.Equal(8, run.State.Updates);
     }
 
+    // A power of two more or less changes no bit of a gradient that neither overflows nor vanishes.
+    [Fact]
+    public void ScaledLoss_FindsAScaleThatFitsAndGoesOnWithIt()
+    {
+        using CpuOps ops = new(new CpuOptions { Threads = 1 });
+        Bowl whole = new(ops) { LargestScale = 1024 }, parted = new(ops) { LargestScale = 1024 };
+        TrainingRun straight = Run(ops, whole, scaled: true);
+        straight.Run(cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(6, straight.State.Skipped);
+        Assert.Equal(new LossScale(1024, 54), straight.State.LossScale);
+
+        Directory.Delete(_folder, recursive: true);
+        using CancellationTokenSource stop = new();
+        parted.Begins = update => { if (update == 30) stop.Cancel(); };
+        Assert.Throws<OperationCanceledException>(() => Run(ops, parted, scaled: true).Run(cancellation: stop.Token));
+        Bowl again = new(ops) { LargestScale = 1024 };
+        TrainingRun resumed = Run(ops, again, scaled: true);
+        Assert.True(resumed.Resume());
+        Assert.Equal(new LossScale(1024, 25), resumed.State.LossScale);
+        resumed.Run(cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal(straight.State, resumed.State);
+        Assert.Equal(whole.Parameters[0].Values, again.Parameters[0].Values);
+    }
+
+    [Fact]
+    public void LossScale_DoublesAfterManyGoodUpdatesAndHalvesAtABadOne()
+    {
+        LossScale scale = LossScale.First;
+        for (int i = 0; i < LossScale.Patience; i++)
+            scale = scale.After(finite: true);
+        Assert.Equal(new LossScale(131072, 0), scale);
+        Assert.Equal(new LossScale(65536, 0), scale.After(finite: true).After(finite: false));
+        Assert.Equal(LossScale.None, LossScale.None.After(finite: false));
+    }
+
     [Theory]
     [InlineData(LearningRateShape.Constant, 0, 0.25)]
     [InlineData(LearningRateShape.Constant, 3, 1.0)]
@@ -49,13 +84,18 @@ public sealed class TrainingRunTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private TrainingRun Run(CpuOps ops, Bowl task) => new(
-        ops, task, new RunSettings { Updates = 60, LearningRate = new LearningRate(0.1, LearningRateShape.Cosine, 0, 60), MostNotFinite = 3 }, _folder, "bowl");
+    private TrainingRun Run(CpuOps ops, Bowl task, bool scaled = false) => new(
+        ops, task, new RunSettings { Updates = 60, ScalesLoss = scaled, LearningRate = new LearningRate(0.1, LearningRateShape.Cosine, 0, 60), MostNotFinite = 3 }, _folder, "bowl");
 
     /// <summary>Half the squared length of a vector.</summary>
     private sealed class Bowl(CpuOps ops) : ITrainingTask
     {
         public Func<long, bool> IsBad { get; init; } = _ => false;
+
+        /// <summary>Beyond it, gradients overflow.</summary>
+        public double LargestScale { get; init; } = double.PositiveInfinity;
+
+        public Action<long> Begins { get; set; } = _ => { };
 
         public IReadOnlyList<Parameter> Parameters { get; } =
             [new Parameter("x", ops.LoadWeight(new ArrayWeightSource("x", [3], [1, -1, 2]), WeightRole.Vector), [1, -1, 2])];
@@ -63,7 +103,8 @@ public sealed class TrainingRunTests : IDisposable
         public double Accumulate(long update, GradientSums sums)
         {
             Parameters[0].Values.CopyTo(sums.Values[0], 0);
-            sums.Values[0][1] = IsBad(update) ? float.PositiveInfinity : sums.Values[0][1];
+            Begins(update);
+            sums.Values[0][1] = IsBad(update) || sums.LossScale > LargestScale ? float.PositiveInfinity : sums.Values[0][1];
             return 1;
         }
     }

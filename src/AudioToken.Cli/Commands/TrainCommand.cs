@@ -91,14 +91,14 @@ internal sealed class TrainCommand
         ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
-        AdapterRunOptions options = Options(parsed) with { DrawSamples = moment => DrawSamples(parsed, device, moment, cancellation) };
+        AdapterRunOptions options = Options(parsed, device) with { DrawSamples = moment => DrawSamples(parsed, device, moment, cancellation) };
         using IGradientOps ops = device.OpenForTraining();
         AdapterRun.Run(files, ops, options, messages.Note, new Told(messages), cancellation);
         messages.Note($"wrote {string.Join(" and ", AdapterRun.Results(options))}");
         return ExitCode.Done;
     }
 
-    private AdapterRunOptions Options(ParseResult parsed)
+    private AdapterRunOptions Options(ParseResult parsed, ComputeDevice device)
     {
         (int batch, int accumulate) = (parsed.GetValue(_batch) ?? 4, parsed.GetValue(_accumulate) ?? 1);
         long steps = parsed.GetValue(_steps) ?? 60000;
@@ -126,6 +126,7 @@ internal sealed class TrainCommand
                 Optimiser = new AdamWSettings { WeightDecay = parsed.GetValue(_decay) ?? 0.01 },
                 ClipNorm = parsed.GetValue(_clip) ?? double.PositiveInfinity,
                 SaveEvery = parsed.GetValue(_save) ?? 1000,
+                ScalesLoss = device.ScalesLoss,
             },
             Batch = batch,
             Accumulation = accumulate,

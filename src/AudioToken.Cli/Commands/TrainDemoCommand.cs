@@ -45,7 +45,7 @@ internal sealed class TrainDemoCommand
         Messages messages = _messages.Messages(parsed, _terminal);
         ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
-        Recipe recipe = new() { SamplesOfEach = parsed.GetValue(_count) ?? 200, Seed = parsed.GetValue(_seed) ?? 0 };
+        Recipe recipe = new() { SamplesOfEach = parsed.GetValue(_count) ?? 200, Seed = parsed.GetValue(_seed) ?? 0, ScalesLoss = device.ScalesLoss };
         using IGradientOps ops = device.OpenForTraining();
         new DemonstrationRun(
             files, ops, recipe.Scaled(parsed.GetValue(_share) ?? 1), parsed.GetRequiredValue(_out), messages.Note, _ => new TrainCommand.Told(messages)).Run(cancellation);

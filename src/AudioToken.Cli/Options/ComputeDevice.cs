@@ -10,6 +10,9 @@ namespace AudioToken.Cli.Options;
 /// <param name="Count">Starts it for counting its memory.</param>
 internal sealed record ComputeDevice(string Name, int Threads, long MemoryBytes, Func<ITensorOps> Open, Func<CountingOps> Count)
 {
+    /// <summary>Whether training needs the loss scaled: half precision (fp16) holds no small gradients.</summary>
+    public bool ScalesLoss { get; init; }
+
     /// <summary>Starts the backend for training.</summary>
     /// <exception cref="AudioTokenException">It has no gradients (5501).</exception>
     public IGradientOps OpenForTraining()
@@ -18,6 +21,6 @@ internal sealed record ComputeDevice(string Name, int Threads, long MemoryBytes,
         if (ops is IGradientOps gradients)
             return gradients;
         ops.Dispose();
-        throw new AudioTokenException(ErrorCode.NoDevice, $"device {Name}: training runs on the CPU only", "--device cpu");
+        throw new AudioTokenException(ErrorCode.NoDevice, $"device {Name}: this backend has no gradients", "--device cpu");
     }
 }

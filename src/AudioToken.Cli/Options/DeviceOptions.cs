@@ -67,7 +67,10 @@ internal sealed class DeviceOptions(Terminal terminal)
         DType storage = precision switch { "fp32" => DType.F32, "bf16" => DType.BF16, _ => DType.F16 };
         tell(string.Create(CultureInfo.InvariantCulture, $"device: cuda:{index}, {device.Name}, {precision}"));
         CudaOptions options = new() { DeviceIndex = index, Storage = storage, Note = messages.Warn };
-        return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, device.MemoryBytes, () => new CudaOps(options), () => CudaOps.Count(options));
+        return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, device.MemoryBytes, () => new CudaOps(options), () => CudaOps.Count(options))
+        {
+            ScalesLoss = storage == DType.F16,
+        };
     }
 
     private static bool IsCuda(string device, out int index)

@@ -200,7 +200,7 @@ public static class AdapterRun
             $"model {files.ModelHash}, data {data[..10]}, seed {adapters.Seed}, LoRA rank {adapters.LoraRank} scale {adapters.LoraScale:R} of {(int)adapters.LoraTargets}, "
             + $"l1 {adapters.MagnitudePenalty:R}, l2 {adapters.LengthPenalty:R}, label {adapters.LabelPenalty:R}, prompt '{adapters.Prompt}', learning rate {rate.Peak:R} {shape} warm-up {rate.Warmup}, "
             + $"weight decay {optimiser.WeightDecay:R}, clip {options.Run.ClipNorm:R}, batch {options.Batch} x {options.Accumulation}, pictures {width}x{height}, "
-            + $"window {options.WindowSeconds} s, dropout {options.Dropout}, fresh {options.BeginFresh}");
+            + $"window {options.WindowSeconds} s, dropout {options.Dropout}, fresh {options.BeginFresh}{(options.Run.ScalesLoss ? ", loss scaled" : "")}");
     }
 
     private static TConfig Parse<TConfig>(ModelFiles files, ModelComponent component, Func<JsonElement, TConfig> parse)

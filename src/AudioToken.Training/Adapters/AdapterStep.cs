@@ -59,7 +59,7 @@ public static class AdapterStep
         ArgumentNullException.ThrowIfNull(batch);
         int samples = batch.Timesteps.Length;
         IEnumerable<Weight> trained = sums is null ? [] : model.Parameters.Select(parameter => parameter.Weight);
-        using GradientTape tape = new(model.Ops, trained, model.Settings.Checkpoints);
+        using GradientTape tape = new(model.Ops, trained, model.Settings.Checkpoints) { LossScale = sums?.LossScale ?? 1 };
         ITensorOps embedder = batch.Dropout is null ? tape : new DropoutOps(tape, DropoutOps.UnaryLayer, batch.Dropout);
         ITensorOps unet = model.WithLora(tape);
 

@@ -100,6 +100,7 @@ public sealed class DemonstrationRun
             Updates = updates,
             LearningRate = new LearningRate(peak, LearningRateShape.Cosine, Math.Min(100, updates / 10), updates),
             ClipNorm = 1,
+            ScalesLoss = _recipe.ScalesLoss,
             SaveEvery = 100,
         };
         TrainingRun run = new(_ops, task, settings, folder, _recipe.Fingerprint(stage, updates));

@@ -49,7 +49,7 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
         new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
         (float[] noisy, float[] target) = AdapterStep.Noised(_schedule, PredictionType.Epsilon, latents, noise, timesteps);
 
-        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight));
+        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor states = Text.Forward(tape, tape.Upload(ids, [Batch, ClipTokenizer.ContextLength]));                 // [B, 77, D]
         UnetContext context = Unet.PrepareContext(tape, states);
         UnetTime time = Unet.PrepareTimes(tape, Array.ConvertAll(timesteps, step => (float)step)).PerSample();

@@ -44,7 +44,7 @@ internal sealed class HearingTask : ITrainingTask, IDisposable
     {
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
         float[] sounds = _pool.Sounds(samples);
-        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight));
+        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor features = Encoder.Forward(tape, tape.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins])); // [B, L, 3 D]
         Tensor mean = tape.AttentionPool(features, tape.Upload(new float[Batch * features.Shape[1]], [Batch, features.Shape[1], 1]));           // [B, 3 D]
         Tensor scores = tape.Linear(mean, _head, default);                                                                                      // [B, kinds]

@@ -50,7 +50,7 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
     {
         TokenizedPrompt[] texts = [.. Enumerable.Range(0, Batch).Select(
             i => _captions.Draw(_order.At((update * Batch) + i), StableSeed.Of(_seed, "caption", (update * Batch) + i)))];
-        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight));
+        using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor states = _text.Forward(tape, tape.Upload([.. texts.SelectMany(text => text.Ids)], [Batch, ClipTokenizer.ContextLength])); // [B, 77, D]
         Tensor scores = tape.Linear(states, _head, default);                                                                             // [B, 77, V]
         float[] said = tape.Values(scores), gradient = new float[said.Length];

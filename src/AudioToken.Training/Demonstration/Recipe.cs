@@ -41,6 +41,9 @@ public sealed record Recipe
     /// <summary>Seed of everything drawn.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether the loss is scaled on its way back: where the backend stores half precision (fp16).</summary>
+    public bool ScalesLoss { get; init; }
+
     /// <summary>The same with every part trained for a share of its time.</summary>
     public Recipe Scaled(double share)
     {
@@ -50,7 +53,7 @@ public sealed record Recipe
 
     /// <summary>What the checkpoints of a stage depend on.</summary>
     public string Fingerprint(string stage, long updates) =>
-        string.Create(CultureInfo.InvariantCulture, $"demonstration 1, {stage} {updates}, samples {SamplesOfEach}, seed {Seed}");
+        string.Create(CultureInfo.InvariantCulture, $"demonstration 1, {stage} {updates}, samples {SamplesOfEach}, seed {Seed}{(ScalesLoss ? ", loss scaled" : "")}");
 
     internal static VaeConfig Vae { get; } = VaeConfig.Parse(Json(VaeText(0.18215)));
 

@@ -22,7 +22,10 @@ public sealed class GradientSums
     /// <summary>The sums, one array a parameter.</summary>
     public IReadOnlyList<float[]> Values => _sums;
 
-    /// <summary>Adds what a tape has played back.</summary>
+    /// <summary>Factor of the loss that a tape is to play back with; sums are without it.</summary>
+    public double LossScale { get; set; } = 1;
+
+    /// <summary>Adds what a tape has played back, without the tape's factor.</summary>
     public void Add(GradientTape tape)
     {
         ArgumentNullException.ThrowIfNull(tape);
@@ -35,6 +38,8 @@ public sealed class GradientSums
                 _part = new float[_sums[i].Length];
             Span<float> part = _part.AsSpan(0, _sums[i].Length);
             tape.Download(gradient, part);
+            if (tape.LossScale != 1)
+                TensorPrimitives.Multiply(part, (float)(1 / tape.LossScale), part);
             TensorPrimitives.Add(_sums[i], part, _sums[i]);
         }
     }

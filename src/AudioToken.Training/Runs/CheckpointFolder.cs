@@ -13,7 +13,11 @@ namespace AudioToken.Training.Runs;
 /// <param name="Updates">Updates done.</param>
 /// <param name="AverageLoss">Running mean of the loss, for the eye.</param>
 /// <param name="Skipped">Updates left out because they were not finite.</param>
-public readonly record struct RunState(long Updates, double AverageLoss, long Skipped);
+public readonly record struct RunState(long Updates, double AverageLoss, long Skipped)
+{
+    /// <summary>The loss's factor in half precision; zero where the loss is not scaled.</summary>
+    public LossScale LossScale { get; init; }
+}
 
 /// <summary>Checkpoints of a run: parameters, moments and state in one safetensors file each, and a list of those that are whole.</summary>
 /// <remarks>A checkpoint is written whole or not at all, then entered in <c>checkpoints.json</c> with its checksum, itself written whole or not at all.
@@ -52,6 +56,12 @@ public sealed class CheckpointFolder
         writer.SetMetadata("optimiser_updates", optimiser.Updates.ToString(CultureInfo.InvariantCulture));
         writer.SetMetadata("average_loss", state.AverageLoss.ToString("R", CultureInfo.InvariantCulture));
         writer.SetMetadata("skipped", state.Skipped.ToString(CultureInfo.InvariantCulture));
+        if (state.LossScale.Value > 0)
+        {
+            writer.SetMetadata("loss_scale", state.LossScale.Value.ToString("R", CultureInfo.InvariantCulture));
+            writer.SetMetadata("loss_scale_good_updates", state.LossScale.GoodUpdates.ToString(CultureInfo.InvariantCulture));
+        }
+
         string name = string.Create(CultureInfo.InvariantCulture, $"checkpoint-{state.Updates:D8}.safetensors"), path = Path.Combine(_folder, name);
         writer.Save(path);
 
@@ -98,7 +108,13 @@ public sealed class CheckpointFolder
             return new RunState(
                 long.Parse(file.Metadata["updates"], CultureInfo.InvariantCulture),
                 double.Parse(file.Metadata["average_loss"], CultureInfo.InvariantCulture),
-                long.Parse(file.Metadata["skipped"], CultureInfo.InvariantCulture));
+                long.Parse(file.Metadata["skipped"], CultureInfo.InvariantCulture))
+            {
+                LossScale = file.Metadata.TryGetValue("loss_scale", out string? scale)
+                    ? new LossScale(
+                        double.Parse(scale, CultureInfo.InvariantCulture), int.Parse(file.Metadata["loss_scale_good_updates"], CultureInfo.InvariantCulture))
+                    : default,
+            };
         }
 
         return null;

@@ -31,6 +31,9 @@ public sealed record RunSettings
     /// <summary>Longest gradient; infinity does not clip.</summary>
     public double ClipNorm { get; init; } = double.PositiveInfinity;
 
+    /// <summary>Whether the loss is scaled on its way back: where the backend stores half precision (fp16).</summary>
+    public bool ScalesLoss { get; init; }
+
     /// <summary>Updates between two checkpoints.</summary>
     public long SaveEvery { get; init; } = 1000;
 
@@ -116,6 +119,8 @@ public sealed class TrainingRun
             }
 
             sums.Clear();
+            LossScale scale = !_settings.ScalesLoss ? LossScale.None : State.LossScale.Value > 0 ? State.LossScale : LossScale.First;
+            sums.LossScale = scale.Value;
             double loss = _task.Accumulate(State.Updates, sums), norm = double.IsFinite(loss) ? sums.Norm() : double.NaN;
             double rate = _settings.LearningRate.At(State.Updates);
             bool finite = double.IsFinite(norm);
@@ -126,9 +131,13 @@ public sealed class TrainingRun
                 Publish();
             }
 
-            notFinite = finite ? 0 : notFinite + 1;
+            // What a smaller scale may mend is no fault yet.
+            notFinite = finite ? 0 : double.IsFinite(loss) && !scale.IsLeast ? notFinite : notFinite + 1;
             double average = !finite ? State.AverageLoss : State.Updates == 0 ? loss : State.AverageLoss + ((loss - State.AverageLoss) / Math.Min(State.Updates + 1, 100));
-            State = new RunState(State.Updates + 1, average, State.Skipped + (finite ? 0 : 1));
+            State = new RunState(State.Updates + 1, average, State.Skipped + (finite ? 0 : 1))
+            {
+                LossScale = _settings.ScalesLoss ? scale.After(finite) : default,
+            };
             RunProgress told = new(State.Updates, _settings.Updates, loss, average, rate, norm, clock.Elapsed.TotalSeconds / (State.Updates - begun));
             _log.Write(told);
             _curves.Write(told);

@@ -42,6 +42,9 @@ public sealed partial class GradientTape : DelegatingOps
         _sink = new TapeSink(ops, _trainable);
     }
 
+    /// <summary>Factor of all gradients, of those that are read too: what <see cref="Optimisation.LossScale"/> says in half precision.</summary>
+    public double LossScale { get; init; } = 1;
+
     /// <summary>Operations recorded so far.</summary>
     public int Recorded => _nodes.Count;
 
@@ -88,7 +91,8 @@ public sealed partial class GradientTape : DelegatingOps
             if (!_values.TryGetValue(result.Storage, out TapeValue? value) || !value.NeedsGradient)
                 throw new InvalidOperationException($"The result {result} depends on no trained weight and no watched tensor.");
             Tensor seed = gradient.Reshape(value.Tensor.Shape);
-            value.Gradient = value.Gradient.IsEmpty ? _ops.WeightedSum([new(seed, 1)]) : _ops.WeightedSum([new(value.Gradient, 1), new(seed, 1)]);
+            WeightedTensor scaled = new(seed, (float)LossScale);
+            value.Gradient = value.Gradient.IsEmpty ? _ops.WeightedSum([scaled]) : _ops.WeightedSum([new(value.Gradient, 1), scaled]);
         }
 
         for (int i = _nodes.Count - 1; i >= 0; i--)
