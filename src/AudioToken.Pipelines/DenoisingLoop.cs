@@ -55,7 +55,9 @@ internal sealed class DenoisingLoop
             int i = run.StepIndex;
             Begins(i);
             Tensor predicted = Predict(ops, run, prediction);
-            fault = loop.Swap(fault, ops.FirstFault(predicted, i, fault));
+            Tensor met = ops.FirstFault(predicted, i, fault);
+            loop.Release(fault);
+            fault = met;
             if (atOnce)
                 Finite.Require(ops, fault, "noise_pred", init.Shape);
             if (Trace.WantsSteps)

@@ -133,7 +133,7 @@ public sealed class RepeatedStepTests
 
     private static void Run(DType storage, Action<Setup, CudaOps> test) => Setup.Run(setup =>
     {
-        using CudaOps ops = new(new CudaOptions { Storage = storage, KernelCacheFolder = null });
+        using CudaOps ops = new(new CudaOptions { Storage = storage });
         test(setup, ops);
     });
 
