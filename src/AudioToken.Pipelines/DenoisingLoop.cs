@@ -41,11 +41,16 @@ internal sealed class DenoisingLoop
     public Tensor Run(ITensorOps ops, Tensor init)
     {
         using TensorScope scope = ops.Scope();
-        // A trace shows what came before a fault, so it looks at once too.
-        bool atOnce = !ops.IsAsynchronous || Trace.WantsSteps;
         float[] host = Plan.NeedsNoise ? new float[init.Shape.Count] : [];
         Tensor[] drawn = ops.IsAsynchronous ? DrawAhead(ops, host) : [];
         using RepeatedStep prediction = ops.Repeat((x, step) => Predict(ops, x, step));
+        return scope.Keep(Run(ops, init, prediction, drawn, host));
+    }
+
+    private Tensor Run(ITensorOps ops, Tensor init, RepeatedStep prediction, Tensor[] drawn, float[] host)
+    {
+        // A trace shows what came before a fault, so it looks at once too.
+        bool atOnce = !ops.IsAsynchronous || Trace.WantsSteps;
         using TensorScope loop = ops.Scope();
         SamplerRun run = new(Plan, ops, loop, init);
         Trace.Map(ops, "latents.init", run.Sample);
@@ -70,7 +75,7 @@ internal sealed class DenoisingLoop
 
         if (!atOnce)
             Finite.Require(ops, fault, "noise_pred", init.Shape);
-        return scope.Keep(loop.Keep(run.Sample));
+        return loop.Keep(run.Sample);
     }
 
     // Each step's noise, where it draws some; of the outer scope, so that the run leaves it alone.
