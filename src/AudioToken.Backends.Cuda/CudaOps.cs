@@ -125,6 +125,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
             throw new ShapeException($"Download: {tensor}, wanted a float tensor.");
         if (destination.Length != tensor.Shape.Count)
             throw new ShapeException($"Download: room for {destination.Length} values, but the tensor is {tensor.Shape}, {tensor.Shape.Count} values.");
+        RefuseInStep(nameof(Download));
         using TensorScope scope = Scope();
         ulong source = Operand(tensor, DType.F32, nameof(Download), nameof(tensor));
         if (_counts)
@@ -159,6 +160,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     {
         if (count != shape.Count)
             throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
+        RefuseInStep(nameof(Upload));
         Tensor tensor = Allocate(shape, dtype);
         if (count > 0 && !_counts)
             _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));

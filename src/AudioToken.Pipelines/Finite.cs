@@ -10,30 +10,31 @@ internal static class Finite
     /// <param name="ops">The operations.</param>
     /// <param name="tensor">The tensor.</param>
     /// <param name="stage">Its name in a trace.</param>
-    /// <param name="step">Its number there, or -1 if it has none.</param>
     /// <param name="values">Room for all values.</param>
-    /// <exception cref="NumericFaultException">A value is not finite; the stage and step are named.</exception>
-    public static void Download(ITensorOps ops, Tensor tensor, string stage, int step, Span<float> values)
+    /// <exception cref="NumericFaultException">A value is not finite; the stage is named.</exception>
+    public static void Download(ITensorOps ops, Tensor tensor, string stage, Span<float> values)
     {
         ops.Download(tensor, values);
-        if (FirstOther(values) is not (>= 0 and int at))
-            return;
-        string name = step < 0 ? stage : GenerationTrace.Numbered(stage, step);
-        throw new NumericFaultException(
-            name,
-            string.Create(CultureInfo.InvariantCulture, $"{name} holds {values[at]} at {at} of {tensor.Shape}"),
-            "'--trace FILE' shows where it began; weights are checked as they are loaded, so look at the sound and at --cfg-scale");
+        if (NonFinite.FirstIn(values) is >= 0 and int at)
+            throw Fault(stage, values[at], at, tensor.Shape);
     }
 
-    /// <summary>Index of the first value that is NaN or infinite, or -1.</summary>
-    public static int FirstOther(ReadOnlySpan<float> values)
+    /// <summary>Waits for what <see cref="ITensorOps.FirstFault"/> found.</summary>
+    /// <param name="ops">The operations.</param>
+    /// <param name="fault">Its result; the mark is a step's number.</param>
+    /// <param name="stage">The stage's name in a trace.</param>
+    /// <param name="shape">Of the tensors looked at.</param>
+    /// <exception cref="NumericFaultException">It found something.</exception>
+    public static void Require(ITensorOps ops, Tensor fault, string stage, Shape shape)
     {
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
-                return i;
-        }
-
-        return -1;
+        Span<float> found = stackalloc float[3];
+        ops.Download(fault, found);
+        if (found[0] >= 0)
+            throw Fault(GenerationTrace.Numbered(stage, (int)found[0]), found[2], (int)found[1], shape);
     }
+
+    private static NumericFaultException Fault(string name, float value, int at, Shape shape) => new(
+        name,
+        string.Create(CultureInfo.InvariantCulture, $"{name} holds {value} at {at} of {shape}"),
+        "'--trace FILE' shows where it began; weights are checked as they are loaded, so look at the sound and at --cfg-scale");
 }

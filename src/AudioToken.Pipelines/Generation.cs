@@ -125,42 +125,19 @@ internal sealed class Generation
         else
             ChannelLayout.ToChannelsLast(_request.Latents.Span.Slice(host.Length / count * first, host.Length), host, GenerationPlan.LatentChannels, height * width);
 
-        using TensorScope loop = ops.Scope();
-        SamplerRun run = new(_plan.Steps, ops, loop, ops.Upload(host, noise.Shape));
-        _trace.Map(ops, "latents.init", run.Sample);
-        while (!run.IsDone)
+        DenoisingLoop loop = new()
         {
-            int i = run.StepIndex;
-            Report(GenerationPhase.Denoising, i, first);
-            Tensor prediction = Predict(ops, run, count, times.Step(i), context);
-            Finite.Download(ops, prediction, "noise_pred", i, host);
-            if (_trace.WantsSteps)
-                _trace.Map(GenerationTrace.Numbered("noise_pred", i), noise.Shape, host);
-
-            Tensor stepNoise = default;
-            if (run.DrawsNoise)
-            {
-                noise.DrawStep(host);
-                stepNoise = ops.Upload(host, noise.Shape);
-            }
-
-            run.Advance(ops, prediction, stepNoise);
-            if (_trace.WantsSteps)
-                _trace.Map(ops, GenerationTrace.Numbered("latents", i), run.Sample);
-        }
-
-        return loop.Keep(run.Sample);
-    }
-
-    // One UNet call with its guidance, [B, h, w, 4] to [B, h, w, 4].
-    private Tensor Predict(ITensorOps ops, SamplerRun run, int count, UnetTime time, UnetContext context)
-    {
-        using TensorScope step = ops.Scope();
-        Tensor input = run.ModelInput(ops);
-        if (!_plan.Guided)
-            return step.Keep(_model.Unet.Forward(ops, input, time, context));
-        Tensor both = _model.Unet.Forward(ops, input, time, context); // [2B, h, w, 4]: the same latents under both halves of the context
-        return step.Keep(Guidance.Combine(ops, both.Slice(0, count), both.Slice(count, count), _request.GuidanceScale));
+            Plan = _plan.Steps,
+            Unet = _model.Unet,
+            Times = times,
+            Context = context,
+            GuidanceScale = _request.GuidanceScale,
+            Noise = noise,
+            Trace = _trace,
+            Begins = i => Report(GenerationPhase.Denoising, i, first),
+        };
+        using TensorScope scope = ops.Scope();
+        return scope.Keep(loop.Run(ops, ops.Upload(host, noise.Shape)));
     }
 
     // One picture at a time: the decoder's feature maps are the largest of all.
@@ -172,7 +149,7 @@ internal sealed class Generation
         {
             using TensorScope scope = ops.Scope();
             Tensor picture = _model.Vae.Forward(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1))); // [1, H, W, 3]
-            Finite.Download(ops, picture, "image", step: -1, pixels);
+            Finite.Download(ops, picture, "image", pixels);
             if (traced is not null)
             {
                 for (int p = 0; p < pixels.Length; p++)

@@ -152,7 +152,7 @@ internal sealed record GenerationPlan
 
     private static void CheckFinite(ReadOnlySpan<float> values, int code, string holder, string hint)
     {
-        int at = Finite.FirstOther(values);
+        int at = NonFinite.FirstIn(values);
         if (at >= 0)
             throw new AudioTokenException(code, string.Create(CultureInfo.InvariantCulture, $"{holder} {values[at]} at {at}, wanted finite numbers"), hint);
     }

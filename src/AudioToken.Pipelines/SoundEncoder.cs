@@ -47,7 +47,7 @@ internal static class SoundEncoder
         Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                         // [1, L, 3 D]
         trace.Shared(ops, GenerationTrace.OfSound("beats.features", index), features);
         float[] token = new float[model.Info.TokenWidth];
-        Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token", step: -1, token);  // [1, Dt]
+        Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token", token);  // [1, Dt]
         return token;
     }
 }

@@ -14,6 +14,9 @@ public abstract class DelegatingOps : ITensorOps
     /// <inheritdoc/>
     public string Device => Inner.Device;
 
+    /// <inheritdoc/>
+    public bool IsAsynchronous => Inner.IsAsynchronous;
+
     /// <summary>The wrapped operations.</summary>
     protected ITensorOps Inner { get; }
 
@@ -170,6 +173,7 @@ public abstract class DelegatingOps : ITensorOps
 }
 
 /// <summary>Stops at the next operation once cancellation is asked for, so that a long forward pass ends within one operation.</summary>
+/// <remarks>Changes no operation, so that those which have a plain meaning are passed on whole too.</remarks>
 public sealed class CancellableOps : DelegatingOps, ITensorOps
 {
     private readonly CancellationToken _cancellation;
@@ -186,5 +190,34 @@ public sealed class CancellableOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public RepeatedStep Repeat(StepFunction step) => new CancellableStep(this, Inner.Repeat(step));
+
+    /// <inheritdoc/>
+    public void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
+    {
+        Before(nameof(ITensorOps.SelectRows));
+        Inner.SelectRows(tables, step, rows);
+    }
+
+    /// <inheritdoc/>
+    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    {
+        Before(nameof(ITensorOps.FirstFault));
+        return Inner.FirstFault(x, mark, earlier);
+    }
+
+    /// <inheritdoc/>
     protected override void Before(string operation) => _cancellation.ThrowIfCancellationRequested();
+
+    // A recorded step asks for no operations any more.
+    private sealed class CancellableStep(CancellableOps ops, RepeatedStep inner) : RepeatedStep
+    {
+        public override Tensor Run(Tensor x)
+        {
+            ops.Before(nameof(ITensorOps.Repeat));
+            return inner.Run(x);
+        }
+
+        protected override void Dispose(bool disposing) => inner.Dispose();
+    }
 }

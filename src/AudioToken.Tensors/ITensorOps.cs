@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace AudioToken.Tensors;
 
 /// <summary>The operations from which every model is built; one implementation a backend.</summary>
@@ -13,6 +15,9 @@ public interface ITensorOps : IDisposable
 {
     /// <summary>Name of the device, e.g. <c>cpu</c>.</summary>
     string Device { get; }
+
+    /// <summary>True if operations come back before the device has done them, so that a download waits for all that was asked before.</summary>
+    bool IsAsynchronous => false;
 
     /// <summary>Opens a scope that owns what is made until it closes.</summary>
     TensorScope Scope();
@@ -155,6 +160,41 @@ public interface ITensorOps : IDisposable
     /// <param name="scores">[B, L, 1].</param>
     /// <returns>[B, D].</returns>
     Tensor AttentionPool(Tensor values, Tensor scores);
+
+    /// <summary>Prepares what is done at each step of a loop.</summary>
+    /// <param name="step">The function; see <see cref="RepeatedStep"/> for what it may do.</param>
+    RepeatedStep Repeat(StepFunction step) => new CalledStep(step);
+
+    /// <summary>The rows of tables that belong to a step.</summary>
+    /// <param name="tables">Floats of one type, [S, ...] each.</param>
+    /// <param name="step">Which row, less than each S.</param>
+    /// <param name="rows">As many, [1, ...]; they may look at the tables' memory.</param>
+    void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
+    {
+        for (int i = 0; i < tables.Length; i++)
+            rows[i] = tables[i].Slice(step.Number, 1);
+    }
+
+    /// <summary>Looks for NaN and infinity without waiting for the device, and remembers where the first was met.</summary>
+    /// <param name="x">Any floats, at most 2^24.</param>
+    /// <param name="mark">What to remember of <paramref name="x"/>, at least 0, e.g. a step's number.</param>
+    /// <param name="earlier">The result for what came before; absent at first.</param>
+    /// <returns>F32, [3]: mark, index and value of the first one; <paramref name="earlier"/>'s where it has one; -1, 0, 0 if there is none.</returns>
+    Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    {
+        Span<float> fault = [-1, 0, 0];
+        if (!earlier.IsEmpty)
+            Download(earlier, fault);
+        if (fault[0] >= 0)
+            return Upload(fault, [3]);
+        float[] values = ArrayPool<float>.Shared.Rent(checked((int)x.Shape.Count));
+        Span<float> used = values.AsSpan(0, (int)x.Shape.Count);
+        Download(x, used);
+        if (NonFinite.FirstIn(used) is >= 0 and int at)
+            (fault[0], fault[1], fault[2]) = (mark, at, used[at]);
+        ArrayPool<float>.Shared.Return(values);
+        return Upload(fault, [3]);
+    }
 }
 
 /// <summary>A tensor and its factor in a sum.</summary>

@@ -18,6 +18,9 @@ internal sealed class DeviceBlock : TensorStorage
     /// <summary>The pool that hands it out.</summary>
     public DeviceMemory Owner { get; }
 
+    /// <summary>The arena that has it from the pool, if any.</summary>
+    public DeviceArena? Arena { get; set; }
+
     /// <summary>The first byte, at a multiple of 256.</summary>
     public DevicePointer Pointer { get; }
 

@@ -42,15 +42,27 @@ internal sealed class DeviceMemory : IDisposable
     /// <summary>How often the driver was asked.</summary>
     public long Allocations { get; private set; }
 
+    /// <summary>Serves all requests while it is set.</summary>
+    public DeviceArena? Arena { get; set; }
+
     /// <summary>Memory of at least the given size with undefined contents.</summary>
     /// <exception cref="CudaException">6101: the device has none left, not even after all waiting blocks were freed.</exception>
     public DeviceBlock Take(long bytes)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         long wanted = (Math.Max(bytes, 1) + Step - 1) / Step * Step;
+        return Arena is null ? TakeFromPool(wanted) : Arena.Take(wanted);
+    }
+
+    /// <summary>Whether a request may have a block: it is large enough, and not by more than a quarter.</summary>
+    public static bool Fits(DeviceBlock block, long wanted) => block.Bytes >= wanted && block.Bytes <= wanted + wanted / 4 + Step;
+
+    /// <summary>As <see cref="Take"/> in whole steps, whether or not there is an <see cref="Arena"/>.</summary>
+    public DeviceBlock TakeFromPool(long wanted)
+    {
         int at = FirstAtLeast(wanted);
         DeviceBlock block;
-        if (at < _free.Count && _free[at].Bytes <= wanted + wanted / 4 + Step)
+        if (at < _free.Count && Fits(_free[at], wanted))
         {
             block = _free[at];
             _free.RemoveAt(at);
@@ -72,9 +84,15 @@ internal sealed class DeviceMemory : IDisposable
     /// <summary>Takes memory back; tensors that look at it are dead from now on.</summary>
     public void GiveBack(DeviceBlock block)
     {
-        if (!_live.Remove(block))
+        if (block.Arena is null ? !_live.Remove(block) : !_live.Contains(block))
             return; // freed with the pool
         block.GiveBack();
+        if (block.Arena is not null)
+        {
+            block.Arena.GiveBack(block);
+            return;
+        }
+
         LiveBytes -= block.Bytes;
         _free.Insert(FirstAtLeast(block.Bytes), block);
     }
@@ -93,7 +111,11 @@ internal sealed class DeviceMemory : IDisposable
         if (_disposed)
             return;
         foreach (DeviceBlock block in _live.ToArray())
+        {
+            block.Arena = null;
             GiveBack(block);
+        }
+
         Trim();
         _disposed = true;
     }

@@ -1,0 +1,217 @@
+using System.Runtime.CompilerServices;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
+
+namespace AudioToken.Backends.Cuda;
+
+public sealed unsafe partial class CudaOps
+{
+    private const int MaxTables = 32; // as in select_rows.cu
+
+    private CudaStep? _recording;
+
+    /// <inheritdoc/>
+    public bool IsAsynchronous => true;
+
+    /// <inheritdoc/>
+    /// <remarks>The first step runs as it is asked for and is recorded as a graph; each further one is a launch of that graph.</remarks>
+    public RepeatedStep Repeat(StepFunction step)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        return new CudaStep(this, step);
+    }
+
+    /// <inheritdoc/>
+    public void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
+    {
+        const int Block = 256;
+        if (step.Counter.IsEmpty)
+        {
+            for (int i = 0; i < tables.Length; i++)
+                rows[i] = tables[i].Slice(step.Number, 1);
+            return;
+        }
+
+        using TensorScope scope = Scope();
+        ulong counter = Own(step.Counter, nameof(SelectRows), nameof(step));
+        for (int first = 0; first < tables.Length; first += MaxTables)
+        {
+            int count = Math.Min(MaxTables, tables.Length - first), widest = 0;
+            DType dtype = tables[first].DType;
+            RowTables chosen = default;
+            for (int i = 0; i < count; i++)
+            {
+                Tensor table = tables[first + i];
+                if (table.DType != dtype || !dtype.IsFloat())
+                    throw new ShapeException($"{nameof(SelectRows)}: a table is {table}, wanted floats of one type, {dtype}.");
+                Tensor row = rows[first + i] = scope.Keep(Allocate(table.Shape.WithFirst(1), dtype));
+                chosen.Tables[i] = Own(table, nameof(SelectRows), "a table");
+                chosen.Rows[i] = AddressOf(row);
+                chosen.Columns[i] = checked((int)row.Shape.Count);
+                widest = Math.Max(widest, chosen.Columns[i]);
+                _recording?.HoldTo(table.Shape[0]);
+            }
+
+            KernelArguments arguments = default;
+            arguments.Add(chosen).Add(counter);
+            Launch(Kernel("select_rows", dtype), new Grid(Blocks(widest, Block * 4), count), Block, 0, ref arguments);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    {
+        ulong source = Own(x, nameof(FirstFault), nameof(x));
+        int count = checked((int)x.Shape.Count);
+        ulong before = earlier.IsEmpty ? 0 : Own(earlier, nameof(FirstFault), nameof(earlier));
+        Tensor y = Allocate([3], DType.F32);
+        KernelArguments arguments = default;
+        arguments.Add(AddressOf(y)).Add(source).Add(count).Add((float)mark).Add(before);
+        Launch(Kernel("first_fault", x.DType), new Grid(1), count > 1024 ? 1024 : 128, 0, ref arguments);
+        return y;
+    }
+
+    /// <summary>A step at fixed addresses: called once, then replayed.</summary>
+    private sealed class CudaStep(CudaOps ops, StepFunction function) : RepeatedStep
+    {
+        private readonly DeviceArena _arena = new(ops._memory);
+        private DeviceBlock? _x, _counter;
+        private CudaGraph? _graph;
+        private Tensor _input;
+        private (ulong Address, Shape Shape, DType Type) _result;
+        private int _steps, _rows = int.MaxValue;
+        private bool _disposed;
+
+        /// <summary>No more steps than a table has rows.</summary>
+        public void HoldTo(int rows) => _rows = Math.Min(_rows, rows);
+
+        public override Tensor Run(Tensor x)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_steps >= _rows)
+                throw new ShapeException($"{nameof(Repeat)}: step {_steps} has no row in a table of {_rows}.");
+            ulong source = ops.Own(x, nameof(Repeat), nameof(x));
+            if (_x is null)
+                Prepare(x);
+            if (x.Shape != _input.Shape || x.DType != _input.DType)
+                throw new ShapeException($"{nameof(Repeat)}: x is {x}, at the first step it was {_input}.");
+            long bytes = x.Shape.Count * x.DType.Size();
+            if (bytes > 0)
+                ops._context.Copy(_x!.Pointer, new DevicePointer(source), bytes);
+            Tensor y = _graph is null ? First() : Replay();
+            _steps++;
+            return y;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            _graph?.Dispose();
+            _arena.Dispose();
+            if (_counter is not null)
+                ops._memory.GiveBack(_counter);
+            if (_x is not null)
+                ops._memory.GiveBack(_x);
+        }
+
+        private void Prepare(Tensor x)
+        {
+            ops.Enter();
+            _counter ??= ops._memory.Take(sizeof(int));
+            ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
+            _x = ops._memory.Take(x.Shape.Count * x.DType.Size());
+            _input = new Tensor(_x, x.Shape, x.DType);
+        }
+
+        // As asked for, so that kernels are loaded and the memory is known; then the recording, beside which the device is at work already.
+        private Tensor First()
+        {
+            try
+            {
+                Tensor y;
+                using (TensorScope scope = ops.Scope())
+                {
+                    Tensor result = Call();
+                    y = scope.Keep(Copy(AddressOf(result), result.Shape, result.DType));
+                }
+
+                _arena.IsSealed = true;
+                using TensorScope recorded = ops.Scope();
+                _graph = ops._context.Capture(() =>
+                {
+                    Tensor result = Call();
+                    _result = (AddressOf(result), result.Shape, result.DType);
+                });
+                return y;
+            }
+            catch
+            {
+                Dispose(); // the device may have counted a step that nobody got
+                throw;
+            }
+        }
+
+        private Tensor Call()
+        {
+            _arena.Rewind();
+            (ops._memory.Arena, ops._recording) = (_arena, this);
+            try
+            {
+                Tensor result = function(_input, new StepIndex(new Tensor(_counter!, [1], DType.I32)));
+                ops.Count(_counter!);
+                return result;
+            }
+            finally
+            {
+                (ops._memory.Arena, ops._recording) = (null, null);
+            }
+        }
+
+        private Tensor Replay()
+        {
+            ops.Enter();
+            ops._context.Launch(_graph!);
+            return Copy(_result.Address, _result.Shape, _result.Type);
+        }
+
+        private Tensor Copy(ulong from, Shape shape, DType dtype)
+        {
+            Tensor y = ops.Allocate(shape, dtype);
+            long bytes = shape.Count * dtype.Size();
+            if (bytes > 0)
+                ops._context.Copy(new DevicePointer(AddressOf(y)), new DevicePointer(from), bytes);
+            return y;
+        }
+    }
+
+    // A copy of the first step's values would be replayed at all others.
+    private void RefuseInStep(string operation)
+    {
+        if (_recording is not null)
+            throw new InvalidOperationException($"{operation} within a repeated step, which is recorded; upload before it and download after it.");
+    }
+
+    private void Count(DeviceBlock counter)
+    {
+        KernelArguments arguments = default;
+        arguments.Add(counter.Pointer.Address);
+        Launch(KernelNamed("count_step", ""), new Grid(1), 32, 0, ref arguments);
+    }
+
+    // As Tables in select_rows.cu.
+    private struct RowTables
+    {
+        public Many<ulong> Tables;
+        public Many<ulong> Rows;
+        public Many<int> Columns;
+    }
+
+    [InlineArray(MaxTables)]
+    private struct Many<T>
+    {
+        private T _first;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Globalization;
+using AudioToken.Backends.Cuda;
+using AudioToken.Models.Beats;
+using AudioToken.Models.Clip;
+using AudioToken.Models.Fga;
+using AudioToken.Models.Unet;
+using AudioToken.Models.Vae;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Testing;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+/// <summary>What a picture of 512x512 by Stable Diffusion 1.4 asks of the device, counted by an emulated one that runs nothing.</summary>
+public sealed class PictureTests(ITestOutputHelper output)
+{
+    // Of the loop's calls, in the order of the output.
+    private static readonly string[] s_counted =
+    [
+        "kernels", "graphs", "cuLaunchKernel", "cuMemAllocAsync", "cuMemFreeAsync", "bytes.up", "bytes.down", "cuStreamQuery", "cuStreamSynchronize", "cuEventSynchronize",
+    ];
+
+    private static readonly SchedulerConfig s_scheduler = SchedulerConfig.Parse(
+        """{"_class_name": "PNDMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1, "skip_prk_steps": true}""");
+
+    // The first step runs as it is asked for; multistep samplers then gather predictions until their memory comes back to use.
+    private const int Warm = 6, Steps = 12;
+
+    [Fact]
+    public void Picture_AtRealSize_IsOneGraphLaunchAStep() => Setup.Run(setup =>
+    {
+        EmulatedDevice device = setup.Emulator;
+        device.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        UnetConfig config = new() { ContextWidth = 768 };
+        ClipTextConfig textConfig = new() { Width = 768, Heads = 12, FeedForwardWidth = 3072 };
+        BeatsConfig beatsConfig = new() { DeepNorm = true, RelativePositions = true, GatedPositions = true };
+        VaeConfig vaeConfig = new();
+        using BeatsEncoder beats = BeatsEncoder.Load(ops, Ones(CheckpointShapes.Beats(beatsConfig)), beatsConfig);
+        using FgaEmbedder embedder = FgaEmbedder.Load(ops, Ones(CheckpointShapes.Embedder(beatsConfig.OutputWidth, textConfig.Width)));
+        using ClipTextModel text = ClipTextModel.Load(ops, Ones(CheckpointShapes.ClipText(textConfig)), textConfig);
+        using UnetModel unet = UnetModel.Load(ops, Ones(CheckpointShapes.Unet(config)), config);
+        using VaeDecoder vae = VaeDecoder.Load(ops, Ones(Decoder(CheckpointShapes.Vae(vaeConfig))), vaeConfig);
+
+        using TensorScope scope = ops.Scope();
+        Tensor token = embedder.Forward(ops, beats.Forward(ops, ops.Upload(new float[998 * 128], [1, 998, 128]))); // 10 s
+        Tensor states = text.Forward(ops, ops.Upload(new int[2 * 77], [2, 77]), 0, token.Reshape([1, 1, textConfig.Width]));
+        UnetContext context = unet.PrepareContext(ops, states);
+        foreach (SamplerKind sampler in new[] { SamplerKind.Pndm, SamplerKind.EulerAncestral })
+            Loop(device, ops, unet, context, sampler);
+
+        Tensor latents = ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]);
+        Traffic(ops, unet, context, latents);
+        using (TensorScope decoding = ops.Scope())
+            vae.Forward(ops, vae.Unscale(ops, latents));
+        double held = device.Count("bytes.peak") / 1e9;
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ops.WeightBytes / 1e9:0.000} GB of weights, {held:0.000} GB held at most"));
+        Assert.InRange(held, 2.2, 3.2);
+    });
+
+    [Fact]
+    public void Tiny() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16 });
+        UnetConfig config = new() { Channels = [32, 64, 64, 64], ContextWidth = 32, NormGroups = 8, Heads = [4, 4, 4, 4] };
+        using UnetModel unet = UnetModel.Load(ops, Ones(CheckpointShapes.Unet(config)), config);
+        using TensorScope scope = ops.Scope();
+        UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 77 * 32], [2, 77, 32]));
+        Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm);
+    });
+
+    private void Loop(EmulatedDevice device, CudaOps ops, UnetModel unet, UnetContext context, SamplerKind sampler)
+    {
+        SamplerPlan plan = SamplerFactory.Create(sampler, karras: null, s_scheduler.ForStableDiffusion(), Steps);
+        using TensorScope scope = ops.Scope();
+        List<long[]> counts = [];
+        DenoisingLoop loop = new()
+        {
+            Plan = plan,
+            Unet = unet,
+            Times = unet.PrepareTimes(ops, [.. plan.Steps.Select(step => (float)step.Timestep)]),
+            Context = context,
+            GuidanceScale = 7.5f,
+            Noise = new LatentNoise(NoiseStreams.ForBatch(1, 1), 64, 64),
+            Begins = _ => counts.Add([.. s_counted.Select(device.Count)]),
+        };
+        // What a device that runs nothing hands back is anything, also a fault.
+        if (Record.Exception(() => loop.Run(ops, ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]))) is { } met)
+            Assert.True(met is NumericFaultException, met.ToString());
+        Assert.Equal(plan.Steps.Length, counts.Count);
+        for (int i = 1; i < counts.Count; i++)
+        {
+            long[] asked = [.. counts[i].Zip(counts[i - 1], (after, before) => after - before)];
+            output.WriteLine($"{sampler} step {i - 1}: {string.Join(", ", s_counted.Zip(asked, (what, times) => $"{what} {times}"))}");
+            if (i == 1)
+                continue; // the step that is asked for by itself and recorded
+            Assert.Equal(1, asked[1]);
+            Assert.InRange(asked[0] - asked[2], 300, 340); // kernels of the graph
+            Assert.InRange(asked[2], 1, 6);                // the sampler's own
+            Assert.All(asked[5..], times => Assert.Equal(0, times));
+            if (i > Warm)
+                Assert.All(asked[3..5], times => Assert.Equal(0, times));
+        }
+    }
+
+    private void Traffic(CudaOps ops, UnetModel unet, UnetContext context, Tensor latents)
+    {
+        using TensorScope scope = ops.Scope();
+        UnetTimes times = unet.PrepareTimes(ops, [981]);
+        TrafficOps traffic = new(ops);
+        unet.Forward(traffic, latents, times.Step(0), context);
+        output.WriteLine(string.Join(", ", traffic.Each.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key} {each.Value / 1e6:0} MB"))));
+        Assert.InRange(traffic.Bytes / 1e9, 1, 5);
+    }
+
+    private static Dictionary<string, Shape> Decoder(IReadOnlyDictionary<string, Shape> vae) =>
+        vae.Where(entry => !entry.Key.StartsWith("encoder.", StringComparison.Ordinal) && !entry.Key.StartsWith("quant_conv.", StringComparison.Ordinal)).ToDictionary();
+
+    private static ArrayCheckpoint Ones(IReadOnlyDictionary<string, Shape> shapes) =>
+        new(shapes.ToDictionary(entry => entry.Key, WeightSource (entry) => new OneSource(entry.Key, entry.Value)));
+
+    private sealed class OneSource(string name, Shape shape) : WeightSource(name, shape, DType.F16)
+    {
+        public override void Read(long start, Span<float> destination) => destination.Fill(1);
+    }
+}
