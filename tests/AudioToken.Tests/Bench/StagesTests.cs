@@ -11,7 +11,7 @@ public sealed class StagesTests
     [InlineData("fbank", 0)]
     [InlineData("beats", 98.5)]
     [InlineData("embedder", 8.8)]
-    [InlineData("text", 26.4)]
+    [InlineData("text", 26.6)]
     [InlineData("unet-1", 803.27)]
     [InlineData("unet-2", 1606.55)]
     [InlineData("vae", 2515)]
