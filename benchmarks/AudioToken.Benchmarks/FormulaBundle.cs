@@ -1,7 +1,4 @@
-using AudioToken.Models.Beats;
-using AudioToken.Models.Clip;
-using AudioToken.Models.Unet;
-using AudioToken.Models.Vae;
+using AudioToken.Bench;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using AudioToken.Weights;
@@ -28,15 +25,13 @@ internal static class FormulaBundle
     /// <summary>Writes the file; the decoder's half of the VAE only, which is what drawing needs.</summary>
     public static void Write(string path, DType dtype)
     {
-        BeatsConfig beats = new() { DeepNorm = true, RelativePositions = true, GatedPositions = true, MaxDistance = 800 };
-        ClipTextConfig text = new() { Width = 768, Heads = 12, FeedForwardWidth = 3072 };
-        UnetConfig unet = new() { ContextWidth = 768, SampleSize = 64 };
+        SizedModel size = SizedModel.StableDiffusion14;
         SafetensorsWriter writer = new();
-        Add(writer, ModelComponent.Beats, "beats/", CheckpointShapes.Beats(beats), dtype);
-        Add(writer, ModelComponent.Embedder, "embedder/", CheckpointShapes.Embedder(beats.OutputWidth, text.Width), dtype);
-        Add(writer, ModelComponent.Text, "text_encoder/", CheckpointShapes.ClipText(text), dtype);
-        Add(writer, ModelComponent.Unet, "unet/", CheckpointShapes.Unet(unet), dtype);
-        Add(writer, ModelComponent.Vae, "vae/", CheckpointShapes.Vae(new VaeConfig()), dtype);
+        Add(writer, ModelComponent.Beats, "beats/", CheckpointShapes.Beats(size.Beats), dtype);
+        Add(writer, ModelComponent.Embedder, "embedder/", CheckpointShapes.Embedder(size.Beats.OutputWidth, size.Text.Width), dtype);
+        Add(writer, ModelComponent.Text, "text_encoder/", CheckpointShapes.ClipText(size.Text), dtype);
+        Add(writer, ModelComponent.Unet, "unet/", CheckpointShapes.Unet(size.Unet), dtype);
+        Add(writer, ModelComponent.Vae, "vae/", CheckpointShapes.Vae(size.Vae), dtype);
         string tiny = Goldens.PathOf("tiny-hf");
         foreach (string name in ModelFiles.TokenizerFileNames.Where(name => File.Exists(Path.Combine(tiny, "tokenizer", name))))
             writer.Add(BundleFormat.TokenizerPrefix + name, File.ReadAllBytes(Path.Combine(tiny, "tokenizer", name)));

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text.Json;
+using AudioToken.Bench;
 
 namespace AudioToken.Benchmarks;
 

@@ -3,8 +3,6 @@ using AudioToken.Tensors;
 
 switch (args)
 {
-    case ["ops", .. string[] rest]:
-        return OpBenchmark.Run(rest);
     case ["stages", .. string[] rest]:
         return StageBenchmark.Run(rest);
     case ["checkpoint", .. string[] rest]:
@@ -14,8 +12,7 @@ switch (args)
         return 0;
     default:
         Console.Error.WriteLine("""
-            Usage: AudioToken.Benchmarks ops [threads] [part of a case's name]
-                   AudioToken.Benchmarks stages [--threads N] [--repetitions N] [--python FILE|none] [-o FILE] [NAME...]
+            Usage: AudioToken.Benchmarks stages [--threads N] [--repetitions N] [--python FILE|none] [-o FILE] [NAME...]
                    AudioToken.Benchmarks checkpoint [--folder DIR] [--repetitions N] [-o FILE]
                    AudioToken.Benchmarks bundle FILE [f16|f32]
             """);

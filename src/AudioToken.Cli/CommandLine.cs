@@ -67,6 +67,7 @@ internal static class CommandLine
         KernelsCommand.Create(terminal),
         CompareCommand.Create(terminal),
         DoctorCommand.Create(terminal),
+        BenchCommand.Create(terminal),
         WorldCommand.Create(terminal),
         TrainCommand.Create(terminal),
         TrainDemoCommand.Create(terminal),

@@ -114,6 +114,9 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuEventSynchronize(nint recorded);
 
     [LibraryImport(Library)]
+    public static partial CudaResult cuEventElapsedTime(out float milliseconds, nint start, nint end);
+
+    [LibraryImport(Library)]
     public static partial CudaResult cuModuleLoadData(out nint module, byte* image);
 
     [LibraryImport(Library)]

@@ -51,11 +51,23 @@ internal sealed class CudaEvent : CudaHandle
 {
     private const uint WithoutTiming = 2;
 
-    public CudaEvent(CudaContext context)
+    /// <param name="context">The device.</param>
+    /// <param name="timed">True if the time between two of them is wanted.</param>
+    public CudaEvent(CudaContext context, bool timed = false)
         : base(context)
     {
-        CudaCall.Check(CudaDriver.cuEventCreate(out nint made, WithoutTiming));
+        CudaCall.Check(CudaDriver.cuEventCreate(out nint made, timed ? 0 : WithoutTiming));
         Own(made);
+    }
+
+    /// <summary>Puts the point behind all that was asked for so far.</summary>
+    public void Record(CudaContext context) => context.Check(CudaDriver.cuEventRecord(Value, context.Stream), nameof(CudaDriver.cuEventRecord));
+
+    /// <summary>Seconds from this point to another; the device has passed both.</summary>
+    public double SecondsUntil(CudaEvent end)
+    {
+        CudaCall.Check(CudaDriver.cuEventElapsedTime(out float milliseconds, Value, end.Value));
+        return milliseconds / 1e3;
     }
 
     protected override CudaResult Destroy() => CudaDriver.cuEventDestroy_v2(handle);

@@ -27,7 +27,7 @@ internal sealed class DeviceOptions(Terminal terminal)
     };
 
     private readonly Option<string?> _precision = Checked.Word(
-        "--precision", [], "how CUDA stores weights and activations (default fp16); sums are fp32 whichever it is", "fp16", "bf16", "fp32");
+        "--precision", ["--dtype"], "how CUDA stores weights and activations (default fp16); sums are fp32 whichever it is", "fp16", "bf16", "fp32");
 
     public void AddTo(Command command)
     {

@@ -20,10 +20,11 @@ public sealed class RoomsTests
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
         ["AudioToken.Training"] = ["AudioToken.Pipelines", "AudioToken.World"],
+        ["AudioToken.Bench"] = ["AudioToken.Audio", "AudioToken.Models"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] =
         [
-            "AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.Backends.Cuda", "AudioToken.WeightsConverter", "AudioToken.World", "AudioToken.Training",
+            "AudioToken.Pipelines", "AudioToken.Backends.Cpu", "AudioToken.Backends.Cuda", "AudioToken.WeightsConverter", "AudioToken.World", "AudioToken.Training", "AudioToken.Bench",
         ],
         ["AudioToken.Convert"] = ["AudioToken.Cli"],
     };
@@ -55,6 +56,7 @@ public sealed class RoomsTests
     [InlineData("AudioToken.Models", "AudioToken.Backends")]
     [InlineData("AudioToken.Pipelines", "AudioToken.Backends")]
     [InlineData("AudioToken.Training", "AudioToken.Backends")]
+    [InlineData("AudioToken.Bench", "AudioToken.Backends")]
     [InlineData("AudioToken.Backends.Cpu", "AudioToken.Models")]
     [InlineData("AudioToken.Backends.Cuda", "AudioToken.Models")]
     [InlineData("AudioToken.Weights", "AudioToken.WeightsConverter")]

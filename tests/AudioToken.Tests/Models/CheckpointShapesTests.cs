@@ -1,6 +1,5 @@
 using AudioToken.Models.Vae;
 using AudioToken.Tensors;
-using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Tests.Models;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using AudioToken.Models.Beats;
-using AudioToken.Testing;
 using AudioToken.Weights;
 using Xunit;
 

@@ -1,5 +1,4 @@
 using AudioToken.Tensors;
-using AudioToken.Testing;
 using AudioToken.Weights;
 using Xunit;
 

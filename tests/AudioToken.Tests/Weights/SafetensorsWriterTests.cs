@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using AudioToken.Tensors;
-using AudioToken.Testing;
 using AudioToken.Weights;
 using Xunit;
 

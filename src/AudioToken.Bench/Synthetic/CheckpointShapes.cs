@@ -4,7 +4,7 @@ using AudioToken.Models.Unet;
 using AudioToken.Models.Vae;
 using AudioToken.Tensors;
 
-namespace AudioToken.Testing;
+namespace AudioToken.Bench.Synthetic;
 
 /// <summary>Names and shapes of the tensors in published checkpoints, written from the file formats and not from our models.</summary>
 public static class CheckpointShapes

@@ -1,6 +1,4 @@
-using AudioToken.Tensors;
-
-namespace AudioToken.Testing;
+namespace AudioToken.Tensors;
 
 /// <summary>A backend that computes nothing: it checks shapes, hands memory out in name only, and counts it.</summary>
 /// <remarks>A model of any size runs in it at once, which shows whether its shapes fit, what it holds at its peak, whether it gives
@@ -10,8 +8,10 @@ public sealed class ShapeOps : ITensorOps
     private readonly Stack<Block> _free = [];
     private readonly ScopeStack _scopes;
 
+    /// <summary>Starts with nothing out.</summary>
     public ShapeOps() => _scopes = new ScopeStack(storage => Free((Block)storage));
 
+    /// <inheritdoc/>
     public string Device => "shapes";
 
     /// <summary>Elements handed out and not yet back.</summary>
@@ -29,10 +29,13 @@ public sealed class ShapeOps : ITensorOps
     /// <summary>Starts a new peak at what is out now.</summary>
     public void ResetPeak() => PeakElements = LiveElements;
 
+    /// <inheritdoc/>
     public TensorScope Scope() => _scopes.Open();
 
+    /// <inheritdoc/>
     public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => New(shape);
 
+    /// <inheritdoc/>
     public Tensor Upload(ReadOnlySpan<int> values, Shape shape) => New(shape, DType.I32);
 
     /// <summary>A tensor of no particular values.</summary>
@@ -47,49 +50,69 @@ public sealed class ShapeOps : ITensorOps
         return new Tensor(block, shape, dtype);
     }
 
+    /// <inheritdoc/>
     public void Download(Tensor tensor, Span<float> destination) => destination.Clear();
 
+    /// <inheritdoc/>
     public Weight LoadWeight(WeightSource source, WeightRole role) => new Named(source.Name, source.Shape, role);
 
+    /// <inheritdoc/>
     public Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue) => New(ResultShape.Linear(x, weight, epilogue));
 
+    /// <inheritdoc/>
     public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default) =>
         New(ResultShape.Conv2d(x, weight, geometry, epilogue, skip));
 
+    /// <inheritdoc/>
     public Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue) =>
         New(ResultShape.GroupedConv1d(x, weight, groups, padding, epilogue));
 
+    /// <inheritdoc/>
     public Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default) =>
         New(ResultShape.GroupNorm(x, gamma, beta, groups, activation, skip));
 
+    /// <inheritdoc/>
     public Tensor LayerNorm(Tensor x, Weight gamma, Weight beta, float epsilon) => New(ResultShape.LayerNorm(x, gamma, beta));
 
+    /// <inheritdoc/>
     public Tensor Attention(Tensor q, Tensor k, Tensor v, in AttentionOptions options) => New(ResultShape.Attention(q, k, v, options));
 
+    /// <inheritdoc/>
     public Tensor Activate(Tensor x, Activation activation) => New(ResultShape.Activate(x, activation));
 
+    /// <inheritdoc/>
     public Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms) => New(ResultShape.WeightedSum(terms));
 
+    /// <inheritdoc/>
     public Tensor Clamp(Tensor x, float low, float high) => New(ResultShape.Clamp(x, low, high));
 
+    /// <inheritdoc/>
     public Tensor Concat(ReadOnlySpan<Tensor> parts) => New(ResultShape.Concat(parts));
 
+    /// <inheritdoc/>
     public Tensor RepeatBatch(Tensor x, int times) => New(ResultShape.RepeatBatch(x, times));
 
+    /// <inheritdoc/>
     public Tensor TimestepEmbedding(Tensor timesteps, int width, bool cosineFirst, float frequencyShift) =>
         New(ResultShape.TimestepEmbedding(timesteps, width, frequencyShift));
 
+    /// <inheritdoc/>
     public Tensor TokenEmbedding(Tensor ids, Weight tokens, Weight positions, int placeholderId, Tensor placeholder) =>
         New(ResultShape.TokenEmbedding(ids, tokens, positions, placeholder));
 
+    /// <inheritdoc/>
     public Tensor RelativePositionBias(Weight table, Tensor buckets) => New(ResultShape.RelativePositionBias(table, buckets));
 
+    /// <inheritdoc/>
     public Tensor RelativePositionGate(Tensor projected, Weight scale) => New(ResultShape.RelativePositionGate(projected, scale));
 
+    /// <inheritdoc/>
     public Tensor MeanCosine(Tensor x, Tensor y) => New(ResultShape.MeanCosine(x, y));
 
+    /// <inheritdoc/>
     public Tensor AttentionPool(Tensor values, Tensor scores) => New(ResultShape.AttentionPool(values, scores));
 
+    /// <inheritdoc/>
     public void Dispose()
     {
     }

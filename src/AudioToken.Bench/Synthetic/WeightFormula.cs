@@ -2,7 +2,7 @@ using System.Text;
 using AudioToken.Tensors;
 using AudioToken.Weights;
 
-namespace AudioToken.Testing;
+namespace AudioToken.Bench.Synthetic;
 
 /// <summary>The deterministic weights of goldens/README.md: values from a hash of name and index, scaled as a fresh network's would be.</summary>
 public static class WeightFormula

@@ -1,0 +1,61 @@
+using AudioToken.Tensors;
+
+namespace AudioToken.Bench;
+
+/// <summary>What is measured: a backend's operations, a clock that fits the device, and the device's roofs.</summary>
+public abstract class BenchDevice : IDisposable
+{
+    /// <summary>Takes the operations over; disposing the device disposes them.</summary>
+    protected BenchDevice(ITensorOps ops) => Ops = ops;
+
+    /// <summary>The operations.</summary>
+    public ITensorOps Ops { get; }
+
+    /// <summary>Bytes of an element of an activation or a weight.</summary>
+    public abstract int ElementBytes { get; }
+
+    /// <summary>Bytes of the last cache: inputs take turns until they are twice as much, so that none is found in it.</summary>
+    public abstract long CacheBytes { get; }
+
+    /// <summary>Bytes of memory that inputs may take.</summary>
+    public abstract long MemoryBytes { get; }
+
+    /// <summary>Kernels launched so far; null on a device that has none.</summary>
+    public abstract long? Launches { get; }
+
+    /// <summary>False for a device whose times mean nothing: it is counted and not timed.</summary>
+    public abstract bool HasTimes { get; }
+
+    /// <summary>True if an operation has come to its end when its call returns, so that the host's clock can time it.</summary>
+    public abstract bool IsSynchronous { get; }
+
+    /// <summary>Runs something several times.</summary>
+    /// <param name="repetitions">At least 1.</param>
+    /// <param name="run">Given the number of the repetition.</param>
+    /// <param name="cancellation">Looked at between repetitions.</param>
+    /// <returns>Seconds of each repetition.</returns>
+    public abstract double[] Time(int repetitions, Action<int> run, CancellationToken cancellation);
+
+    /// <summary>The arithmetic roof of the moment in FLOP/s; null where none can be measured.</summary>
+    public abstract double? ArithmeticPeak();
+
+    /// <summary>The roof of memory in bytes/s; null where none can be measured. Measured once.</summary>
+    public abstract double? Bandwidth { get; }
+
+    /// <summary>Measures all roofs.</summary>
+    public abstract IReadOnlyList<Ceiling> Ceilings();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Ends what the device holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+            Ops.Dispose();
+    }
+}

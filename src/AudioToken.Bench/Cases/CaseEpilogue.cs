@@ -1,0 +1,59 @@
+using System.Text;
+using AudioToken.Tensors;
+
+namespace AudioToken.Bench.Cases;
+
+/// <summary>Which parts of an <see cref="Epilogue"/> a product has.</summary>
+/// <param name="Bias">One value a column.</param>
+/// <param name="Shift">One value a column and sample; convolutions only.</param>
+/// <param name="Activation">Of the sums.</param>
+/// <param name="Residual">A tensor of the result's shape, added last.</param>
+public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Activation, bool Residual)
+{
+    private static readonly (string Word, Activation Activation)[] s_activations =
+    [
+        ("silu", Activation.Silu), ("gelu", Activation.Gelu), ("quick-gelu", Activation.QuickGelu), ("relu", Activation.Relu), ("geglu", Activation.Geglu),
+    ];
+
+    /// <summary>What an operation was given.</summary>
+    public static CaseEpilogue Of(in Epilogue epilogue) =>
+        new(epilogue.Bias is not null, !epilogue.ChannelShift.IsEmpty, epilogue.Activation, !epilogue.Residual.IsEmpty);
+
+    /// <summary>The options in the text of a shape, each with a comma before it.</summary>
+    public override string ToString()
+    {
+        StringBuilder text = new();
+        if (!Bias)
+            text.Append(",nobias");
+        if (Shift)
+            text.Append(",shift");
+        foreach ((string word, Activation activation) in s_activations)
+        {
+            if (activation == Activation)
+                text.Append(',').Append(word);
+        }
+
+        return text.Append(Residual ? ",residual" : "").ToString();
+    }
+
+    /// <summary>The options that are left of a text.</summary>
+    internal static CaseEpilogue Read(CaseText text, bool gegluFits = true, bool shiftFits = false)
+    {
+        CaseEpilogue epilogue = new(!text.Takes("nobias"), shiftFits && text.Takes("shift"), Activation.None, text.Takes("residual"));
+        foreach ((string word, Activation activation) in s_activations)
+        {
+            if ((gegluFits || activation != Activation.Geglu) && text.Takes(word))
+                epilogue = epilogue with { Activation = activation };
+        }
+
+        return epilogue;
+    }
+
+    /// <summary>Makes its tensors.</summary>
+    internal Epilogue Prepare(CaseInputs inputs, int columns, Shape result) => new(Bias ? inputs.Weight("b.bias", WeightRole.Vector, [columns]) : null)
+    {
+        ChannelShift = Shift ? inputs.Input("shift", [result[0], columns]) : default,
+        Activation = Activation,
+        Residual = Residual ? inputs.Input("residual", result) : default,
+    };
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using AudioToken.Tensors;
+
+namespace AudioToken.Bench.Cases;
+
+/// <summary>A convolution that pads by half its window: <c>BxHxWxC[+SKIP],N,KHxKW[,...]</c>.</summary>
+/// <param name="Batch">Samples.</param>
+/// <param name="Height">Of the input, before it is enlarged.</param>
+/// <param name="Width">Of the input, before it is enlarged.</param>
+/// <param name="Channels">Of the first source.</param>
+/// <param name="Skip">Channels of the second source; 0 for none.</param>
+/// <param name="Columns">Channels of the result.</param>
+/// <param name="Window">Height and width of the window.</param>
+/// <param name="Stride">Step between windows.</param>
+/// <param name="Enlarged">Height and width to which the input is enlarged; zeros for not.</param>
+/// <param name="Epilogue">What else happens to the sums.</param>
+public sealed record Conv2dCase(
+    int Batch, int Height, int Width, int Channels, int Skip, int Columns, (int Height, int Width) Window, int Stride, (int Height, int Width) Enlarged, CaseEpilogue Epilogue) : KernelCase
+{
+    internal const string Name = "conv2d";
+    internal const string Form = "BxHxWxC[+SKIP],N,KHxKW[,strideS][,upHxW][,nobias][,shift][,silu|gelu|quick-gelu|relu][,residual]";
+    internal const string Example = "2x64x64x320,320,3x3";
+
+    /// <inheritdoc/>
+    public override string Operation => Name;
+
+    /// <inheritdoc/>
+    public override string Shape => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Batch}x{Height}x{Width}x{Channels}{(Skip > 0 ? $"+{Skip}" : "")},{Columns},{Window.Height}x{Window.Width}{(Stride > 1 ? $",stride{Stride}" : "")}{(Enlarged.Height > 0 ? $",up{Enlarged.Height}x{Enlarged.Width}" : "")}{Epilogue}");
+
+    /// <inheritdoc/>
+    public override double Flops => 2.0 * Result.Count * Depth;
+
+    /// <inheritdoc/>
+    public override long Elements => checked((long)Batch * Height * Width * (Channels + Skip) + Columns * Depth + (Epilogue.Residual ? 2 : 1) * Result.Count);
+
+    private long Depth => (long)Window.Height * Window.Width * (Channels + Skip);
+
+    private ConvGeometry Geometry => new()
+    {
+        Stride = Stride,
+        PadTop = Window.Height / 2,
+        PadBottom = Window.Height / 2,
+        PadLeft = Window.Width / 2,
+        PadRight = Window.Width / 2,
+        UpsampleHeight = Enlarged.Height,
+        UpsampleWidth = Enlarged.Width,
+    };
+
+    private Shape Result
+    {
+        get
+        {
+            (int height, int width) = Geometry.OutputSize(Height, Width, Window.Height, Window.Width);
+            return [Batch, height, width, Columns];
+        }
+    }
+
+    /// <summary>The case of a call; null for one whose padding is another.</summary>
+    internal static Conv2dCase? Of(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip)
+    {
+        Conv2dCase made = new(
+            x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3], weight.Shape[0], (weight.Shape[2], weight.Shape[3]),
+            geometry.Stride, (geometry.UpsampleHeight, geometry.UpsampleWidth), CaseEpilogue.Of(epilogue));
+        return made.Geometry == geometry ? made : null;
+    }
+
+    internal static Conv2dCase Read(CaseText text)
+    {
+        (int[] x, int skip) = text.ExtentsAndSkip("BxHxWxC", 4);
+        int[] columns = text.Extents("N", 1), window = text.Extents("KHxKW", 2), stride = text.Takes("stride", 1), up = text.Takes("up", 2);
+        return new Conv2dCase(
+            x[0], x[1], x[2], x[3], skip, columns[0], (window[0], window[1]), Math.Max(1, stride[0]), (up[0], up[1]), CaseEpilogue.Read(text, gegluFits: false, shiftFits: true));
+    }
+
+    /// <inheritdoc/>
+    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    {
+        Tensor x = inputs.Input("x", [Batch, Height, Width, Channels]);
+        Tensor skip = Skip > 0 ? inputs.Input("skip", [Batch, Height, Width, Skip]) : default;
+        Weight weight = inputs.Weight("w.weight", WeightRole.Conv2d, [Columns, Channels + Skip, Window.Height, Window.Width]);
+        Epilogue epilogue = Epilogue.Prepare(inputs, Columns, Result);
+        ConvGeometry geometry = Geometry;
+        return () => inputs.Ops.Conv2d(x, weight, geometry, epilogue, skip);
+    }
+}

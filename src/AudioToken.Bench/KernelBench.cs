@@ -1,0 +1,75 @@
+using System.Globalization;
+using AudioToken.Bench.Cases;
+using AudioToken.Tensors;
+
+namespace AudioToken.Bench;
+
+/// <summary>Times single operations.</summary>
+/// <remarks>Inputs and weights take turns until they are twice the last cache, so that no run finds its own there; one run that is not counted comes before.</remarks>
+public sealed class KernelBench(BenchDevice device)
+{
+    private const int MaxSets = 64;
+
+    /// <summary>Measures one case.</summary>
+    /// <param name="item">The operation at its shape.</param>
+    /// <param name="repetitions">At least 1.</param>
+    /// <param name="cancellation">Looked at between repetitions.</param>
+    /// <exception cref="AudioTokenException">It takes more memory than there is (6901).</exception>
+    public KernelMeasurement Measure(KernelCase item, int repetitions, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
+        cancellation.ThrowIfCancellationRequested();
+        long bytes = item.Elements * device.ElementBytes;
+        int sets = Sets(item, bytes, repetitions);
+        List<CaseInputs> inputs = [];
+        using TensorScope scope = device.Ops.Scope();
+        try
+        {
+            Func<Tensor>[] runs = new Func<Tensor>[sets];
+            for (int i = 0; i < sets; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                inputs.Add(new CaseInputs(device.Ops, i));
+                runs[i] = item.Prepare(inputs[i]);
+            }
+
+            long? kernels = Count(runs[^1]);
+            if (!device.HasTimes)
+                return new KernelMeasurement(item, null, bytes, kernels, null, null, sets);
+            double? before = device.ArithmeticPeak();
+            double[] seconds = device.Time(repetitions, i => runs[i % sets](), cancellation);
+            double? peak = (before + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
+            return new KernelMeasurement(item, Spread.Of(seconds), bytes, kernels, peak, device.Bandwidth, sets);
+        }
+        finally
+        {
+            foreach (CaseInputs set in inputs)
+                set.Dispose();
+        }
+    }
+
+    private long? Count(Func<Tensor> run)
+    {
+        using TensorScope scope = device.Ops.Scope();
+        long? before = device.Launches;
+        run();
+        return device.Launches - before;
+    }
+
+    private int Sets(KernelCase item, long bytes, int repetitions)
+    {
+        // Uploaded values are floats beside their copy in the backend's type, and a backend may hold a weight more than once.
+        long fits = device.MemoryBytes / (2 * Math.Max(bytes, item.Elements * sizeof(float)));
+        if (fits < 1)
+        {
+            throw new AudioTokenException(
+                BenchErrors.Memory,
+                string.Create(CultureInfo.InvariantCulture, $"{item.Operation} {item.Shape}: inputs, weights and result take {bytes / 1e9:0.0} GB, of which half of {device.MemoryBytes / 1e9:0.0} GB of memory can be used"),
+                "a smaller --shape or --batch");
+        }
+
+        long cold = device.HasTimes ? Math.Min(repetitions, 2 * device.CacheBytes / bytes + 1) : 1;
+        return (int)Math.Min(Math.Min(cold, fits), MaxSets);
+    }
+}

@@ -1,0 +1,75 @@
+using AudioToken.Bench.Cases;
+using AudioToken.Tensors;
+
+namespace AudioToken.Bench;
+
+/// <summary>Notes the operations that a model asks for, alike ones together, without computing them.</summary>
+public sealed class StepRecorder : DelegatingOps
+{
+    private readonly Dictionary<KernelCase, int> _calls = [];
+    private readonly SortedDictionary<string, int> _others = new(StringComparer.Ordinal);
+    private bool _recording;
+
+    /// <summary>Starts, not yet recording.</summary>
+    public StepRecorder()
+        : base(new ShapeOps())
+    {
+    }
+
+    /// <summary>What was asked for and how often, in the order of the first call.</summary>
+    public IReadOnlyCollection<KeyValuePair<KernelCase, int>> Calls => _calls;
+
+    /// <summary>Operations that have no case of their own, and how often they were asked for.</summary>
+    public IReadOnlyDictionary<string, int> Others => _others;
+
+    /// <summary>Records what is asked for from now on.</summary>
+    public void Start() => _recording = true;
+
+    /// <inheritdoc/>
+    public override Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
+    {
+        Note(new LinearCase(checked((int)x.Shape.Rows), x.Shape[^1], weight.Shape[0], CaseEpilogue.Of(epilogue)), nameof(Linear));
+        return Inner.Linear(x, weight, epilogue);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+    {
+        Note(Conv2dCase.Of(x, weight, geometry, epilogue, skip), nameof(Conv2d));
+        return Inner.Conv2d(x, weight, geometry, epilogue, skip);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default)
+    {
+        Note(GroupNormCase.Of(x, groups, activation, skip), nameof(GroupNorm));
+        return Inner.GroupNorm(x, gamma, beta, groups, epsilon, activation, skip);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor LayerNorm(Tensor x, Weight gamma, Weight beta, float epsilon)
+    {
+        Note(new LayerNormCase(checked((int)x.Shape.Rows), x.Shape[^1]), nameof(LayerNorm));
+        return Inner.LayerNorm(x, gamma, beta, epsilon);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Attention(Tensor q, Tensor k, Tensor v, in AttentionOptions options)
+    {
+        Note(AttentionCase.Of(q, k, options), nameof(Attention));
+        return Inner.Attention(q, k, v, options);
+    }
+
+    /// <inheritdoc/>
+    protected override void Before(string operation) => Note(null, operation);
+
+    private void Note(KernelCase? made, string operation)
+    {
+        if (!_recording)
+            return;
+        if (made is null)
+            _others[operation] = _others.GetValueOrDefault(operation) + 1;
+        else
+            _calls[made] = _calls.GetValueOrDefault(made) + 1;
+    }
+}

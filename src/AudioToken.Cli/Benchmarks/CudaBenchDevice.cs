@@ -1,0 +1,84 @@
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Bench;
+using AudioToken.Tensors;
+
+namespace AudioToken.Cli.Benchmarks;
+
+/// <summary>A CUDA device: the device's clock and a cold second-level cache. The emulated one is counted and neither timed nor run.</summary>
+internal sealed class CudaBenchDevice : BenchDevice
+{
+    private const string Emulated = "not measured on an emulated device";
+    private readonly CudaOps _ops;
+    private readonly CudaDevice _device;
+    private readonly CudaTimer _timer;
+    private readonly CudaRoofs _roofs;
+    private readonly Lazy<double> _bandwidth, _arithmetic;
+
+    /// <summary>Takes the backend over.</summary>
+    public CudaBenchDevice(CudaOps ops)
+        : base(ops)
+    {
+        _ops = ops;
+        _device = ops.DeviceInfo;
+        HasTimes = !CudaEmulation.IsHere;
+        CudaEmulation.Execute(false);
+        _timer = ops.CreateTimer();
+        _roofs = ops.CreateRoofs(_timer);
+        _bandwidth = new(_roofs.CopyBandwidth);
+        _arithmetic = new(() => _roofs.Arithmetic(ops.Storage));
+    }
+
+    public override int ElementBytes => _ops.Storage.Size();
+
+    public override long CacheBytes => _device.CacheBytes;
+
+    public override long MemoryBytes => _ops.FreeBytes;
+
+    public override long? Launches => _ops.Launches;
+
+    public override bool HasTimes { get; }
+
+    public override bool IsSynchronous => false;
+
+    public override double? Bandwidth => HasTimes ? _bandwidth.Value : null;
+
+    public override double[] Time(int repetitions, Action<int> run, CancellationToken cancellation) => _timer.Time(
+        repetitions,
+        i =>
+        {
+            using TensorScope scope = Ops.Scope();
+            run(i);
+        },
+        cancellation);
+
+    // Once: nobody else is on the device, and its clock settles under this very load.
+    public override double? ArithmeticPeak() => HasTimes ? _arithmetic.Value : null;
+
+    public override IReadOnlyList<Ceiling> Ceilings()
+    {
+        (double Host, double Graph)? launch = HasTimes ? _roofs.Launch() : null;
+        return
+        [
+            new Ceiling("device_copy", Bandwidth / 1e9, "GB/s", Note("copying within the device beyond its cache, read and written bytes")),
+            new Ceiling("fma_peak", HasTimes ? _roofs.Arithmetic(DType.F32) / 1e9 : null, "GFLOP/s", Note("fp32 multiply-adds from registers")),
+            new Ceiling("mma_peak_fp16", HasTimes ? _roofs.Arithmetic(DType.F16) / 1e9 : null, "GFLOP/s", Note("mma.sync m16n8k16, fp16 with fp32 sums, from registers")),
+            new Ceiling("mma_peak_bf16", HasTimes ? _roofs.Arithmetic(DType.BF16) / 1e9 : null, "GFLOP/s", Note("mma.sync m16n8k16, bf16 with fp32 sums, from registers")),
+            new Ceiling("launch", launch?.Host * 1e6, "us", Note("from one empty kernel to the next, each launched by the host")),
+            new Ceiling("launch_in_graph", launch?.Graph * 1e6, "us", Note("the same within a graph")),
+        ];
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _timer.Dispose();
+            CudaEmulation.Execute(true);
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private string Note(string what) => HasTimes ? what : $"{what}: {Emulated}";
+}

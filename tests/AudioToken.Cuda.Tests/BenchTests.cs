@@ -1,0 +1,147 @@
+using System.Text.Json;
+using AudioToken.Backends.Cuda;
+using AudioToken.Cli;
+using AudioToken.Tensors;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+/// <summary><c>audiotoken bench --device cuda</c> where the device is emulated: counts, and no times.</summary>
+public sealed class BenchTests
+{
+    private static readonly string[] s_times = ["median_ms", "p10_ms", "p90_ms", "gflops_per_s", "gb_per_s", "roof", "share_of_roof", "arithmetic_peak_gflops", "bandwidth_gb_per_s"];
+
+    [Fact]
+    public void Kernels_AreCounted() => Setup.Run(setup =>
+    {
+        JsonElement json = Bench("kernels", "--size", "tiny", "--batch", "1", "--dtype", "bf16");
+
+        Assert.Equal("cuda:0", json.GetProperty("device").GetString());
+        Assert.Equal(2, json.GetProperty("element_bytes").GetInt32());
+        JsonElement run = Assert.Single(json.GetProperty("runs").EnumerateArray());
+        long kernels = 0;
+        foreach (JsonElement row in run.GetProperty("cases").EnumerateArray())
+        {
+            Assert.All(s_times, name => Assert.Equal(JsonValueKind.Null, row.GetProperty(name).ValueKind));
+            Assert.True(row.GetProperty("kernels").GetInt64() > 0);
+            Assert.True(row.GetProperty("bytes").GetInt64() > 0);
+            kernels += row.GetProperty("calls").GetInt64() * row.GetProperty("kernels").GetInt64();
+        }
+
+        Assert.Equal(kernels, run.GetProperty("classes").EnumerateObject().Sum(item => item.Value.GetProperty("kernels").GetInt64()));
+        Assert.Equal(JsonValueKind.Null, run.GetProperty("step_ms").ValueKind);
+    });
+
+    [Theory]
+    [InlineData("layer-norm", "5x64", 1)]
+    [InlineData("conv2d", "1x4x4x16,16,3x3,stride2,shift,residual", 1)]
+    [InlineData("group-norm", "1x16x32,8", 3)]
+    public void Kernel_OfOneShapeIsCounted(string operation, string shape, int atMost) => Setup.Run(setup =>
+    {
+        JsonElement row = Bench("kernels", "--op", operation, "--shape", shape).GetProperty("runs")[0].GetProperty("cases")[0];
+
+        Assert.InRange(row.GetProperty("kernels").GetInt64(), 1, atMost);
+        Assert.Equal(1, row.GetProperty("input_sets").GetInt32());
+    });
+
+    [Fact]
+    public void Stages_AreCounted() => Setup.Run(setup =>
+    {
+        JsonElement stage = Assert.Single(Bench("stages", "--size", "tiny", "--op", "unet", "--batch", "2").GetProperty("stages").EnumerateArray());
+
+        Assert.Equal("unet-2", stage.GetProperty("name").GetString());
+        Assert.True(stage.GetProperty("kernels").GetInt64() > 100);
+        Assert.True(stage.GetProperty("flops").GetDouble() > 0);
+        Assert.Equal(JsonValueKind.Null, stage.GetProperty("median_ms").ValueKind);
+        Assert.Equal(JsonValueKind.Null, stage.GetProperty("classes").GetProperty("conv").GetProperty("ms").ValueKind);
+    });
+
+    [Fact]
+    public void Ceilings_SayThatTheyWereNotMeasured() => Setup.Run(setup =>
+    {
+        JsonElement[] ceilings = [.. Bench("ceilings").GetProperty("ceilings").EnumerateArray()];
+
+        Assert.Equal(["device_copy", "fma_peak", "mma_peak_fp16", "mma_peak_bf16", "launch", "launch_in_graph"], ceilings.Select(ceiling => ceiling.GetProperty("name").GetString()));
+        Assert.All(ceilings, ceiling => Assert.Equal(JsonValueKind.Null, ceiling.GetProperty("value").ValueKind));
+        Assert.All(ceilings, ceiling => Assert.EndsWith(": not measured on an emulated device", ceiling.GetProperty("note").GetString(), StringComparison.Ordinal));
+    });
+
+    [Fact]
+    public void EmulatedDevice_RunsKernelsAgainAfterwards() => Setup.Run(setup =>
+    {
+        Bench("kernels", "--op", "layer-norm", "--shape", "2x8");
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F32, KernelCacheFolder = null });
+        using TensorScope scope = ops.Scope();
+        float[] sum = new float[3];
+
+        ops.Download(ops.WeightedSum([new WeightedTensor(ops.Upload([1f, 2, 3], [3]), 2)]), sum);
+
+        Assert.Equal([2f, 4, 6], sum);
+    });
+
+    [Fact]
+    public void Timer_CoolsTheCacheBeforeEachRun() => Setup.Run(setup =>
+    {
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using CudaTimer timer = ops.CreateTimer();
+        long before = setup.Emulator.Count("cuMemcpyDtoDAsync_v2"), bytes = setup.Emulator.Count("bytes.device");
+        List<int> runs = [];
+
+        double[] seconds = timer.Time(20, runs.Add, TestContext.Current.CancellationToken);
+
+        Assert.Equal(Enumerable.Range(0, 20), runs);
+        Assert.Equal(20, seconds.Length);
+        Assert.All(seconds, second => Assert.True(second >= 0));
+        Assert.Equal(20, setup.Emulator.Count("cuMemcpyDtoDAsync_v2") - before);
+        Assert.Equal(20L * Math.Max(1 << 20, ops.DeviceInfo.CacheBytes), setup.Emulator.Count("bytes.device") - bytes);
+    });
+
+    [Fact]
+    public void Timer_HeedsCancellationBetweenRuns() => Setup.Run(setup =>
+    {
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using CudaTimer timer = ops.CreateTimer();
+        using CancellationTokenSource source = new();
+        int runs = 0;
+
+        Assert.Throws<OperationCanceledException>(() => timer.Time(
+            10,
+            _ =>
+            {
+                if (++runs == 3)
+                    source.Cancel();
+            },
+            source.Token));
+
+        Assert.Equal(3, runs);
+    });
+
+    [Fact]
+    public void Roofs_AreLaunchedAsTheyAreCounted() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using CudaTimer timer = ops.CreateTimer();
+        CudaRoofs roofs = ops.CreateRoofs(timer);
+
+        foreach (DType type in (DType[])[DType.F32, DType.F16, DType.BF16])
+            roofs.Arithmetic(type);
+        roofs.Launch();
+        roofs.CopyBandwidth();
+
+        Assert.All((string[])["peak_f32", "peak_f16", "peak_bf16"], kernel => Assert.Equal(5, setup.Emulator.Count("kernel:" + kernel)));
+        Assert.Equal(1000 * (1 + 5 + 1 + 5), setup.Emulator.Count("kernel:peak_nothing"));
+        Assert.Equal(6, setup.Emulator.Count("graphs"));
+    });
+
+    private static JsonElement Bench(params string[] args)
+    {
+        using MemoryStream output = new();
+        using StringWriter error = new();
+        Terminal terminal = new() { OpenInput = () => Stream.Null, Output = output, Error = error };
+        int exit = CommandLine.RunAsync(["bench", .. args, "--device", "cuda", "--json"], terminal, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
+        Assert.True(exit == 0, $"exit code {exit}: {error}");
+        using JsonDocument document = JsonDocument.Parse(output.ToArray());
+        return document.RootElement.Clone();
+    }
+}
