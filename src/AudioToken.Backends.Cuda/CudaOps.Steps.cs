@@ -115,6 +115,7 @@ public sealed unsafe partial class CudaOps
                 ops._memory.GiveBack(_counter);
             if (_x is not null)
                 ops._memory.GiveBack(_x);
+            base.Dispose(disposing);
         }
 
         private void Prepare(Tensor x)

@@ -218,6 +218,10 @@ public sealed class CancellableOps : DelegatingOps, ITensorOps
             return inner.Run(x);
         }
 
-        protected override void Dispose(bool disposing) => inner.Dispose();
+        protected override void Dispose(bool disposing)
+        {
+            inner.Dispose();
+            base.Dispose(disposing);
+        }
     }
 }
