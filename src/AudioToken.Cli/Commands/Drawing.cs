@@ -11,6 +11,8 @@ namespace AudioToken.Cli.Commands;
 /// <summary>What the commands that draw have in common: model, picture, device and output, and a run that tells what became of it.</summary>
 internal sealed class Drawing
 {
+    private const int CallsUntilSettled = 5;
+
     private readonly Terminal _terminal;
     private readonly ModelOptions _model;
     private readonly DeviceOptions _device;
@@ -113,14 +115,17 @@ internal sealed class Drawing
     /// <summary>Checks the model, and tells what would be done and how much memory it takes.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="job">What is settled.</param>
-    /// <param name="call">One of its calls.</param>
+    /// <param name="calls">What would be drawn, a call at a time.</param>
     /// <param name="cancellation">Ends the plan.</param>
-    public async Task<int> PlanAsync(ParseResult parsed, DrawingJob job, GenerationRequest call, CancellationToken cancellation)
+    public async Task<int> PlanAsync(ParseResult parsed, DrawingJob job, IReadOnlyList<GenerationRequest> calls, CancellationToken cancellation)
     {
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, job.Messages);
         using CountingOps ops = job.Device.Count();
-        MemoryPlan plan = await Task.Run(() => MemoryPlan.Make(files, ops, call, _model.LoadOptions(parsed), cancellation), cancellation).ConfigureAwait(false);
+
+        // The calls differ in seed and noise alone, and from the fifth on each finds the memory that those before it left.
+        GenerationRequest[] counted = [.. calls.Take(CallsUntilSettled)];
+        MemoryPlan plan = await Task.Run(() => MemoryPlan.Make(files, ops, counted, _model.LoadOptions(parsed), cancellation), cancellation).ConfigureAwait(false);
         foreach (string warning in plan.Warnings)
             job.Messages.Warn(warning);
         if (plan.PeakBytes > job.Device.MemoryBytes)

@@ -49,7 +49,7 @@ internal sealed class GenerateCommand
             Calls = (_, _) => Task.FromResult(calls),
         };
         return parsed.GetValue(_dryRun)
-            ? await _drawing.PlanAsync(parsed, job, calls[0], cancellation).ConfigureAwait(false) // the others take as much
+            ? await _drawing.PlanAsync(parsed, job, calls, cancellation).ConfigureAwait(false)
             : await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
     }
 

@@ -9,7 +9,7 @@ namespace AudioToken.Cli.Output;
 
 /// <summary>What 'generate --dry-run' tells.</summary>
 /// <param name="job">What is settled.</param>
-/// <param name="plan">What one of its calls takes; they all take the same.</param>
+/// <param name="plan">What its calls take.</param>
 internal sealed class DryRunReport(DrawingJob job, MemoryPlan plan)
 {
     /// <summary>All of it as lines.</summary>

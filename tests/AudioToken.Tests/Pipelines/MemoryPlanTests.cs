@@ -32,6 +32,20 @@ public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output)
     }
 
     [Fact]
+    public void Plan_OfCallsInARow_IsToTheByteWhatTheyTake()
+    {
+        GenerationRequest first = TinyPipeline.Request with { Steps = 1 };
+        MemoryPlan plan = Plan(tiny.Files, [.. Enumerable.Range(0, 3).Select(i => first with { Seed = (ulong)i })]);
+        CpuOps ops = TinyPipeline.NewOps();
+        using AudioToImagePipeline pipeline = AudioToImagePipeline.Load(tiny.Files, ops, new LoadOptions { HashModel = false });
+        IReadOnlyList<ReadOnlyMemory<float>> tokens = pipeline.Generate(first, cancellation: TinyPipeline.TestEnd).AudioTokens;
+        for (int i = 1; i < 3; i++)
+            pipeline.Generate(first.WithTokens(tokens) with { Seed = (ulong)i }, cancellation: TinyPipeline.TestEnd);
+        Assert.Equal(4, plan.Stages.Count);
+        Assert.Equal((ops.Memory.WeightBytes, ops.Memory.PeakHeldBytes), (plan.WeightBytes, plan.TensorBytes));
+    }
+
+    [Fact]
     public void Plan_OfAModelWithALora_IsToTheByteWhatARunTakes()
     {
         using TinyModel model = new(lora: true);
@@ -126,10 +140,10 @@ public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output)
         return plan;
     }
 
-    private static MemoryPlan Plan(ModelFiles files, GenerationRequest request)
+    private static MemoryPlan Plan(ModelFiles files, params IReadOnlyList<GenerationRequest> calls)
     {
         using CountingOps ops = CpuOps.Count(new CpuOptions { Threads = 1 });
-        MemoryPlan plan = MemoryPlan.Make(files, ops, request, new LoadOptions(), TinyPipeline.TestEnd);
+        MemoryPlan plan = MemoryPlan.Make(files, ops, calls, new LoadOptions(), TinyPipeline.TestEnd);
         Assert.Equal((0, 0), (ops.Memory.WeightBytes, ops.Memory.LiveBytes));
         return plan;
     }
