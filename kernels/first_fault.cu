@@ -1,5 +1,5 @@
 // first_fault.cu: where NaN or infinity first came up, remembered on the device so that no step waits for the host to look.
-//   y = earlier if earlier[0] >= 0, else (mark, i, x[i]) of the least i with x[i] not finite, else (-1, 0, 0)
+//   y = earlier if earlier[0] > 0, else (mark, i, x[i]) of the least i with x[i] not finite, else zeros; mark > 0
 // Shapes    x [count], at most 2^24 so that an index is a float; y, earlier [3] in fp32, earlier may be absent.
 // Launch    one block of up to 1024 threads, a multiple of 32: predictions are small.
 // Cost      one read of x; bound by one multiprocessor's loads.
@@ -24,8 +24,8 @@ template <typename T> DEVICE void first_fault(float* y, const T* x, int count, f
     if (threadIdx.x != 0) return;
     for (int warp = 1; warp < (int)blockDim.x / 32; warp++)
         first = min(first, least[warp]);
-    const bool known = earlier != nullptr && earlier[0] >= 0.0f, found = first < count;
-    y[0] = known ? earlier[0] : found ? mark : -1.0f;
+    const bool known = earlier != nullptr && earlier[0] > 0.0f, found = first < count;
+    y[0] = known ? earlier[0] : found ? mark : 0.0f;
     y[1] = known ? earlier[1] : found ? (float)first : 0.0f;
     y[2] = known ? earlier[2] : found ? to_float(x[first]) : 0.0f;
 }

@@ -43,11 +43,11 @@ template <typename T> static void fault(size_t count, const std::vector<size_t>&
     std::vector<T> x = draws.normal<T>(count);
     for (const size_t place : places)
         x[place] = from_float<T>(value);
-    const float earlier[] = {2, 17, std::numeric_limits<float>::infinity()}, none[] = {-1, 0, 0};
+    const float earlier[] = {2, 17, std::numeric_limits<float>::infinity()}, none[] = {0, 0, 0};
     for (const float* before : {static_cast<const float*>(nullptr), none, earlier}) {
         std::vector<float> y = unwritten<float>(3);
         emulator::launch(kernel<T>("first_fault"), {1}, {96}, 0, y.data(), x.data(), static_cast<int>(count), 7.0f, before);
-        std::vector<float> wanted = {-1, 0, 0};
+        std::vector<float> wanted = {0, 0, 0};
         if (before == earlier)
             wanted.assign(earlier, earlier + 3);
         else if (!places.empty())

@@ -60,7 +60,7 @@ internal sealed class DenoisingLoop
             int i = run.StepIndex;
             Begins(i);
             Tensor predicted = Predict(ops, run, prediction);
-            Tensor met = ops.FirstFault(predicted, i, fault);
+            Tensor met = ops.FirstFault(predicted, i + 1, fault);
             loop.Release(fault);
             fault = met;
             if (atOnce)

@@ -21,7 +21,7 @@ internal static class Finite
 
     /// <summary>Waits for what <see cref="ITensorOps.FirstFault"/> found.</summary>
     /// <param name="ops">The operations.</param>
-    /// <param name="fault">Its result; the mark is a step's number.</param>
+    /// <param name="fault">Its result; the mark is a step's number, counted from 1.</param>
     /// <param name="stage">The stage's name in a trace.</param>
     /// <param name="shape">Of the tensors looked at.</param>
     /// <exception cref="NumericFaultException">It found something.</exception>
@@ -29,8 +29,8 @@ internal static class Finite
     {
         Span<float> found = stackalloc float[3];
         ops.Download(fault, found);
-        if (found[0] >= 0)
-            throw Fault(GenerationTrace.Numbered(stage, (int)found[0]), found[2], (int)found[1], shape);
+        if (found[0] > 0)
+            throw Fault(GenerationTrace.Numbered(stage, (int)found[0] - 1), found[2], (int)found[1], shape);
     }
 
     private static NumericFaultException Fault(string name, float value, int at, Shape shape) => new(

@@ -177,15 +177,15 @@ public interface ITensorOps : IDisposable
 
     /// <summary>Looks for NaN and infinity without waiting for the device, and remembers where the first was met.</summary>
     /// <param name="x">Any floats, at most 2^24.</param>
-    /// <param name="mark">What to remember of <paramref name="x"/>, at least 0, e.g. a step's number.</param>
+    /// <param name="mark">What to remember of <paramref name="x"/>, at least 1, e.g. the number of a step counted from 1.</param>
     /// <param name="earlier">The result for what came before; absent at first.</param>
-    /// <returns>F32, [3]: mark, index and value of the first one; <paramref name="earlier"/>'s where it has one; -1, 0, 0 if there is none.</returns>
+    /// <returns>F32, [3]: mark, index and value of the first one; <paramref name="earlier"/>'s where it has one; zeros if there is none.</returns>
     Tensor FirstFault(Tensor x, int mark, Tensor earlier)
     {
-        Span<float> fault = [-1, 0, 0];
+        Span<float> fault = [0, 0, 0];
         if (!earlier.IsEmpty)
             Download(earlier, fault);
-        if (fault[0] >= 0)
+        if (fault[0] > 0)
             return Upload(fault, [3]);
         float[] values = ArrayPool<float>.Shared.Rent(checked((int)x.Shape.Count));
         Span<float> used = values.AsSpan(0, (int)x.Shape.Count);

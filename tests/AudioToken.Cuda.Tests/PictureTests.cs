@@ -61,7 +61,7 @@ public sealed class PictureTests(ITestOutputHelper output)
     });
 
     [Fact]
-    public void Tiny() => Setup.Run(setup =>
+    public void Loop_OfATinyModel_IsOneGraphLaunchAStep() => Setup.Run(setup =>
     {
         setup.Emulator.Set("execute", 0);
         using CudaOps ops = new(new CudaOptions { Storage = DType.F16 });
