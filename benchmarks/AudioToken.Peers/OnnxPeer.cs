@@ -1,0 +1,53 @@
+using System.Diagnostics;
+using Microsoft.ML.OnnxRuntime;
+
+namespace AudioToken.Peers;
+
+/// <summary>ONNX Runtime with one operation: all optimisations, weights prepared once, results written to memory of ours.</summary>
+internal sealed class OnnxPeer : IDisposable
+{
+    private readonly SessionOptions _options = new();
+    private readonly RunOptions _run = new();
+    private readonly InferenceSession _session;
+    private readonly OrtValue[] _inputs, _outputs;
+    private readonly string[] _names;
+
+    /// <summary>Prepares a model.</summary>
+    public OnnxPeer(OnnxModel model, int threads)
+    {
+        _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+        _options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
+        _options.IntraOpNumThreads = threads;
+        // Its threads spin while it runs, and leave the cores to us when it has done.
+        _options.AddSessionConfigEntry("session.force_spinning_stop", "1");
+        _session = new InferenceSession(model.Model, _options);
+        _inputs = [.. model.Inputs.Select(shape => Tensor(Values.Gaussian(Count(shape), 1), shape))];
+        _outputs = [Tensor(new float[Count(model.Output)], model.Output)];
+        _names = [.. Enumerable.Range(0, _inputs.Length).Select(i => $"x{i}")];
+    }
+
+    /// <summary>The version that is loaded.</summary>
+    public static string Version => OrtEnv.Instance().GetVersionString();
+
+    /// <summary>Seconds of one run.</summary>
+    public double Run()
+    {
+        long at = Stopwatch.GetTimestamp();
+        _session.Run(_run, _names, _inputs, ["y"], _outputs);
+        return Stopwatch.GetElapsedTime(at).TotalSeconds;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (OrtValue value in (OrtValue[])[.. _inputs, .. _outputs])
+            value.Dispose();
+        _session.Dispose();
+        _run.Dispose();
+        _options.Dispose();
+    }
+
+    private static OrtValue Tensor(float[] values, long[] shape) => OrtValue.CreateTensorValueFromMemory(values, shape);
+
+    private static long Count(long[] shape) => shape.Aggregate(1L, (product, extent) => product * extent);
+}
