@@ -119,11 +119,5 @@ public sealed class PictureTests(ITestOutputHelper output)
     private static Dictionary<string, Shape> Decoder(IReadOnlyDictionary<string, Shape> vae) =>
         vae.Where(entry => !entry.Key.StartsWith("encoder.", StringComparison.Ordinal) && !entry.Key.StartsWith("quant_conv.", StringComparison.Ordinal)).ToDictionary();
 
-    private static ArrayCheckpoint Ones(IReadOnlyDictionary<string, Shape> shapes) =>
-        new(shapes.ToDictionary(entry => entry.Key, WeightSource (entry) => new OneSource(entry.Key, entry.Value)));
-
-    private sealed class OneSource(string name, Shape shape) : WeightSource(name, shape, DType.F16)
-    {
-        public override void Read(long start, Span<float> destination) => destination.Fill(1);
-    }
+    private static ArrayCheckpoint Ones(IReadOnlyDictionary<string, Shape> shapes) => ArrayCheckpoint.Constant(shapes, DType.F16, 1);
 }
