@@ -49,14 +49,14 @@ internal sealed class JudgeCommand
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
         using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
-        JudgementSettings settings = new()
+        JudgementSettings usual = new(), settings = new()
         {
-            Pictures = parsed.GetValue(_count) ?? 600,
-            WrongPictures = parsed.GetValue(_wrong) ?? 160,
-            Steps = parsed.GetValue(_steps) ?? 20,
-            Guidance = parsed.GetValue(_guidance) ?? 3,
+            Pictures = parsed.GetValue(_count) ?? usual.Pictures,
+            WrongPictures = parsed.GetValue(_wrong) ?? usual.WrongPictures,
+            Steps = parsed.GetValue(_steps) ?? usual.Steps,
+            Guidance = parsed.GetValue(_guidance) ?? usual.Guidance,
             Seed = parsed.GetValue(_seed) ?? 0,
-            Prompt = parsed.GetValue(_prompt) ?? "a photo of <*>",
+            Prompt = parsed.GetValue(_prompt) ?? usual.Prompt,
         };
         ModelJudgement judgement = await Task.Run(
             () => ModelJudgement.Run(pipeline, settings, new WorldCommand.Tenths(messages, "pictures"), cancellation), cancellation).ConfigureAwait(false);

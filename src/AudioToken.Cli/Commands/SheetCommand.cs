@@ -7,6 +7,7 @@ using AudioToken.Pipelines.Imaging;
 using AudioToken.Sampling;
 using AudioToken.Weights;
 using AudioToken.World;
+using AudioToken.World.Classifiers;
 
 namespace AudioToken.Cli.Commands;
 
@@ -61,6 +62,7 @@ internal sealed class SheetCommand
         using ModelFiles files = _model.Open(parsed);
         ModelOptions.Tell(files, messages);
         using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        JudgementSettings usual = new(); // pictures as they are judged
         List<DrawnSound> drawn = [];
         foreach ((string name, float[] samples) in sounds)
         {
@@ -68,10 +70,10 @@ internal sealed class SheetCommand
             GenerationRequest request = new()
             {
                 Samples = samples,
-                Prompt = parsed.GetValue(_prompt) ?? "a photo of <*>",
+                Prompt = parsed.GetValue(_prompt) ?? usual.Prompt,
                 Sampler = SamplerKind.DpmSolverPlusPlus2M,
-                Steps = parsed.GetValue(_steps) ?? 20,
-                GuidanceScale = parsed.GetValue(_guidance) ?? 3,
+                Steps = parsed.GetValue(_steps) ?? usual.Steps,
+                GuidanceScale = parsed.GetValue(_guidance) ?? usual.Guidance,
                 Seed = parsed.GetValue(_seed) ?? 0,
                 Count = parsed.GetValue(_count) ?? 3,
             };
