@@ -18,6 +18,9 @@ public static class BackendData
         ["cuda bf16"] = () => Cuda(DType.BF16),
     };
 
+    // A real device takes tenths of a second to start when nobody holds it: too long for each of a thousand tests.
+    private static readonly Lazy<CudaContext> s_held = new(() => new CudaContext());
+
     /// <summary>Names of the backends that store fp32.</summary>
     public static IReadOnlyCollection<string> Names { get; } = [.. s_backends.Keys.Where(name => StorageOf(name) == DType.F32)];
 
@@ -52,6 +55,12 @@ public static class BackendData
     }
 
     // The machine's own device, or else the emulated one.
-    private static CudaOps? Cuda(DType storage) =>
-        CudaDevice.WhyNone() is not null && EmulatedDevice.WhyNot is not null ? null : new CudaOps(new CudaOptions { Storage = storage });
+    private static CudaOps? Cuda(DType storage)
+    {
+        if (CudaDevice.WhyNone() is null)
+            _ = s_held.Value;
+        else if (EmulatedDevice.WhyNot is not null)
+            return null;
+        return new CudaOps(new CudaOptions { Storage = storage });
+    }
 }
