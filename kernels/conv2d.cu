@@ -5,9 +5,9 @@
 // Shapes    x [B, H, W, Cx], skip [B, H, W, Cskip] or none; weight [N, kh * kw * (Cx + Cskip)] in rows of `stride` elements (a multiple of
 // 8,
 //           zero-filled); y [B, OH, OW, N].
-// Launch    grid (ceil(B OH OW / m), ceil(N / n)) of the tile in the kernel's name; half types: as many threads and bytes of dynamic shared
-//           memory as Tile says; f32: 64 x 64, 256 threads. `_any` takes any channels and address; the others want both channel counts
-//           to be multiples of 8 and 16-byte addresses.
+// Launch    half types: grid (ceil(B OH OW / m), ceil(N / n), parts) of the tile in the kernel's name, threads and dynamic shared memory as
+//           the tile says (common/product.cuh); `_any` takes any channels and address; the others want both channel counts to be multiples
+//           of 8 and 16-byte addresses; `_g` is by wgmma. f32: grid (ceil(B OH OW / 64), ceil(N / 64)), 256 threads.
 // Cost      2 B OH OW N kh kw C operations; the windows overlap in the caches.
 #include "common/product.cuh"
 #include "common/window.cuh"
@@ -15,9 +15,13 @@
 // Row m is the window of output position m.
 template <typename T> struct Windows {
     struct Row {
-        int b; // -1 beyond the last
-        int y, x;
+        int sample; // its first pixel
+        int y, x;   // of the window's corner; far outside beyond the last row
     };
+    struct Place {
+        int y, x, c; // of a tap, and a channel
+    };
+    static constexpr int Nowhere = -(1 << 24);
     const T* x;
     const T* skip;
     ConvGeometry g;
@@ -25,26 +29,41 @@ template <typename T> struct Windows {
 
     DEVICE_MEMBER Row row(int m) const
     {
-        const int position = m % (g.out_height * g.out_width);
-        return {m < rows ? m / (g.out_height * g.out_width) : -1, position / g.out_width * g.stride - g.top,
-                position % g.out_width * g.stride - g.left};
+        const int positions = g.out_height * g.out_width, b = m / positions, position = m - b * positions, y = position / g.out_width;
+        if (m >= rows) return {0, Nowhere, Nowhere};
+        return {b * g.height * g.width, y * g.stride - g.top, (position - y * g.out_width) * g.stride - g.left};
     }
 
-    DEVICE_MEMBER const T* at(const Row& row, int k) const
+    DEVICE_MEMBER Place place(int k) const
     {
-        const int channels = g.x_channels + g.skip_channels, tap = k / channels, c = k - tap * channels;
-        if (row.b < 0) return nullptr;
-        return window_element(g, x, skip, row.b, row.y + tap / g.kernel_width, row.x + tap % g.kernel_width, c);
+        const int channels = g.x_channels + g.skip_channels, tap = k / channels, y = tap / g.kernel_width;
+        return {y, tap - y * g.kernel_width, k - tap * channels};
+    }
+
+    DEVICE_MEMBER void next(Place& place) const
+    {
+        const int channels = g.x_channels + g.skip_channels;
+        for (place.c += TileDepth; place.c >= channels; place.c -= channels) {
+            if (++place.x == g.kernel_width) {
+                place.x = 0;
+                place.y++;
+            }
+        }
+    }
+
+    DEVICE_MEMBER const T* at(const Row& row, const Place& place) const
+    {
+        int py = row.y + place.y, px = row.x + place.x;
+        if ((unsigned)py >= (unsigned)g.tall || (unsigned)px >= (unsigned)g.wide) return nullptr;
+        if (g.tall != g.height || g.wide != g.width) {
+            py = enlarged_from(py, g.height, g.tall);
+            px = enlarged_from(px, g.width, g.wide);
+        }
+        const bool first = place.c < g.x_channels;
+        const T* from = first ? x + place.c : skip + (place.c - g.x_channels);
+        return from + (size_t)(row.sample + py * g.width + px) * (first ? g.x_channels : g.skip_channels);
     }
 };
-
-template <typename T, typename Shape, int Width>
-DEVICE void conv2d(const T* x, const T* skip, const ConvGeometry& geometry, const Columns<T>& weight, const Epilogue<T>& epilogue)
-{
-    DYNAMIC_SHARED(T, shared);
-    const Windows<T> source{x, skip, geometry, epilogue.rows};
-    half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n);
-}
 
 KERNEL conv2d_f32(const float* x, const float* skip, const ConvGeometry geometry, const Columns<float> weight,
                   const Epilogue<float> epilogue)
@@ -55,13 +74,14 @@ KERNEL conv2d_f32(const float* x, const float* skip, const ConvGeometry geometry
 EXPORT(conv2d_f32)
 
 #define TILE(name, T, Shape, Width)                                                                                                        \
-    KERNEL name(const T* x, const T* skip, const ConvGeometry geometry, const Columns<T> weight, const Epilogue<T> epilogue)               \
+    KERNEL THREADS(Shape::threads) name(const T* x, const T* skip, const ConvGeometry geometry, const Columns<T> weight,                   \
+                                        const Epilogue<T> epilogue, const Split split)                                                     \
     {                                                                                                                                      \
-        conv2d<T, Shape, Width>(x, skip, geometry, weight, epilogue);                                                                      \
+        DYNAMIC_SHARED(T, shared);                                                                                                         \
+        const Windows<T> source{x, skip, geometry, epilogue.rows};                                                                         \
+        half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n, split,               \
+                                      blockIdx.y * gridDim.x + blockIdx.x, blockIdx.z);                                                    \
     }                                                                                                                                      \
     EXPORT(name)
-#define INSTANCE(suffix, T)                                                                                                                \
-    TILE(conv2d_##suffix##_any, T, SmallTile, 1)                                                                                           \
-    TILE(conv2d_##suffix##_64x64, T, SmallTile, 8)                                                                                         \
-    TILE(conv2d_##suffix##_128x160, T, WideTile, 8)
+#define INSTANCE(suffix, T) FOR_EACH_TILE(TILE, conv2d_##suffix, T)
 FOR_EACH_HALF(INSTANCE)

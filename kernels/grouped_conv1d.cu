@@ -2,7 +2,7 @@
 //   y[b,t,n] = epilogue(sum_{k,c} x[b, t + k - padding, group(n) width + c] weight[n, k, c]), zero outside the sequence
 // Source    Baevski et al. 2020 (wav2vec 2.0). A product a group, whose rows are windows.
 // Shapes    x [B, L, C], weight [C, taps * width] in rows of `stride` elements (a multiple of 8, zero-filled), width = C / groups; y [B, L,
-// C]. Launch    grid (ceil(B L / 64), ceil(width / 64), groups); half types: threads and dynamic shared memory of SmallTile; f32: 256
+// C]. Launch    grid (ceil(B L / 64), ceil(width / 64), groups); half types: threads and dynamic shared memory of Warp64x64; f32: 256
 // threads.
 //           `_any` takes any width and address, `_64x64` wants a width that is a multiple of 8 and 16-byte addresses.
 // Cost      2 B L C taps width operations.
@@ -19,10 +19,22 @@ template <typename T> struct Sequences {
 
     DEVICE_MEMBER Row row(int m) const { return {m < rows ? x + (size_t)(m / length) * length * channels : nullptr, m % length - padding}; }
 
-    DEVICE_MEMBER const T* at(const Row& row, int k) const
+    struct Place {
+        int tap, c;
+    };
+
+    DEVICE_MEMBER Place place(int k) const { return {k / width, k % width}; }
+
+    DEVICE_MEMBER void next(Place& place) const
     {
-        const int tap = k / width, t = row.first + tap;
-        return row.sample == nullptr || t < 0 || t >= length ? nullptr : row.sample + (size_t)t * channels + k % width;
+        for (place.c += TileDepth; place.c >= width; place.c -= width)
+            place.tap++;
+    }
+
+    DEVICE_MEMBER const T* at(const Row& row, const Place& place) const
+    {
+        const int t = row.first + place.tap;
+        return row.sample == nullptr || t < 0 || t >= length ? nullptr : row.sample + (size_t)t * channels + place.c;
     }
 };
 
@@ -63,9 +75,10 @@ KERNEL grouped_conv1d_f32(const float* x, const Columns<float> weight, const Epi
 EXPORT(grouped_conv1d_f32)
 
 #define TILE(name, T, Width)                                                                                                               \
-    KERNEL name(const T* x, const Columns<T> weight, const Epilogue<T> epilogue, int length, int channels, int padding)                    \
+    KERNEL THREADS(Warp64x64::threads)                                                                                                     \
+        name(const T* x, const Columns<T> weight, const Epilogue<T> epilogue, int length, int channels, int padding)                       \
     {                                                                                                                                      \
-        grouped_conv1d<T, SmallTile, Width>(x, weight, epilogue, length, channels, padding);                                               \
+        grouped_conv1d<T, Warp64x64, Width>(x, weight, epilogue, length, channels, padding);                                               \
     }                                                                                                                                      \
     EXPORT(name)
 #define INSTANCE(suffix, T)                                                                                                                \

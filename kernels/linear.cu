@@ -2,8 +2,10 @@
 //   y = epilogue(x W^T)
 // Source    tiles as in Kerr et al. 2017 (CUTLASS); GEGLU: Shazeer 2020.
 // Shapes    x [M, K], weight [N, K] with rows of `stride` elements (a multiple of 8, zero-filled), y [M, N], or [M, N / 2] under GEGLU.
-// Launch    grid (ceil(M / m), ceil(N / n)) of the tile in the kernel's name; half types: threads and dynamic shared memory as Tile says;
-//           f32: 64 x 64, 256 threads. `_any` takes rows of any length and address, the others multiples of 16 bytes.
+// Launch    half types: grid (ceil(M / m), ceil(N / n), parts) of the tile in the kernel's name, threads and dynamic shared memory as the
+// tile
+//           says (common/product.cuh); `_any` takes rows of any length and address, the others multiples of 16 bytes; `_g` is by wgmma.
+//           f32: grid (ceil(M / 64), ceil(N / 64)), 256 threads.
 // Cost      2 M N K operations; reads x ceil(N / n) times and the weight ceil(M / m) times, mostly from the second cache.
 #include "common/matrix.cuh"
 
@@ -14,13 +16,10 @@ KERNEL linear_f32(const float* x, const Columns<float> weight, const Epilogue<fl
 EXPORT(linear_f32)
 
 #define TILE(name, T, Shape, Width)                                                                                                        \
-    KERNEL name(const T* x, const Columns<T> weight, const Epilogue<T> epilogue)                                                           \
+    KERNEL THREADS(Shape::threads) name(const T* x, const Columns<T> weight, const Epilogue<T> epilogue, const Split split)                \
     {                                                                                                                                      \
-        linear<T, Shape, Width>(x, weight, epilogue);                                                                                      \
+        linear<T, Shape, Width>(x, weight, epilogue, split, 0, blockIdx.z);                                                                \
     }                                                                                                                                      \
     EXPORT(name)
-#define INSTANCE(suffix, T)                                                                                                                \
-    TILE(linear_##suffix##_any, T, SmallTile, 1)                                                                                           \
-    TILE(linear_##suffix##_64x64, T, SmallTile, 8)                                                                                         \
-    TILE(linear_##suffix##_128x160, T, WideTile, 8)
+#define INSTANCE(suffix, T) FOR_EACH_TILE(TILE, linear_##suffix, T)
 FOR_EACH_HALF(INSTANCE)

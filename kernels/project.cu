@@ -2,8 +2,8 @@
 //   y_z = x W_z^T + bias_z
 // Source    as linear.cu; one launch instead of three, and three times as many tiles to keep a device at work.
 // Shapes    x [M, K], weights [N, K] with rows of `stride` elements (a multiple of 8, zero-filled), y_z [M, N].
-// Launch    as linear.cu, with one block along z for each product, at most 3; the epilogue's own result and bias are not looked at.
-// Cost      as so many products.
+// Launch    as linear.cu, with as many blocks along z for each product, at most 3, one product after the other; the epilogue's own result
+// and bias are not looked at. Cost      as so many products.
 #include "common/matrix.cuh"
 
 // What the products do not share.
@@ -14,9 +14,10 @@ template <typename T> struct Projections {
 
     DEVICE_MEMBER void choose(int z, Columns<T>& columns, Epilogue<T>& epilogue) const
     {
-        columns.weight = weight[z];
-        epilogue.bias = bias[z];
-        epilogue.y = y[z];
+        // Not weight[z]: what a run-time index may reach is copied to local memory.
+        columns.weight = z == 0 ? weight[0] : z == 1 ? weight[1] : weight[2];
+        epilogue.bias = z == 0 ? bias[0] : z == 1 ? bias[1] : bias[2];
+        epilogue.y = z == 0 ? y[0] : z == 1 ? y[1] : y[2];
     }
 };
 
@@ -28,14 +29,13 @@ KERNEL project_f32(const float* x, const Projections<float> projections, Columns
 EXPORT(project_f32)
 
 #define TILE(name, T, Shape, Width)                                                                                                        \
-    KERNEL name(const T* x, const Projections<T> projections, Columns<T> weight, Epilogue<T> epilogue)                                     \
+    KERNEL THREADS(Shape::threads)                                                                                                         \
+        name(const T* x, const Projections<T> projections, Columns<T> weight, Epilogue<T> epilogue, const Split split)                     \
     {                                                                                                                                      \
-        projections.choose(blockIdx.z, weight, epilogue);                                                                                  \
-        linear<T, Shape, Width>(x, weight, epilogue);                                                                                      \
+        const int product = blockIdx.z / split.parts;                                                                                      \
+        projections.choose(product, weight, epilogue);                                                                                     \
+        linear<T, Shape, Width>(x, weight, epilogue, split, product, blockIdx.z % split.parts);                                            \
     }                                                                                                                                      \
     EXPORT(name)
-#define INSTANCE(suffix, T)                                                                                                                \
-    TILE(project_##suffix##_any, T, SmallTile, 1)                                                                                          \
-    TILE(project_##suffix##_64x64, T, SmallTile, 8)                                                                                        \
-    TILE(project_##suffix##_128x160, T, WideTile, 8)
+#define INSTANCE(suffix, T) FOR_EACH_TILE(TILE, project_##suffix, T)
 FOR_EACH_HALF(INSTANCE)

@@ -3,7 +3,7 @@
 // Source    Chetlur et al. 2014 (cuDNN): an implicit product, whose rows are here the elements of all windows.
 // Shapes    x [B, H, W, Cx], skip [B, H, W, Cskip] or none; dy turned round (turn_weight.cu): [groups * N, positions] in rows of `stride`
 //           elements (a multiple of 8, zero-filled); y [groups, taps * C, N]. A matrix [M, K] is a map of M samples and one pixel.
-// Launch    grid (ceil(taps C / 64), ceil(N / 64), groups); half types: threads and dynamic shared memory of SmallTile; f32: 256 threads.
+// Launch    grid (ceil(taps C / 64), ceil(N / 64), groups); half types: threads and dynamic shared memory of Warp64x64; f32: 256 threads.
 // Cost      2 positions groups taps C N operations; all positions are added in one block, in their order.
 #include "common/product.cuh"
 #include "common/window.cuh"
@@ -25,7 +25,10 @@ template <typename T> struct WindowElements {
         return {tap / g.kernel_width, tap % g.kernel_width, m < rows ? first + m % channels : -1};
     }
 
-    DEVICE_MEMBER const T* at(const Row& row, int k) const
+    using Place = int;
+    DEVICE_MEMBER Place place(int k) const { return k; }
+    DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
+    DEVICE_MEMBER const T* at(const Row& row, Place k) const
     {
         if (row.channel < 0) return nullptr;
         const int positions = g.out_height * g.out_width, position = k % positions;
@@ -64,7 +67,7 @@ EXPORT(weight_gradient_f32)
     {                                                                                                                                      \
         DYNAMIC_SHARED(T, shared);                                                                                                         \
         const ProductGroup<T> own(x, skip, geometry, dy, epilogue);                                                                        \
-        half_product<T, SmallTile, 1>(shared, own.source, own.dy, own.epilogue, blockIdx.x * SmallTile::m, blockIdx.y * SmallTile::n);     \
+        half_product<T, Warp64x64, 1>(shared, own.source, own.dy, own.epilogue, blockIdx.x * Warp64x64::m, blockIdx.y * Warp64x64::n);     \
     }                                                                                                                                      \
     EXPORT(weight_gradient_##suffix)
 FOR_EACH_HALF(INSTANCE)

@@ -54,3 +54,100 @@ template <typename T> DEVICE void store_pair(const Epilogue<T>& e, int row, int 
     if (column + 1 < e.columns)
         e.y[at + 1] = from_float<T>(finished(e, activated(shifted(e, second, row, column + 1), e.activation), at + 1));
 }
+
+template <typename T> DEVICE bool packs(const T* row, int stride)
+{
+    return is_packed(row) && stride % 8 == 0;
+}
+
+// Eight neighbours, in fp32.
+template <typename T> DEVICE void load_eight_floats(float (&to)[8], const T* from)
+{
+#pragma unroll
+    for (int i = 0; i < 8; i += Pack<T>::count) {
+        const Pack<T> pack = load_pack(from + i);
+#pragma unroll
+        for (int j = 0; j < Pack<T>::count; j++)
+            to[i + j] = to_float(pack.v[j]);
+    }
+}
+
+// Stores eight neighbours of the result at a time, 16 bytes an access where all addresses allow it.
+template <typename T> struct EightColumns {
+    const Epilogue<T>& e;
+    bool packed;
+
+    DEVICE_MEMBER explicit EightColumns(const Epilogue<T>& epilogue) : e(epilogue)
+    {
+        const int columns = e.activation == Geglu ? e.columns / 2 : e.columns;
+        packed = columns % 8 == 0 && packs(e.y, e.y_stride) && packs(e.residual, e.y_stride) && packs(e.bias, e.columns) &&
+                 packs(e.shift, e.shift_stride);
+    }
+
+    // The sums of columns `column` (a multiple of 8, or of 16 under GEGLU) and on.
+    DEVICE_MEMBER void store(const float (&sum)[16], int row, int column) const
+    {
+        const bool gated = e.activation == Geglu;
+        if (!packed) {
+#pragma unroll
+            for (int i = 0; i < 16; i += 2)
+                if (i < 8 || gated) store_pair(e, row, column + i, sum[i], sum[i + 1]);
+            return;
+        }
+        float value[8];
+        if (gated) {
+            const int c = column / 2;
+            float gate[8];
+#pragma unroll
+            for (int i = 0; i < 8; i++) {
+                value[i] = sum[2 * i];
+                gate[i] = sum[2 * i + 1];
+            }
+            shift(value, row, c);
+            shift(gate, row, e.columns / 2 + c);
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                value[i] *= gelu(gate[i]);
+            column = c;
+        } else {
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                value[i] = sum[i];
+            shift(value, row, column);
+            if (e.activation != None) {
+#pragma unroll
+                for (int i = 0; i < 8; i++)
+                    value[i] = activated(value[i], e.activation);
+            }
+        }
+        const size_t at = (size_t)row * e.y_stride + column;
+        float residual[8] = {};
+        if (e.residual != nullptr) load_eight_floats(residual, e.residual + at);
+#pragma unroll
+        for (int i = 0; i < 8; i += Pack<T>::count) {
+            Pack<T> pack;
+#pragma unroll
+            for (int j = 0; j < Pack<T>::count; j++)
+                pack.v[j] = from_float<T>(e.scale * value[i + j] + e.residual_scale * residual[i + j]);
+            store_pack(e.y + at + i, pack);
+        }
+    }
+
+  private:
+    DEVICE_MEMBER void shift(float (&value)[8], int row, int weight_row) const
+    {
+        float more[8];
+        if (e.bias != nullptr) {
+            load_eight_floats(more, e.bias + weight_row);
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                value[i] += more[i];
+        }
+        if (e.shift != nullptr) {
+            load_eight_floats(more, e.shift + (size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row);
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+                value[i] += more[i];
+        }
+    }
+};

@@ -5,23 +5,29 @@
 // Row m of a matrix.
 template <typename T> struct MatrixRows {
     using Row = const T*;
+    using Place = int;
     const T* x;
     int rows, depth;
 
     DEVICE_MEMBER Row row(int m) const { return m < rows ? x + (size_t)m * depth : nullptr; }
-    DEVICE_MEMBER const T* at(Row row, int k) const { return row == nullptr ? nullptr : row + k; }
+    DEVICE_MEMBER Place place(int k) const { return k; }
+    DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
+    DEVICE_MEMBER const T* at(Row row, Place place) const { return row == nullptr ? nullptr : row + place; }
 };
 
-// The tile of this block; fp32 and half types.
+// The tile of this block in fp32.
 DEVICE void linear(const float* x, const Columns<float>& weight, const Epilogue<float>& epilogue)
 {
     const MatrixRows<float> source{x, epilogue.rows, weight.depth};
     float_product(source, weight, epilogue, blockIdx.x * FloatTile, blockIdx.y * FloatTile);
 }
 
-template <typename T, typename Shape, int Width> DEVICE void linear(const T* x, const Columns<T>& weight, const Epilogue<T>& epilogue)
+// This block's part of its tile in half types; `product` counts the products of the launch.
+template <typename T, typename Shape, int Width>
+DEVICE void linear(const T* x, const Columns<T>& weight, const Epilogue<T>& epilogue, const Split& split, int product, int part)
 {
     DYNAMIC_SHARED(T, shared);
     const MatrixRows<T> source{x, epilogue.rows, weight.depth};
-    half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n);
+    const int number = (product * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+    half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n, split, number, part);
 }

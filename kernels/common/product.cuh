@@ -1,8 +1,11 @@
 // product.cuh: the matrix product under linear.cu, conv2d.cu and grouped_conv1d.cu: rows of a source times the rows of a weight, by tiles.
 //   sum[m, n] = sum_k source(m, k) * weight[n, k]
-// A source tells where element k of row m lies: `const T* at(const Row& row, int k)`, null for a zero, after `Row row(int m)`. So a
-// convolution is a product whose rows are windows, and none is ever gathered in memory.
-// Half types: mma.sync m16n8k16 with fp32 sums, fed by a ring of shared-memory stages that cp.async fills. fp32: plain tiles of FMAs.
+// A source tells where element k of row m lies: `const T* at(const Row& row, const Place& place)`, null for a zero, after `Row row(int m)`
+// and `Place place(int k)`; `next(place)` goes TileDepth elements on. So a convolution is a product whose rows are windows, and none is
+// ever gathered in memory. Half types: tensor cores with fp32 sums, fed by a ring of shared-memory stages that cp.async fills; by mma.sync,
+// or on sm_90a by wgmma, which reads shared memory itself. Both read rows of 128 bytes whose 16-byte chunks are swizzled: chunk c of row r
+// lies at chunk c ^ r % 8. Few tiles of a long sum are split among blocks; the last of them to end adds the parts in their order. fp32:
+// plain tiles of FMAs.
 #pragma once
 #include "common/epilogue.cuh"
 #include "common/mma.cuh"
@@ -13,109 +16,266 @@ template <typename T> struct Columns {
     int depth;
 };
 
-// One tile's shape. Warps lie warps_m by warps_n; each takes (m / warps_m) by (n / warps_n).
-template <int M, int N, int WarpsM, int WarpsN> struct Tile {
-    static constexpr int m = M, n = N, warps_m = WarpsM, warps_n = WarpsN, threads = 32 * WarpsM * WarpsN;
+// How a sum is split among blocks.
+struct Split {
+    float* partial; // [tiles, parts, m * n]
+    int* arrived;   // [tiles]: zero before and after
+    int parts;
 };
 
-constexpr int TileDepth = 32;       // of one stage
-constexpr int Stages = 3;           // of the ring
-constexpr int StageStride = 32 + 8; // halves from row to row: 80 bytes, so that the eight rows of an ldmatrix take all banks once
+constexpr int TileDepth = 64; // elements of one stage: 128 bytes
+
+// A tile by mma.sync. Warps lie warps_m by warps_n; each takes (m / warps_m) by (n / warps_n).
+template <int M, int N, int WarpsM, int WarpsN, int StageCount> struct WarpTile {
+    static constexpr int m = M, n = N, warps_m = WarpsM, warps_n = WarpsN, threads = 32 * WarpsM * WarpsN, stages = StageCount;
+    static constexpr bool by_warpgroups = false;
+};
+
+// A tile by wgmma: four warps for every 64 rows, each with all columns.
+template <int M, int N, int StageCount> struct WarpgroupTile {
+    static constexpr int m = M, n = N, warps_m = M / 16, warps_n = 1, threads = 2 * M, stages = StageCount;
+    static constexpr bool by_warpgroups = true;
+};
+
+// The place of a 16-byte chunk in a stage, in elements.
+DEVICE int swizzled(int row, int chunk)
+{
+    return row * TileDepth + (chunk ^ row % 8) * 8;
+}
 
 // Brings 8 neighbouring elements of a row into shared memory; Width says how many the source has side by side for certain, 8 or 1.
 template <int Width, typename T, typename Source>
-DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& row, int k, int depth, const T* anywhere)
+DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& row, const typename Source::Place& place, int k, int depth,
+                       const T* anywhere)
 {
     if constexpr (Width == 8) {
-        const T* from = k < depth ? source.at(row, k) : nullptr;
+        const T* from = k < depth ? source.at(row, place) : nullptr;
         cp_async16(to, from == nullptr ? anywhere : from, from != nullptr);
     } else {
         Pack<T> pack;
         for (int i = 0; i < 8; i++) {
-            const T* from = k + i < depth ? source.at(row, k + i) : nullptr;
+            const T* from = k + i < depth ? source.at(row, source.place(k + i)) : nullptr;
             pack.v[i] = from == nullptr ? from_float<T>(0.0f) : *from;
         }
         store_pack(to, pack);
     }
 }
 
-// One tile: block (m0, n0) of the sums, through the epilogue. Shared memory: Stages * (m + n) * StageStride elements.
-template <typename T, typename Shape, int Width, typename Source>
-DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weight, const Epilogue<T>& epilogue, int m0, int n0)
-{
-    constexpr int TilesM = Shape::m / Shape::warps_m / 16, TilesN = Shape::n / Shape::warps_n / 8;
-    constexpr int RowsAtOnce = Shape::threads / 4; // four threads bring the 32 elements of a row
-    static_assert(TilesN % 2 == 0 && Shape::m % RowsAtOnce == 0, "a tile its threads divide");
-    constexpr int RowsA = Shape::m / RowsAtOnce, RowsB = (Shape::n + RowsAtOnce - 1) / RowsAtOnce;
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const int warp_m = warp % Shape::warps_m * TilesM * 16, warp_n = warp / Shape::warps_m * TilesN * 8;
-    const int line = threadIdx.x / 4, column = threadIdx.x % 4 * 8;
+// A thread's sums of a tile, and where they belong: d[i][j] are those of mma.m16n8k16 at rows row() + 16 i, columns column() + 8 j.
+template <typename Shape> struct TileSums {
+    static constexpr int tiles_m = Shape::m / Shape::warps_m / 16, tiles_n = Shape::n / Shape::warps_n / 8;
+    float d[tiles_m][tiles_n][4];
 
-    typename Source::Row row[RowsA];
-    for (int i = 0; i < RowsA; i++)
-        row[i] = source.row(m0 + line + i * RowsAtOnce);
-    const T* weights[RowsB]; // null beyond the last column
-    for (int i = 0; i < RowsB; i++) {
-        const int n = n0 + line + i * RowsAtOnce;
-        weights[i] =
-            n < epilogue.columns ? weight.weight + (size_t)weight_row(n, epilogue.columns, epilogue.activation) * weight.stride : nullptr;
+    DEVICE_MEMBER void clear()
+    {
+#pragma unroll
+        for (int i = 0; i < tiles_m * tiles_n * 4; i++)
+            d[i / 4 / tiles_n][i / 4 % tiles_n][i % 4] = 0.0f;
     }
-    const auto load = [&](int step) {
-        T* stage = shared + step % Stages * (Shape::m + Shape::n) * StageStride;
-        const int k = step * TileDepth + column;
-#pragma unroll
-        for (int i = 0; i < RowsA; i++)
-            load_eight<Width>(stage + (line + i * RowsAtOnce) * StageStride + column, source, row[i], k, weight.depth, weight.weight);
-#pragma unroll
-        for (int i = 0; i < RowsB; i++) {
-            if (line + i * RowsAtOnce >= Shape::n) break;
-            const bool inside = weights[i] != nullptr && k < weight.depth; // the row's own padding makes its last eight whole
-            cp_async16(stage + (Shape::m + line + i * RowsAtOnce) * StageStride + column, inside ? weights[i] + k : weight.weight, inside);
-        }
-    };
 
-    float sum[TilesM][TilesN][4] = {};
-    const int steps = (weight.depth + TileDepth - 1) / TileDepth;
-    for (int step = 0; step < Stages - 1; step++) {
-        if (step < steps) load(step);
-        cp_async_commit();
+    DEVICE_MEMBER int row() const
+    {
+        return threadIdx.x / 32 % Shape::warps_m * tiles_m * 16;
     }
-    for (int step = 0; step < steps; step++) {
-        cp_async_wait<Stages - 2>();
-        __syncthreads(); // this stage has come for everyone, and everyone is done with the one that is filled next
-        if (step + Stages - 1 < steps) load(step + Stages - 1);
-        cp_async_commit(); // also an empty group: the wait counts groups
-        const T* a_rows = shared + step % Stages * (Shape::m + Shape::n) * StageStride;
-        const T* b_rows = a_rows + Shape::m * StageStride;
+    DEVICE_MEMBER int column() const
+    {
+        return threadIdx.x / 32 / Shape::warps_m * tiles_n * 8;
+    }
+
+    // Adds the product of a stage's rows by mma.sync.
+    template <typename T> DEVICE_MEMBER void add(const T* a_rows, const T* b_rows)
+    {
+        const int lane = threadIdx.x % 32;
 #pragma unroll
         for (int k = 0; k < TileDepth; k += 16) {
-            unsigned a[TilesM][4];
+            unsigned a[tiles_m][4];
 #pragma unroll
-            for (int i = 0; i < TilesM; i++)
-                ldmatrix_x4(a[i], a_rows + (warp_m + i * 16 + lane % 16) * StageStride + k + lane / 16 * 8);
+            for (int i = 0; i < tiles_m; i++)
+                ldmatrix_x4(a[i], a_rows + swizzled(row() + i * 16 + lane % 16, k / 8 + lane / 16));
 #pragma unroll
-            for (int j = 0; j < TilesN; j += 2) {
+            for (int j = 0; j < tiles_n; j += 2) {
                 unsigned b[4]; // two tiles of eight columns
-                ldmatrix_x4(b, b_rows + (warp_n + j * 8 + lane % 8 + lane / 16 * 8) * StageStride + k + lane / 8 % 2 * 8);
+                ldmatrix_x4(b, b_rows + swizzled(column() + j * 8 + lane % 8 + lane / 16 * 8, k / 8 + lane / 8 % 2));
                 const unsigned b0[2] = {b[0], b[1]}, b1[2] = {b[2], b[3]};
 #pragma unroll
-                for (int i = 0; i < TilesM; i++) {
-                    mma(sum[i][j], a[i], b0, T{});
-                    mma(sum[i][j + 1], a[i], b1, T{});
+                for (int i = 0; i < tiles_m; i++) {
+                    mma(d[i][j], a[i], b0, T{});
+                    mma(d[i][j + 1], a[i], b1, T{});
                 }
             }
         }
     }
-    cp_async_wait<0>();
 
+#if defined(HAS_WARPGROUP_PRODUCTS)
+    // Begins to add the product of a stage's rows by wgmma.
+    template <typename T> DEVICE_MEMBER void begin(const T* a_rows, const T* b_rows)
+    {
+        a_rows += (threadIdx.x >> 7) * 64 * TileDepth;
+        wgmma_fence();
 #pragma unroll
-    for (int i = 0; i < TilesM; i++) {
+        for (int k = 0; k < TileDepth; k += 16)
+            wgmma(d[0], a_rows + k, b_rows + k, T{});
+        wgmma_commit();
+    }
+#endif
+
+    // Lays the sums out as rows of `stride` floats.
+    DEVICE_MEMBER void store(float* tile, int stride) const
+    {
+        const int lane = threadIdx.x % 32;
 #pragma unroll
-        for (int j = 0; j < TilesN; j++) {
-            const int m = m0 + warp_m + i * 16 + lane / 4, n = n0 + warp_n + j * 8 + lane % 4 * 2;
-            store_pair(epilogue, m, n, sum[i][j][0], sum[i][j][1]);
-            store_pair(epilogue, m + 8, n, sum[i][j][2], sum[i][j][3]);
+        for (int i = 0; i < tiles_m; i++) {
+#pragma unroll
+            for (int j = 0; j < tiles_n; j++) {
+                float* at = tile + (row() + i * 16 + lane / 4) * stride + column() + j * 8 + lane % 4 * 2;
+                *reinterpret_cast<float2*>(at) = make_float2(d[i][j][0], d[i][j][1]);
+                *reinterpret_cast<float2*>(at + 8 * stride) = make_float2(d[i][j][2], d[i][j][3]);
+            }
         }
+    }
+};
+
+// The sums of one tile, or of one part of its depth. Shared memory: stages * (m + n) * TileDepth elements.
+template <typename Shape, int Width, typename T, typename Source>
+DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const Columns<T>& weight, int columns, int activation, int m0,
+                   int n0, int part, int parts)
+{
+    constexpr int Lines = Shape::threads / 8; // at once: eight threads bring the 64 elements of a row
+    constexpr int RowsA = Shape::m / Lines, RowsB = (Shape::n + Lines - 1) / Lines, StageSize = (Shape::m + Shape::n) * TileDepth;
+    static_assert(Shape::m % Lines == 0 && Lines % 8 == 0, "a tile its threads divide");
+    // How many stages are under way while one is worked on. By wgmma the products of the stage before are, too: its place is not free yet.
+    constexpr int Ahead = Shape::stages - (Shape::by_warpgroups ? 2 : 1);
+    const int line = threadIdx.x / 8, chunk = threadIdx.x % 8;
+
+    typename Source::Row row[RowsA];
+    for (int i = 0; i < RowsA; i++)
+        row[i] = source.row(m0 + line + i * Lines);
+    const T* weights[RowsB]; // null beyond the last column
+    for (int i = 0; i < RowsB; i++) {
+        const int n = n0 + line + i * Lines;
+        weights[i] = n < columns ? weight.weight + (size_t)weight_row(n, columns, activation) * weight.stride : nullptr;
+    }
+
+    const int all = (weight.depth + TileDepth - 1) / TileDepth, first = (int)((long long)all * part / parts);
+    const int own_steps = (int)((long long)all * (part + 1) / parts) - first;
+    // An empty part does a step of zeros: a test before the first product would make ptxas serialise those by wgmma.
+    const int steps = max(1, own_steps);
+    int k = own_steps > 0 ? first * TileDepth + chunk * 8 : weight.depth, filled = 0;
+    typename Source::Place place = source.place(k);
+    T* const own = shared + swizzled(line, chunk);
+    const auto load = [&] {
+        T* const a = own + filled * StageSize;
+        T* const b = a + Shape::m * TileDepth;
+#pragma unroll
+        for (int i = 0; i < RowsA; i++)
+            load_eight<Width>(a + i * Lines * TileDepth, source, row[i], place, k, weight.depth, weight.weight);
+#pragma unroll
+        for (int i = 0; i < RowsB; i++) {
+            if (Shape::n % Lines != 0 && line + i * Lines >= Shape::n) break;
+            const bool inside = weights[i] != nullptr && k < weight.depth; // the row's own padding makes its last eight whole
+            cp_async16(b + i * Lines * TileDepth, inside ? weights[i] + k : weight.weight, inside);
+        }
+        k += TileDepth;
+        source.next(place);
+        filled = filled + 1 == Shape::stages ? 0 : filled + 1;
+    };
+
+    for (int step = 0; step < Ahead; step++) {
+        if (step < steps) load();
+        cp_async_commit();
+    }
+    sums.clear();
+    int used = 0, step = 0;
+    do {
+        const T* const a = shared + used * StageSize;
+        const T* const b = a + Shape::m * TileDepth;
+        used = used + 1 == Shape::stages ? 0 : used + 1;
+        cp_async_wait<Ahead - 1>();
+        // The barrier: this stage has come for everyone, and everyone is done with the one that is filled next. An empty group is closed,
+        // too: the wait counts groups.
+#if defined(HAS_WARPGROUP_PRODUCTS)
+        if constexpr (Shape::by_warpgroups) {
+            fence_shared_for_products();
+            __syncthreads();
+            sums.begin(a, b);
+            if (step + Ahead < steps) load();
+            cp_async_commit();
+            wgmma_wait<1>();
+        }
+#endif
+        if constexpr (!Shape::by_warpgroups) {
+            __syncthreads();
+            if (step + Ahead < steps) load();
+            cp_async_commit();
+            sums.add(a, b);
+        }
+    } while (++step < steps);
+#if defined(HAS_WARPGROUP_PRODUCTS)
+    if constexpr (Shape::by_warpgroups) wgmma_wait<0>();
+#endif
+    cp_async_wait<0>();
+}
+
+// Writes this block's part of a tile down; true for the last block of the tile, which finds all parts written.
+template <typename Shape> DEVICE bool is_last_part(const float* tile, int stride, const Split& split, int number, int part)
+{
+    __shared__ int last;
+    float* own = split.partial + ((size_t)number * split.parts + part) * Shape::m * Shape::n;
+    for (int i = threadIdx.x * 4; i < Shape::m * Shape::n; i += Shape::threads * 4)
+        *reinterpret_cast<float4*>(own + i) = *reinterpret_cast<const float4*>(tile + i / Shape::n * stride + i % Shape::n);
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(split.arrived + number, 1) == split.parts - 1;
+        if (last) split.arrived[number] = 0; // for the next launch
+    }
+    __syncthreads();
+    __threadfence();
+    return last != 0;
+}
+
+// One tile through the epilogue. Shared memory: what add_up wants, and m * (n + 8) floats in the same place.
+template <typename T, typename Shape, int Width, typename Source>
+DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weight, const Epilogue<T>& epilogue, int m0, int n0,
+                         const Split& split = {nullptr, nullptr, 1}, int number = 0, int part = 0)
+{
+    constexpr int Stride = Shape::n + 8; // of the tile's rows in shared memory: four rows of a fragment take all banks once
+    float* const tile = reinterpret_cast<float*>(shared);
+    TileSums<Shape> sums;
+    add_up<Shape, Width>(sums, shared, source, weight, epilogue.columns, epilogue.activation, m0, n0, part, split.parts);
+    __syncthreads(); // everyone is done with the stages
+    sums.store(tile, Stride);
+    __syncthreads();
+
+    const float* from = tile;
+    int stride = Stride, parts = 1;
+    if (split.parts > 1) {
+        if (!is_last_part<Shape>(tile, Stride, split, number, part)) return;
+        from = split.partial + (size_t)number * split.parts * Shape::m * Shape::n;
+        stride = Shape::n;
+        parts = split.parts;
+    }
+    const EightColumns<T> finish(epilogue);
+    const int wide = epilogue.activation == Geglu ? 2 : 1; // sums for one element of the result
+    for (int i = threadIdx.x * wide; i < Shape::m * (Shape::n / 8); i += Shape::threads * wide) {
+        const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
+        if (m0 + row >= epilogue.rows || n0 + column >= epilogue.columns) continue;
+        float sum[16];
+#pragma unroll
+        for (int c = 0; c < 16; c += 4) {
+            if (c >= 8 * wide) break;
+            const float* at = from + row * stride + column + c;
+            float4 four = *reinterpret_cast<const float4*>(at);
+            for (int p = 1; p < parts; p++) {
+                const float4 more = *reinterpret_cast<const float4*>(at + (size_t)p * Shape::m * Shape::n);
+                four = make_float4(four.x + more.x, four.y + more.y, four.z + more.z, four.w + more.w);
+            }
+            sum[c] = four.x;
+            sum[c + 1] = four.y;
+            sum[c + 2] = four.z;
+            sum[c + 3] = four.w;
+        }
+        finish.store(sum, m0 + row, n0 + column);
     }
 }
 
@@ -138,7 +298,7 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
         __syncthreads();
         for (int i = part; i < part + 4; i++) {
             const int k = k0 + i;
-            const float* from = k < weight.depth ? source.at(row, k) : nullptr;
+            const float* from = k < weight.depth ? source.at(row, source.place(k)) : nullptr;
             a[i][line] = from == nullptr ? 0.0f : *from;
             b[i][line] = weights != nullptr && k < weight.depth ? weights[k] : 0.0f;
         }
@@ -152,11 +312,39 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
             }
         }
     }
+#pragma unroll
     for (int i = 0; i < 4; i++) {
         store_pair(epilogue, m0 + m_own + i, n0 + n_own, sum[i][0], sum[i][1]);
         store_pair(epilogue, m0 + m_own + i, n0 + n_own + 2, sum[i][2], sum[i][3]);
     }
 }
 
-using SmallTile = Tile<64, 64, 2, 2>;
-using WideTile = Tile<128, 160, 4, 2>; // 320, 640 and 1280 columns are whole tiles
+// The tiles. TILE(name, T, shape, width) exports one kernel.
+using Warp64x64 = WarpTile<64, 64, 2, 2, 3>;
+using Warp128x80 = WarpTile<128, 80, 4, 1, 3>;
+using Warp128x160 = WarpTile<128, 160, 4, 2, 4>;
+using Group64x64 = WarpgroupTile<64, 64, 4>;
+using Group64x80 = WarpgroupTile<64, 80, 4>;
+using Group64x160 = WarpgroupTile<64, 160, 4>;
+using Group128x64 = WarpgroupTile<128, 64, 4>;
+using Group128x80 = WarpgroupTile<128, 80, 4>;
+using Group128x128 = WarpgroupTile<128, 128, 4>;
+using Group128x160 = WarpgroupTile<128, 160, 4>;
+#if defined(HAS_WARPGROUP_PRODUCTS)
+#define FOR_EACH_WARPGROUP_TILE(TILE, name, T)                                                                                             \
+    TILE(name##_g64x64, T, Group64x64, 8)                                                                                                  \
+    TILE(name##_g64x80, T, Group64x80, 8)                                                                                                  \
+    TILE(name##_g64x160, T, Group64x160, 8)                                                                                                \
+    TILE(name##_g128x64, T, Group128x64, 8)                                                                                                \
+    TILE(name##_g128x80, T, Group128x80, 8)                                                                                                \
+    TILE(name##_g128x128, T, Group128x128, 8)                                                                                              \
+    TILE(name##_g128x160, T, Group128x160, 8)
+#else
+#define FOR_EACH_WARPGROUP_TILE(TILE, name, T)
+#endif
+#define FOR_EACH_TILE(TILE, name, T)                                                                                                       \
+    TILE(name##_any, T, Warp64x64, 1)                                                                                                      \
+    TILE(name##_64x64, T, Warp64x64, 8)                                                                                                    \
+    TILE(name##_128x80, T, Warp128x80, 8)                                                                                                  \
+    TILE(name##_128x160, T, Warp128x160, 8)                                                                                                \
+    FOR_EACH_WARPGROUP_TILE(TILE, name, T)

@@ -1,6 +1,6 @@
 // ptx.cuh: all inline PTX of the kernels, one instruction a function, for sm_80 and newer. The emulated device has the same functions in
 // emulator/device.h; on a GPU these few lines are all that differs from what the tests ran.
-// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma.
+// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma, wgmma.
 #pragma once
 
 struct __align__(2) h16
@@ -115,3 +115,78 @@ DEVICE void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsig
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
+
+#if defined(HAS_WARPGROUP_PRODUCTS)
+// Makes what this thread has written to shared memory, by cp.async too, visible to wgmma. Before the barrier that wgmma comes after.
+DEVICE void fence_shared_for_products()
+{
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+// Before the first product of a group: orders it after what the registers of its sums hold.
+DEVICE void wgmma_fence()
+{
+    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+// Closes a group of products, which then run beside the warps.
+DEVICE void wgmma_commit()
+{
+    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+// Waits until at most N groups, the youngest, are under way.
+template <int N> DEVICE void wgmma_wait()
+{
+    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(N) : "memory");
+}
+
+// Where a tile of rows of 128 bytes begins, swizzled over 1024 bytes: 16-byte chunk c of row r lies at chunk c ^ r % 8.
+DEVICE unsigned long long tile_descriptor(const void* tile)
+{
+    return (unsigned long long)(shared_address(tile) >> 4 & 0x3fff) | 1ull << 16 | 64ull << 32 | 1ull << 62;
+}
+
+// d += a b by four warps: a is 64 x 16, the first 16 columns of rows at `a`; b is 16 x N, N rows of its columns
+// at `b`. Warp w has the rows 16 w ... 16 w + 15; within it d[j] is as in mma.m16n8k16 for the columns 8 j ... 8 j + 7. Runs until the
+// group's wait.
+#define SUMS_4(j) "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3])
+#define SUMS_16(j) SUMS_4(j), SUMS_4(j + 1), SUMS_4(j + 2), SUMS_4(j + 3)
+#define SUMS_32 SUMS_16(0), SUMS_16(4)
+#define SUMS_40 SUMS_32, SUMS_4(8), SUMS_4(9)
+#define SUMS_64 SUMS_32, SUMS_16(8), SUMS_16(12)
+#define SUMS_80 SUMS_64, SUMS_16(16)
+#define PLACES_32                                                                                                                          \
+    "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"                                                                               \
+    "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define PLACES_40                                                                                                                          \
+    "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"                                                                               \
+    "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"                                                                     \
+    "%32,%33,%34,%35,%36,%37,%38,%39"
+#define PLACES_64                                                                                                                          \
+    "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"                                                                               \
+    "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"                                                                     \
+    "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"                                                                     \
+    "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define PLACES_80                                                                                                                          \
+    "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,"                                                                               \
+    "%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31,"                                                                     \
+    "%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,"                                                                     \
+    "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63,"                                                                     \
+    "%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"
+#define WARPGROUP_PRODUCT(columns, count, a_place, b_place, type, T)                                                                       \
+    DEVICE void wgmma(float(&d)[columns / 8][4], const void* a, const void* b, T)                                                          \
+    {                                                                                                                                      \
+        asm volatile("{ .reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32." type "." type            \
+                     " {" PLACES_##count "}, " a_place ", " b_place ", p, 1, 1, 0, 0; }"                                                   \
+                     : SUMS_##count                                                                                                        \
+                     : "l"(tile_descriptor(a)), "l"(tile_descriptor(b)));                                                                  \
+    }
+#define WARPGROUP_PRODUCTS(columns, count, a_place, b_place)                                                                               \
+    WARPGROUP_PRODUCT(columns, count, a_place, b_place, "f16", h16)                                                                        \
+    WARPGROUP_PRODUCT(columns, count, a_place, b_place, "bf16", b16)
+WARPGROUP_PRODUCTS(64, 32, "%32", "%33")
+WARPGROUP_PRODUCTS(80, 40, "%40", "%41")
+WARPGROUP_PRODUCTS(128, 64, "%64", "%65")
+WARPGROUP_PRODUCTS(160, 80, "%80", "%81")
+#endif

@@ -73,7 +73,7 @@ void Block::prepare(const Launch& launch, uint3 index)
     if (memory_bytes_ != launch.shared_bytes) {
         // Exactly as large as asked for, so that AddressSanitizer sees the end.
         void* memory = nullptr;
-        if (launch.shared_bytes > 0 && posix_memalign(&memory, 128, launch.shared_bytes) != 0) throw std::bad_alloc();
+        if (launch.shared_bytes > 0 && posix_memalign(&memory, 1024, launch.shared_bytes) != 0) throw std::bad_alloc();
         memory_.reset(static_cast<unsigned char*>(memory));
         memory_bytes_ = launch.shared_bytes;
     }
@@ -93,6 +93,9 @@ void Block::prepare(const Launch& launch, uint3 index)
         t.state = State::Ready;
         t.copies.clear();
         t.groups.clear();
+        t.products.clear();
+        t.product_groups.clear();
+        t.unfenced = false;
         t.fibre.prepare(thread_main, i);
         set_ready(i);
     }
@@ -136,6 +139,7 @@ void Block::thread_main()
     block.kernel_->call(block.arguments_);
     FibreThread& me = current_thread();
     if (!me.copies.empty()) block.fail("thread " + std::to_string(me.number) + " ends without waiting for its cp.async");
+    if (!me.products.empty()) block.fail("thread " + std::to_string(me.number) + " ends without waiting for its wgmma");
     if (!block.failure_.empty()) block.abandon();
     race_release(&block.end_token_);
     me.state = State::Done;
@@ -330,8 +334,55 @@ void wait_copies(size_t groups)
                 std::memset(copy->to, 0, copy->bytes);
             }
         }
+        me.unfenced = me.unfenced || me.groups.front() > 0;
         me.copies.erase(me.copies.begin(), end);
         me.groups.erase(me.groups.begin());
     }
+}
+
+void warpgroup_product(float* d, int columns, const void* a, const void* b, bool bfloat, Place place)
+{
+    FibreThread& me = current_thread();
+    const size_t misplaced = (reinterpret_cast<size_t>(a) | reinterpret_cast<size_t>(b)) % 1024;
+    if (misplaced % 32 != 0 || misplaced >= 128 || running->threads() % 128 != 0) {
+        running->fail("wgmma wants four warps and tiles that begin at multiples of 1024 bytes, " + describe(place));
+        running->abandon();
+    }
+    if (me.unfenced) {
+        running->fail("wgmma reads what cp.async wrote without a fence between, " + describe(place));
+        running->abandon();
+    }
+    me.products.push_back({d, columns, a, b, bfloat, false});
+}
+
+void commit_products()
+{
+    FibreThread& me = current_thread();
+    size_t grouped = 0;
+    for (const size_t group : me.product_groups)
+        grouped += group;
+    me.product_groups.push_back(me.products.size() - grouped);
+    if (!running->toss()) return;
+    for (PendingProduct& product : me.products) {
+        if (!product.done) compute(product, me.number % 128);
+        product.done = true;
+    }
+}
+
+void wait_products(size_t groups)
+{
+    FibreThread& me = current_thread();
+    while (me.product_groups.size() > groups) {
+        const auto end = me.products.begin() + static_cast<std::ptrdiff_t>(me.product_groups.front());
+        for (auto product = me.products.begin(); product != end; ++product)
+            if (!product->done) compute(*product, me.number % 128);
+        me.products.erase(me.products.begin(), end);
+        me.product_groups.erase(me.product_groups.begin());
+    }
+}
+
+void fence_for_products()
+{
+    current_thread().unfenced = false;
 }
 } // namespace emulator

@@ -24,6 +24,14 @@ struct PendingCopy {
     bool valid;
 };
 
+// A thread's share of a warpgroup's product between its issue and the wait for it.
+struct PendingProduct {
+    float* d;
+    int columns;
+    const void *a, *b;
+    bool bfloat, done;
+};
+
 struct FibreThread : Thread {
     Fibre fibre;
     size_t number = 0;
@@ -34,6 +42,9 @@ struct FibreThread : Thread {
     int argument = 0;
     std::vector<PendingCopy> copies;
     std::vector<size_t> groups; // copies in each closed group
+    std::vector<PendingProduct> products;
+    std::vector<size_t> product_groups;
+    bool unfenced = false; // copies have come that products must not read yet
 };
 
 // Where lanes of a mask come together. Two tokens in turn: a lane may be on its way to the next meeting while others still leave this one.
@@ -54,6 +65,8 @@ class Block
     // The block has failed: its threads go no further than their next wait.
     void fail(const std::string& what);
     [[noreturn]] void abandon();
+    size_t threads() const { return count_; }
+    bool toss() { return (random_() >> 8 & 1) != 0; }
 
   private:
     static void thread_main();
@@ -89,4 +102,7 @@ const char* describe(Collective operation);
 
 // Computes the outputs of the lanes of a mask from their inputs; `lanes` are the warp's 32 threads.
 void compute(Collective operation, uint32_t mask, int argument, FibreThread* const* lanes);
+
+// This thread's sums of a warpgroup's product (common/ptx.cuh).
+void compute(const PendingProduct& product, unsigned thread);
 } // namespace emulator

@@ -234,11 +234,11 @@ EMULATED void __threadfence()
 
 EMULATED int atomicAdd(int* p, int value)
 {
-    return __atomic_fetch_add(p, value, __ATOMIC_RELAXED);
+    return __atomic_fetch_add(p, value, __ATOMIC_ACQ_REL);
 }
 EMULATED unsigned atomicAdd(unsigned* p, unsigned value)
 {
-    return __atomic_fetch_add(p, value, __ATOMIC_RELAXED);
+    return __atomic_fetch_add(p, value, __ATOMIC_ACQ_REL);
 }
 EMULATED float atomicAdd(float* p, float value)
 {
@@ -307,6 +307,27 @@ EMULATED void mma_m16n8k16_f16(float (&d)[4], const unsigned (&a)[4], const unsi
 EMULATED void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], CALLER)
 {
     emulator::multiply(d, a, b, true, place);
+}
+template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], const void* a, const void* b, h16, CALLER)
+{
+    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a, b, false, place);
+}
+template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], const void* a, const void* b, b16, CALLER)
+{
+    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a, b, true, place);
+}
+EMULATED void fence_shared_for_products()
+{
+    emulator::fence_for_products();
+}
+EMULATED void wgmma_fence() {}
+EMULATED void wgmma_commit()
+{
+    emulator::commit_products();
+}
+template <int N> inline void wgmma_wait()
+{
+    emulator::wait_products(N);
 }
 #undef EMULATED
 #undef CALLER

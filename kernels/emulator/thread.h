@@ -56,6 +56,13 @@ EMULATOR_API void copy_async(void* shared, const void* global, size_t bytes, boo
 EMULATOR_API void commit_copies();
 EMULATOR_API void wait_copies(size_t groups);
 
+// A thread's share of a warpgroup's product: d[columns / 8][4] += a b. It is computed when its group is closed or when it is
+// waited for, by chance: a GPU may do either.
+EMULATOR_API void warpgroup_product(float* d, int columns, const void* a, const void* b, bool bfloat, Place place);
+EMULATOR_API void commit_products();
+EMULATOR_API void wait_products(size_t groups);
+EMULATOR_API void fence_for_products();
+
 // A kernel's name, how it is called with an array of pointers to its arguments, and the arguments' sizes. The section, which may be empty,
 // holds the static shared memory of the file that the kernel is in.
 struct Kernel {

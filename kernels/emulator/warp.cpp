@@ -72,7 +72,38 @@ void load_matrices(FibreThread* const* lanes, int argument)
         }
     }
 }
+
+// Element k of a row of a tile of rows of 128 bytes that is swizzled over 1024 bytes.
+float element(const void* tile, unsigned row, unsigned k, bool bfloat)
+{
+    const size_t plain = reinterpret_cast<size_t>(tile) + row * 128 + k * 2;
+    unsigned short bits;
+    kernel_reads(reinterpret_cast<const void*>(plain ^ (plain >> 7 & 7) << 4), sizeof bits);
+    std::memcpy(&bits, reinterpret_cast<const void*>(plain ^ (plain >> 7 & 7) << 4), sizeof bits);
+    return bfloat ? b2f(b16{bits}) : h2f(h16{bits});
+}
 } // namespace
+
+void compute(const PendingProduct& product, unsigned thread)
+{
+    constexpr unsigned Depth = 16;
+    float a[2][Depth];
+    for (unsigned half = 0; half < 2; half++)
+        for (unsigned k = 0; k < Depth; k++)
+            a[half][k] = element(product.a, thread / 32 * 16 + thread % 32 / 4 + half * 8, k, product.bfloat);
+    for (unsigned n = 0; n < static_cast<unsigned>(product.columns); n += 8) {
+        for (unsigned e = 0; e < 2; e++) {
+            float sum[2] = {};
+            for (unsigned k = 0; k < Depth; k++) {
+                const float b = element(product.b, n + thread % 4 * 2 + e, k, product.bfloat);
+                sum[0] += a[0][k] * b;
+                sum[1] += a[1][k] * b;
+            }
+            product.d[n / 2 + e] += sum[0];
+            product.d[n / 2 + 2 + e] += sum[1];
+        }
+    }
+}
 
 void compute(Collective operation, uint32_t mask, int argument, FibreThread* const* lanes)
 {

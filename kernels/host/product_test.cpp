@@ -82,6 +82,23 @@ template <typename T> struct Product {
     }
 };
 
+// Launches a form; the last of the arguments, of half types alone, says how the sums are split.
+template <typename T, typename... A>
+static void launch_product(const Form& form, const std::string& operation, int rows, int columns, const T* x, A... arguments)
+{
+    const int products = operation == "project" ? 3 : 1;
+    dim3 grid = form.grid(rows, columns);
+    grid.z *= products;
+    const std::string name = kernel<T>(operation.c_str()) + form.suffix;
+    if constexpr (sizeof(T) == 4) {
+        emulator::launch(name, grid, {form.threads}, form.shared, x, arguments...);
+    } else {
+        const Parts parts(form, rows, columns, products);
+        emulator::launch(name, grid, {form.threads}, form.shared, x, arguments..., parts.split);
+        parts.hold();
+    }
+}
+
 template <typename T> static void linear(int rows, int columns, int depth, int samples, const Extras& extras, unsigned skew = 0)
 {
     Draws draws(rows + columns + depth);
@@ -90,8 +107,7 @@ template <typename T> static void linear(int rows, int columns, int depth, int s
     for (const Form& form : forms<T>(depth % 8 == 0 && skew == 0)) {
         p.y = unwritten<T>(p.y.size());
         p.epilogue.y = p.y.data();
-        emulator::launch(kernel<T>("linear") + form.suffix, form.grid(rows, columns), {form.threads}, form.shared, x.data() + skew,
-                         p.columns_of_weight(), p.epilogue);
+        launch_product(form, "linear", rows, columns, x.data() + skew, p.columns_of_weight(), p.epilogue);
         p.hold("linear" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) + " x " +
                    std::to_string(depth),
                [&](int m, int, int k) { return to_float(x[static_cast<size_t>(m) * depth + k + skew]); });
@@ -127,10 +143,7 @@ template <typename T> static void project(int rows, int columns, int depth, unsi
         shared.weight = nullptr;
         epilogue.y = nullptr;
         epilogue.bias = nullptr;
-        dim3 grid = form.grid(rows, columns);
-        grid.z = 3;
-        emulator::launch(kernel<T>("project") + form.suffix, grid, {form.threads}, form.shared, x.data() + skew, projections, shared,
-                         epilogue);
+        launch_product(form, "project", rows, columns, x.data() + skew, projections, shared, epilogue);
         for (const Product<T>& p : products)
             p.hold("project" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) + " x " +
                        std::to_string(depth),
@@ -159,8 +172,8 @@ template <typename T> static void conv2d(const Window& w, const Extras& extras)
     for (const Form& form : forms<T>(w.channels % 8 == 0 && w.skip % 8 == 0)) {
         p.y = unwritten<T>(p.y.size());
         p.epilogue.y = p.y.data();
-        emulator::launch(kernel<T>("conv2d") + form.suffix, form.grid(p.rows, p.columns), {form.threads}, form.shared, x.data(),
-                         w.skip > 0 ? skip.data() : nullptr, g, p.columns_of_weight(), p.epilogue);
+        launch_product(form, "conv2d", p.rows, p.columns, x.data(), w.skip > 0 ? skip.data() : nullptr, g, p.columns_of_weight(),
+                       p.epilogue);
         p.hold("conv2d" + std::string(form.suffix) + " " + std::to_string(w.height) + " x " + std::to_string(w.width) + ", " +
                    std::to_string(channels) + " to " + std::to_string(w.columns),
                [&](int m, int, int k) {
@@ -179,8 +192,7 @@ template <typename T> static void grouped(int batch, int length, int channels, i
     const int width = channels / groups;
     Product<T> p(draws, batch * length, channels, taps * width, batch, extras);
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(batch) * length * channels);
-    for (const Form& form : forms<T>(width % 8 == 0)) {
-        if (form.n > 64) continue; // groups are narrow
+    for (const Form& form : narrow_forms<T>(width % 8 == 0)) {
         p.y = unwritten<T>(p.y.size());
         p.epilogue.y = p.y.data();
         dim3 grid = form.grid(p.rows, width);
@@ -208,6 +220,7 @@ int main()
             linear<T>(77, 67, 129, 1, everything);
             linear<T>(2 * 33, 72, 40, 2, everything);
             linear<T>(130, 164, 200, 1, shift_residual);
+            linear<T>(70, 84, 600, 1, biased); // more stages than the ring has
             linear<T>(65, 38, 48, 1, geglu);
             linear<T>(129, 168, 96, 1, geglu);
             linear<T>(20, 16, 64, 1, quick, 1); // an odd address

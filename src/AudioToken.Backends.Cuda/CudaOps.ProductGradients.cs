@@ -19,8 +19,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ProductEpilogue finish = Plain(AddressOf(dx), RowsOf(dy.Shape), k);
         KernelArguments arguments = default;
         arguments.Add(source).Add(Turn(own.Address, own.Stride, 1, 1, n, k)).Add(finish);
-        ProductTile tile = ProductTile.For(_storage, finish.Rows, k, n % 8 == 0 && source % 16 == 0);
-        Launch(Kernel("linear", _storage, tile.Form), tile.Grid(finish.Rows, k), tile.Threads, tile.SharedBytes, ref arguments);
+        LaunchProduct("linear", finish.Rows, k, n, n % 8 == 0 && source % 16 == 0, ref arguments);
         return scope.Keep(dx);
     }
 
@@ -55,8 +54,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ProductEpilogue finish = Plain(AddressOf(whole), RowsOf(whole.Shape), channels);
         KernelArguments arguments = default;
         arguments.Add(source).Add(0UL).Add(Window(shape, 0, kw, back, tall, wide)).Add(Turn(own.Address, own.Stride, 1, kh * kw, n, channels)).Add(finish);
-        ProductTile tile = ProductTile.For(_storage, finish.Rows, channels, n % 8 == 0 && source % 16 == 0);
-        Launch(Kernel("conv2d", _storage, tile.Form), tile.Grid(finish.Rows, channels), tile.Threads, tile.SharedBytes, ref arguments);
+        LaunchProduct("conv2d", finish.Rows, channels, kh * kw * n, n % 8 == 0 && source % 16 == 0, ref arguments);
         if (enlarged)
         {
             arguments = default;

@@ -16,8 +16,7 @@ public sealed unsafe partial class CudaOps
         ProductEpilogue finish = Resolve(epilogue, y, weight.Shape[0], nameof(Linear));
         KernelArguments arguments = default;
         arguments.Add(rows).Add(new ProductColumns(own)).Add(finish);
-        ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, own.Depth % 8 == 0 && rows % 16 == 0);
-        Launch(Kernel("linear", _storage, tile.Form), tile.Grid(finish.Rows, finish.Columns), tile.Threads, tile.SharedBytes, ref arguments);
+        LaunchProduct("linear", finish.Rows, finish.Columns, own.Depth, own.Depth % 8 == 0 && rows % 16 == 0, ref arguments);
         return scope.Keep(y);
     }
 
@@ -35,8 +34,7 @@ public sealed unsafe partial class CudaOps
         KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0;
-        ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, packed);
-        Launch(Kernel("conv2d", _storage, tile.Form), tile.Grid(finish.Rows, finish.Columns), tile.Threads, tile.SharedBytes, ref arguments);
+        LaunchProduct("conv2d", finish.Rows, finish.Columns, own.Depth, packed, ref arguments);
         return scope.Keep(y);
     }
 
@@ -56,6 +54,19 @@ public sealed unsafe partial class CudaOps
         Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };
         Launch(Kernel("grouped_conv1d", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
         return scope.Keep(y);
+    }
+
+    /// <summary>Overrides the plan of products that it returns one for, given rows, columns, depth and products. For measurements.</summary>
+    internal Func<int, int, int, int, ProductPlan?>? PlanOverride { get; set; }
+
+    /// <summary>Launches a product in the tiles that suit it, the last of whose arguments is added here: how sums are split.</summary>
+    private void LaunchProduct(string operation, int rows, int columns, int depth, bool packed, ref KernelArguments arguments, int products = 1)
+    {
+        ProductPlan? chosen = packed && _storage != DType.F32 ? PlanOverride?.Invoke(rows, columns, depth, products) : null;
+        ProductPlan plan = chosen ?? ProductPlan.For(_context.Device, _storage, rows, columns, depth, packed, products);
+        if (_storage != DType.F32)
+            arguments.Add(_sumParts.Of(plan.Parts));
+        Launch(Kernel(operation, _storage, plan.Tile.Form), plan.Grid(rows, columns, products), plan.Tile.Threads, plan.Tile.SharedBytes, ref arguments);
     }
 
     /// <summary>Takes the addresses of an epilogue's operands, whose shapes have been checked.</summary>

@@ -34,9 +34,7 @@ public sealed unsafe partial class CudaOps
         ProductEpilogue finish = Resolve(default, results[0], first.Shape[0], nameof(Project));
         KernelArguments arguments = default;
         arguments.Add(rows).Add(addresses).Add(new ProductColumns(first)).Add(finish);
-        ProductTile tile = ProductTile.For(_storage, finish.Rows, finish.Columns, first.Depth % 8 == 0 && rows % 16 == 0, projections.Length);
-        Grid grid = tile.Grid(finish.Rows, finish.Columns) with { Z = projections.Length };
-        Launch(Kernel("project", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
+        LaunchProduct("project", finish.Rows, finish.Columns, first.Depth, first.Depth % 8 == 0 && rows % 16 == 0, ref arguments, projections.Length);
         foreach (Tensor result in results[..projections.Length])
             scope.Keep(result);
     }

@@ -21,6 +21,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly PinnedStaging _staging;
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
+    private readonly SumParts _sumParts;
     private readonly ScopeStack _scopes;
     private readonly DType _storage;
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
@@ -54,6 +55,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
 
         _memory = new DeviceMemory(_context, counts);
         _weightMemory = new DeviceMemory(_context, counts);
+        _sumParts = new SumParts(_context, _staging, counts);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
 
@@ -66,7 +68,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>What the memory holds.</summary>
-    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes, _memory.PeakHeldBytes);
+    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes + _sumParts.HeldBytes, _memory.PeakHeldBytes + _sumParts.HeldBytes);
 
     /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
     public static CudaException? WhyNot()
@@ -144,6 +146,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _staging.Dispose();
         _memory.Dispose();
         _weightMemory.Dispose();
+        _sumParts.Dispose();
         _library.Dispose();
         _context.Dispose();
     }

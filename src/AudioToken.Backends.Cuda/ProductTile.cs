@@ -2,40 +2,44 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
 
-/// <summary>The tile of one block of a product: which form of the kernel, and its launch. As Tile in common/product.cuh.</summary>
+/// <summary>The tile of one block of a product: which form of the kernel, and its launch. As the tiles of common/product.cuh.</summary>
 /// <param name="Form">Ending of the kernel's name.</param>
 /// <param name="Rows">Rows of the result in a block.</param>
 /// <param name="Columns">Columns of the weight in a block.</param>
 /// <param name="Threads">Threads of a block.</param>
-/// <param name="SharedBytes">Dynamic shared memory of a block.</param>
-internal readonly record struct ProductTile(string Form, int Rows, int Columns, int Threads, int SharedBytes)
+/// <param name="Stages">Stages of the ring in shared memory; 0 where it is no ring.</param>
+internal readonly record struct ProductTile(string Form, int Rows, int Columns, int Threads, int Stages)
 {
-    // Below this many wide tiles, small ones keep more multiprocessors at work.
-    private const long EnoughTiles = 64;
+    /// <summary>Elements of a row in one stage.</summary>
+    public const int Depth = 64;
 
-    private static readonly ProductTile s_plain = new("", 64, 64, 256, 0);
-    private static readonly ProductTile s_any = Half("_any", 64, 64, 128);
-    private static readonly ProductTile s_small = Half("_64x64", 64, 64, 128);
-    private static readonly ProductTile s_wide = Half("_128x160", 128, 160, 256);
+    /// <summary>For fp32.</summary>
+    public static readonly ProductTile Plain = new("", 64, 64, 256, 0);
 
-    /// <summary>The tile for a product of a size.</summary>
-    /// <param name="storage">Type of the operands.</param>
-    /// <param name="rows">Rows of the result.</param>
-    /// <param name="columns">Columns of the weight.</param>
-    /// <param name="packed">Rows of the source come in whole multiples of 16 bytes.</param>
-    /// <param name="products">How many such products there are in one launch.</param>
-    public static ProductTile For(DType storage, int rows, int columns, bool packed, int products = 1)
-    {
-        Grid wide = s_wide.Grid(rows, columns);
-        return storage != DType.F32 && packed && (long)wide.X * wide.Y * products >= EnoughTiles ? s_wide : Narrow(storage, packed);
-    }
+    /// <summary>For half types at any address.</summary>
+    public static readonly ProductTile Any = new("_any", 64, 64, 128, 3);
 
-    /// <summary>The small tile.</summary>
-    public static ProductTile Narrow(DType storage, bool packed) => storage == DType.F32 ? s_plain : packed ? s_small : s_any;
+    /// <summary>For rows of whole 16 bytes, by mma.sync, narrowest first.</summary>
+    public static readonly IReadOnlyList<ProductTile> OfWarps = [new("_64x64", 64, 64, 128, 3), new("_128x80", 128, 80, 128, 3), new("_128x160", 128, 160, 256, 4)];
+
+    /// <summary>For rows of whole 16 bytes, by wgmma, which sm_90a alone has.</summary>
+    public static readonly IReadOnlyList<ProductTile> OfWarpgroups =
+    [
+        new("_g64x64", 64, 64, 128, 4),
+        new("_g64x80", 64, 80, 128, 4),
+        new("_g64x160", 64, 160, 128, 4),
+        new("_g128x64", 128, 64, 256, 4),
+        new("_g128x80", 128, 80, 256, 4),
+        new("_g128x128", 128, 128, 256, 4),
+        new("_g128x160", 128, 160, 256, 4),
+    ];
+
+    /// <summary>The small tile, for operations that have no others.</summary>
+    public static ProductTile Narrow(DType storage, bool packed) => storage == DType.F32 ? Plain : packed ? OfWarps[0] : Any;
+
+    /// <summary>Dynamic shared memory of a block: the ring, or the sums in its place.</summary>
+    public int SharedBytes => Stages == 0 ? 0 : Math.Max(Stages * (Rows + Columns) * Depth * 2, Rows * (Columns + 8) * sizeof(float));
 
     /// <summary>Blocks that cover a result.</summary>
     public Grid Grid(int rows, int columns) => new((int)(((long)rows + Rows - 1) / Rows), (int)(((long)columns + Columns - 1) / Columns));
-
-    // Three stages of 32 elements a row, with 8 between rows.
-    private static ProductTile Half(string form, int rows, int columns, int threads) => new(form, rows, columns, threads, 3 * (rows + columns) * 40 * 2);
 }

@@ -70,6 +70,9 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
     /// <summary>The architecture whose machine code is made for it: with the suffix that unlocks what only it has, where there is one.</summary>
     public string Architecture => ArchitectureOf(Capability);
 
+    /// <summary>Whether kernels for it may multiply by wgmma; among architectures sm_90a alone has it.</summary>
+    internal bool HasWarpgroupProducts => Capability == 90;
+
     internal static string ArchitectureOf(int capability) => $"sm_{capability}{(capability >= 90 ? "a" : "")}";
 
     private static void RequireDriver()
