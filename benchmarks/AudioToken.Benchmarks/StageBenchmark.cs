@@ -65,9 +65,9 @@ internal static class StageBenchmark
         using TensorScope scope = ops.Scope();
         StageProfile profiled = new(ops);
         Stopwatch clock = Stopwatch.StartNew();
-        Stage stage = Stages.Build(ops, BenchModel.Synthetic(SizedModel.StableDiffusion14), name);
+        using Stages stages = new(ops, BenchModel.Synthetic(SizedModel.StableDiffusion14));
+        Stage stage = stages.Build(name);
         double loadMs = clock.Elapsed.TotalMilliseconds;
-        using IDisposable? network = stage.Network;
 
         float[] output = Once(profiled, stage, out double firstMs);
         (double _, double[] sample, double rms) = peer?.Run(name) ?? default;

@@ -191,7 +191,7 @@ public sealed unsafe partial class CudaOps
     // A copy of the first step's values would be replayed at all others.
     private void RefuseInStep(string operation)
     {
-        if (_recording is not null)
+        if (_memory.Arena is not null)
             throw new InvalidOperationException($"{operation} within a repeated step, which is recorded; upload before it and download after it.");
     }
 

@@ -96,7 +96,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     /// <summary>Tensors' memories handed out and not yet given back; 0 when every scope has closed.</summary>
     public int LiveTensorCount => _scopes.LiveCount;
 
-    /// <summary>Kernels launched so far.</summary>
+    /// <summary>Kernels launched so far, those of a graph at each of its launches.</summary>
     public long Launches => _context.Launches;
 
     /// <summary>Bytes of the weights loaded and not disposed.</summary>
@@ -163,9 +163,11 @@ public sealed unsafe partial class CudaOps : ITensorOps
     {
         if (count != shape.Count)
             throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
-        RefuseInStep(nameof(Upload));
-        Tensor tensor = Allocate(shape, dtype);
-        if (count > 0 && !_counts)
+        CudaRecording? recorded = Recorded;
+        if (recorded is null)
+            RefuseInStep(nameof(Upload));
+        Tensor tensor = recorded is null ? Allocate(shape, dtype) : recorded.ForUpload(() => Allocate(shape, dtype));
+        if (count > 0 && !_counts && (recorded is null || recorded.IsNew(bytes)))
             _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
         return tensor;
     }

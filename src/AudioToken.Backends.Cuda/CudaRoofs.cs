@@ -22,7 +22,7 @@ public sealed class CudaRoofs
         long bytes = Math.Max(MinCopyBytes, 4L * _context.Device.CacheBytes);
         using DeviceMemory memory = new(_context);
         DeviceBlock from = memory.Take(bytes), to = memory.Take(bytes);
-        return 2 * bytes / _timer.TimeWarm(Repetitions, _ => _context.Copy(to.Pointer, from.Pointer, bytes)).Min();
+        return 2 * bytes / _timer.Time(Repetitions, _ => _context.Copy(to.Pointer, from.Pointer, bytes)).Min();
     }
 
     /// <summary>Multiply-adds from registers in FLOP/s: on tensor cores for half types, on the plain cores for F32.</summary>
@@ -35,7 +35,7 @@ public sealed class CudaRoofs
         uint blocks = (uint)(8 * _context.Device.Multiprocessors);
         using DeviceMemory memory = new(_context);
         DeviceBlock results = memory.Take(blocks * Block * sizeof(float));
-        double seconds = _timer.TimeWarm(Repetitions, _ =>
+        double seconds = _timer.Time(Repetitions, _ =>
         {
             KernelArguments arguments = default;
             arguments.Add(results.Pointer.Address).Add(Rounds);
@@ -64,10 +64,10 @@ public sealed class CudaRoofs
 
         All(); // the first launch of a kernel loads it
         _context.Synchronize();
-        double host = _timer.TimeWarm(Repetitions, _ => All()).Min();
+        double host = _timer.Time(Repetitions, _ => All()).Min();
         using CudaGraph graph = _context.Capture(All);
         _context.Launch(graph);
-        double recorded = _timer.TimeWarm(Repetitions, _ => _context.Launch(graph)).Min();
+        double recorded = _timer.Time(Repetitions, _ => _context.Launch(graph)).Min();
         return (host / Launches, recorded / Launches);
     }
 }

@@ -3,9 +3,9 @@ using AudioToken.Backends.Cuda.Memory;
 
 namespace AudioToken.Backends.Cuda;
 
-/// <summary>Times work by the device's own clock, each run with a cold second-level cache.</summary>
-/// <remarks>Before each run a copy of twice the cache's size fills the cache with other bytes. It also keeps the device busy while the host
-/// asks for the run, so that short kernels are not timed by how fast they are asked for.</remarks>
+/// <summary>Times work by the device's own clock.</summary>
+/// <remarks>Runs are asked for ahead, and a copy of twice the second-level cache keeps the device busy while the host asks for the first of them,
+/// so that a run is not timed by how fast it is asked for. A run finds in the cache what the one before left there.</remarks>
 public sealed class CudaTimer : IDisposable
 {
     private const int Queued = 16; // runs between two waits: few enough to be cancelled soon
@@ -40,21 +40,7 @@ public sealed class CudaTimer : IDisposable
     /// <param name="cancellation">Looked at between repetitions.</param>
     /// <returns>Seconds of each repetition.</returns>
     /// <exception cref="CudaException">The work failed.</exception>
-    public double[] Time(int repetitions, Action<int> run, CancellationToken cancellation = default) => Time(repetitions, run, cold: true, cancellation);
-
-    /// <summary>As above, with whatever lies in the cache.</summary>
-    internal double[] TimeWarm(int repetitions, Action<int> run) => Time(repetitions, run, cold: false, CancellationToken.None);
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (CudaEvent made in _events)
-            made.Dispose();
-        _events.Clear();
-        _memory.Dispose();
-    }
-
-    private double[] Time(int repetitions, Action<int> run, bool cold, CancellationToken cancellation)
+    public double[] Time(int repetitions, Action<int> run, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         ArgumentNullException.ThrowIfNull(run);
@@ -63,11 +49,10 @@ public sealed class CudaTimer : IDisposable
         for (int first = 0; first < repetitions; first += Queued)
         {
             int count = Math.Min(Queued, repetitions - first);
+            _context.Copy(_other.Pointer, _other.Pointer + _half, _half);
             for (int i = 0; i < count; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                if (cold)
-                    _context.Copy(_other.Pointer, _other.Pointer + _half, _half);
                 _events[2 * i].Record(_context);
                 run(first + i);
                 _events[2 * i + 1].Record(_context);
@@ -79,5 +64,14 @@ public sealed class CudaTimer : IDisposable
         }
 
         return seconds;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (CudaEvent made in _events)
+            made.Dispose();
+        _events.Clear();
+        _memory.Dispose();
     }
 }

@@ -12,26 +12,19 @@ namespace AudioToken.Bench;
 /// <summary>The networks that stages are measured with: of a model's files, or of one size with formula weights (never zeros).</summary>
 public sealed class BenchModel
 {
-    private readonly Func<ModelComponent, TensorCollection> _open;
-
-    private BenchModel(SizedModel size, Func<ModelComponent, TensorCollection> open) => (Size, _open) = (size, open);
+    private BenchModel(SizedModel size, ModelFiles files) => (Size, Files) = (size, files);
 
     /// <summary>Name and configurations.</summary>
     public SizedModel Size { get; }
+
+    /// <summary>Where weights and tokenizer come from.</summary>
+    public ModelFiles Files { get; }
 
     /// <summary>Formula weights.</summary>
     public static BenchModel Synthetic(SizedModel size)
     {
         ArgumentNullException.ThrowIfNull(size);
-        return new BenchModel(size, component => component switch
-        {
-            ModelComponent.Beats => new FormulaCheckpoint("beats/", CheckpointShapes.Beats(size.Beats)),
-            ModelComponent.Embedder => new FormulaCheckpoint("embedder/", CheckpointShapes.Embedder(size.Beats.OutputWidth, size.Text.Width)),
-            ModelComponent.Text => new FormulaCheckpoint("text_encoder/", CheckpointShapes.ClipText(size.Text)),
-            ModelComponent.Unet => new FormulaCheckpoint("unet/", CheckpointShapes.Unet(size.Unet)),
-            ModelComponent.Vae => new FormulaCheckpoint("vae/", CheckpointShapes.Vae(size.Vae)),
-            _ => throw new ArgumentOutOfRangeException(nameof(component), component, "A model that is measured has no such part."),
-        });
+        return new BenchModel(size, new FormulaModel(size));
     }
 
     /// <summary>A model's own weights, without a LoRA; the files stay the caller's.</summary>
@@ -44,11 +37,11 @@ public sealed class BenchModel
         SizedModel size = new(
             files.Name, Parse(files, ModelComponent.Beats, BeatsConfig.Parse), Parse(files, ModelComponent.Text, ClipTextConfig.Parse),
             unet.SampleSize > 0 ? unet : unet with { SampleSize = SizedModel.StableDiffusion14.Unet.SampleSize }, Parse(files, ModelComponent.Vae, VaeConfig.Parse));
-        return new BenchModel(size, files.Open);
+        return new BenchModel(size, files);
     }
 
     /// <summary>The tensors of a part; the caller's to dispose of.</summary>
-    public TensorCollection Open(ModelComponent component) => _open(component);
+    public TensorCollection Open(ModelComponent component) => Files.Open(component);
 
     private static TConfig Parse<TConfig>(ModelFiles files, ModelComponent component, Func<JsonElement, TConfig> parse)
     {

@@ -5,10 +5,10 @@ using AudioToken.Tensors;
 namespace AudioToken.Bench;
 
 /// <summary>Times single operations.</summary>
-/// <remarks>Inputs and weights take turns until they are twice the last cache, so that no run finds its own there; one run that is not counted comes before.</remarks>
+/// <remarks>Inputs and weights take turns until they are more than twice the last cache, so that no run finds its own there; one run that is not counted comes before.</remarks>
 public sealed class KernelBench(BenchDevice device)
 {
-    private const int MaxSets = 64;
+    private const int MaxSets = 256, MinTurns = 8;
 
     /// <summary>Measures one case.</summary>
     /// <param name="item">The operation at its shape.</param>
@@ -21,24 +21,26 @@ public sealed class KernelBench(BenchDevice device)
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         cancellation.ThrowIfCancellationRequested();
         long bytes = item.Elements * device.ElementBytes;
-        int sets = Sets(item, bytes, repetitions);
+        int most = Fitting(item, bytes, repetitions), sets = 1;
         List<CaseInputs> inputs = [];
         using TensorScope scope = device.Ops.Scope();
         try
         {
-            Func<Tensor>[] runs = new Func<Tensor>[sets];
+            List<Func<Tensor>> runs = [];
             for (int i = 0; i < sets; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 inputs.Add(new CaseInputs(device.Ops, i));
-                runs[i] = item.Prepare(inputs[i]);
+                runs.Add(item.Prepare(inputs[i]));
+                if (i == 0 && device.HasTimes)
+                    sets = (int)Math.Min(most, 2 * device.CacheBytes / (inputs[i].Elements * device.ElementBytes) + 1); // results share their memory, and so do not count
             }
 
             long? kernels = Count(runs[^1]);
             if (!device.HasTimes)
                 return new KernelMeasurement(item, null, bytes, kernels, null, null, sets);
             double? before = device.ArithmeticPeak();
-            double[] seconds = device.Time(repetitions, i => runs[i % sets](), cancellation);
+            double[] seconds = device.TimeTurns(repetitions, Math.Max(sets, MinTurns), turn => runs[turn % sets](), cancellation);
             double? peak = (before + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
             return new KernelMeasurement(item, Spread.Of(seconds), bytes, kernels, peak, device.Bandwidth, sets);
         }
@@ -57,7 +59,7 @@ public sealed class KernelBench(BenchDevice device)
         return device.Launches - before;
     }
 
-    private int Sets(KernelCase item, long bytes, int repetitions)
+    private int Fitting(KernelCase item, long bytes, int repetitions)
     {
         // Uploaded values are floats beside their copy in the backend's type, and a backend may hold a weight more than once.
         long fits = device.MemoryBytes / (2 * Math.Max(bytes, item.Elements * sizeof(float)));
@@ -69,7 +71,6 @@ public sealed class KernelBench(BenchDevice device)
                 "a smaller --shape or --batch");
         }
 
-        long cold = device.HasTimes ? Math.Min(repetitions, 2 * device.CacheBytes / bytes + 1) : 1;
-        return (int)Math.Min(Math.Min(cold, fits), MaxSets);
+        return (int)Math.Min(fits, device.IsSynchronous ? Math.Min(repetitions, MaxSets) : MaxSets); // where a repetition is one run, more would not be used
     }
 }

@@ -23,7 +23,10 @@ public sealed class ProcessorDevice : BenchDevice
     }
 
     /// <inheritdoc/>
-    public override int ElementBytes => sizeof(float);
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{_threads} threads");
+
+    /// <inheritdoc/>
+    public override DType Storage => DType.F32;
 
     /// <inheritdoc/>
     public override long CacheBytes { get; }
@@ -45,7 +48,10 @@ public sealed class ProcessorDevice : BenchDevice
     public override double? Bandwidth => Math.Max(_bandwidth.Value.Read, _bandwidth.Value.Copy);
 
     /// <inheritdoc/>
-    public override double[] Time(int repetitions, Action<int> run, CancellationToken cancellation)
+    public override double[] Time(int repetitions, Action run, CancellationToken cancellation) => TimeTurns(repetitions, 1, _ => run(), cancellation);
+
+    /// <inheritdoc/>
+    public override double[] TimeTurns(int repetitions, int turns, Action<int> run, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(run);
         double[] seconds = new double[repetitions];
@@ -54,7 +60,7 @@ public sealed class ProcessorDevice : BenchDevice
             cancellation.ThrowIfCancellationRequested();
             using TensorScope scope = Ops.Scope();
             long at = Stopwatch.GetTimestamp();
-            run(i);
+            run(i % turns);
             seconds[i] = Stopwatch.GetElapsedTime(at).TotalSeconds;
         }
 

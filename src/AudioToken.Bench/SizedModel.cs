@@ -29,9 +29,9 @@ public sealed record SizedModel(string Name, BeatsConfig Beats, ClipTextConfig T
             DeepNorm = true, RelativePositions = true, GatedPositions = true, MaxDistance = 800,
             EmbedWidth = 32, Width = 48, Layers = 3, Heads = 4, FeedForwardWidth = 96, PositionKernel = 16, PositionGroups = 4,
         },
-        new ClipTextConfig { Width = 32, Layers = 2, Heads = 4, FeedForwardWidth = 64, VocabularySize = 512 },
+        new ClipTextConfig { Width = 32, Layers = 2, Heads = 4, FeedForwardWidth = 64, VocabularySize = 514 },
         new UnetConfig { ContextWidth = 32, SampleSize = 8, Channels = [32, 64], Heads = [4, 4], DownAttention = [true, false], UpAttention = [true, false], LayersPerBlock = 1, NormGroups = 8 },
-        new VaeConfig { Channels = [16, 32], LayersPerBlock = 1, NormGroups = 8 });
+        new VaeConfig { Channels = [8, 8, 16, 16], LayersPerBlock = 1, NormGroups = 8 });
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<SizedModel> All { get; } = [Tiny, StableDiffusion14];

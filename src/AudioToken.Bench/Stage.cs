@@ -4,5 +4,17 @@ namespace AudioToken.Bench;
 
 /// <summary>One network, loaded, with inputs: ready to run.</summary>
 /// <param name="Run">One forward pass; the caller's scope owns the result.</param>
-/// <param name="Network">What to dispose of afterwards; null for a stage that has no weights.</param>
-public sealed record Stage(Func<ITensorOps, Tensor> Run, IDisposable? Network);
+public sealed record Stage(Func<ITensorOps, Tensor> Run)
+{
+    /// <summary>True for work of the host whose result is uploaded: it cannot be recorded.</summary>
+    public bool IsHosts { get; init; }
+
+    /// <summary>The pass as a step of a loop, which is repeated as a pipeline repeats it; null for a stage that is none.</summary>
+    public StageLoop? Loop { get; init; }
+}
+
+/// <summary>A step of a loop.</summary>
+/// <param name="Input">Of each step.</param>
+/// <param name="Steps">For so many steps there are tables.</param>
+/// <param name="Step">The step.</param>
+public sealed record StageLoop(Tensor Input, int Steps, Func<ITensorOps, Tensor, StepIndex, Tensor> Step);

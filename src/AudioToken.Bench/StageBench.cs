@@ -4,43 +4,118 @@ using AudioToken.Tensors;
 namespace AudioToken.Bench;
 
 /// <summary>Times whole stages, and within them the classes of operations.</summary>
-public static class StageBench
+/// <remarks>Where the device can replay recorded work, a stage is one recording; the step of a loop is repeated as a pipeline repeats it.</remarks>
+/// <param name="device">What is measured.</param>
+/// <param name="model">The weights.</param>
+/// <param name="reference">The same backend at its most exact, with which results are compared; null for not. Stays the caller's.</param>
+public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps? reference = null) : IDisposable
 {
+    private readonly Stages _stages = new(device.Ops, model);
+    private readonly Stages? _reference = reference is null ? null : new Stages(reference, model);
+
     /// <summary>Loads a stage, runs it once uncounted, then measures it.</summary>
-    /// <param name="device">What is measured.</param>
-    /// <param name="model">The weights.</param>
-    /// <param name="name">One of <see cref="Stages.Names"/>.</param>
+    /// <param name="name">One of <see cref="Stages.Names"/>, with its batch.</param>
     /// <param name="repetitions">At least 1.</param>
-    /// <param name="cancellation">Looked at before each operation.</param>
-    public static StageMeasurement Measure(BenchDevice device, BenchModel model, string name, int repetitions, CancellationToken cancellation = default)
+    /// <param name="cancellation">Looked at before each operation, or between replays.</param>
+    public StageMeasurement Measure(string name, int repetitions, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         using TensorScope scope = device.Ops.Scope();
         StageProfile profile = new(new CancellableOps(device.Ops, cancellation));
         long start = Stopwatch.GetTimestamp();
-        Stage stage = Stages.Build(device.Ops, model, name);
+        Stage stage = _stages.Build(name);
         double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        using IDisposable? network = stage.Network;
 
-        long? before = device.Launches;
-        Once();
-        long? kernels = device.Launches - before;
+        long? kernels = device.Launches;
+        float[] result = Once(stage, profile, device.Ops, download: _reference is not null && device.HasTimes);
+        kernels = stage.Loop is { } repeated && !device.IsSynchronous ? KernelsOf(repeated) : device.Launches - kernels;
         if (!device.HasTimes)
-            return new StageMeasurement(name, null, null, profile.Flops, kernels, null, Classes(1));
-        profile.Reset();
+            return new StageMeasurement(name, null, null, profile.Flops, kernels, null, Classes(1), null);
+        double? error = Error(name, result, cancellation);
         double? peak = device.ArithmeticPeak();
-        double[] seconds = device.Time(repetitions, _ => stage.Run(profile), cancellation);
-        peak = (peak + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
-        return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / repetitions, kernels, peak, Classes(repetitions));
-
-        void Once()
+        double[] seconds;
+        int runs = 1;
+        if (device.IsSynchronous)
         {
-            using TensorScope run = device.Ops.Scope();
-            stage.Run(profile);
+            profile.Reset();
+            (seconds, runs) = (device.Time(repetitions, () => stage.Run(profile), cancellation), repetitions);
         }
+        else if (stage.Loop is { } loop)
+        {
+            seconds = Repeat(loop, repetitions, cancellation);
+        }
+        else
+        {
+            seconds = stage.IsHosts ? device.Time(repetitions, () => stage.Run(device.Ops), cancellation) : device.TimeTurns(repetitions, 1, _ => stage.Run(device.Ops), cancellation);
+        }
+
+        peak = (peak + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
+        return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / runs, kernels, peak, Classes(runs), error);
 
         IReadOnlyList<(OperationClass, int, double?, double)> Classes(int runs) =>
             [.. profile.Classes.Select(item => (item.Class, item.Calls / runs, device.IsSynchronous ? item.Seconds / runs : (double?)null, item.Flops / runs))];
+    }
+
+    /// <summary>Frees what is loaded.</summary>
+    public void Dispose()
+    {
+        _stages.Dispose();
+        _reference?.Dispose();
+    }
+
+    private long? KernelsOf(StageLoop loop)
+    {
+        using RepeatedStep step = device.Ops.Repeat((x, index) => loop.Step(device.Ops, x, index));
+        using TensorScope scope = device.Ops.Scope();
+        long? before = device.Launches;
+        step.Run(loop.Input);
+        return device.Launches - before;
+    }
+
+    // The steps for which there are tables, and then from the first again.
+    private double[] Repeat(StageLoop loop, int repetitions, CancellationToken cancellation)
+    {
+        List<double> seconds = [];
+        while (seconds.Count < repetitions)
+        {
+            using RepeatedStep step = device.Ops.Repeat((x, index) => loop.Step(device.Ops, x, index));
+            Next();
+            seconds.AddRange(device.Time(Math.Min(loop.Steps - 1, repetitions - seconds.Count), Next, cancellation));
+
+            void Next()
+            {
+                using TensorScope scope = device.Ops.Scope();
+                step.Run(loop.Input);
+            }
+        }
+
+        return [.. seconds];
+    }
+
+    private double? Error(string name, float[] result, CancellationToken cancellation)
+    {
+        if (_reference is null || reference is null)
+            return null;
+        using CancellableOps ops = new(reference, cancellation);
+        using TensorScope scope = reference.Scope();
+        float[] wanted = Once(_reference.Build(name), ops, reference, download: true);
+        double difference = 0, size = 0;
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            difference += Math.Pow((double)result[i] - wanted[i], 2);
+            size += Math.Pow(wanted[i], 2);
+        }
+
+        return Math.Sqrt(difference / size);
+    }
+
+    private static float[] Once(Stage stage, ITensorOps through, ITensorOps ops, bool download)
+    {
+        using TensorScope run = ops.Scope();
+        Tensor result = stage.Run(through);
+        float[] values = new float[download ? result.Shape.Count : 0];
+        if (download)
+            ops.Download(result, values);
+        return values;
     }
 }

@@ -1,13 +1,14 @@
 namespace AudioToken.Bench;
 
 /// <summary>What one stage took.</summary>
-/// <param name="Name">One of <see cref="Stages.Names"/>.</param>
+/// <param name="Name">One of <see cref="Stages.Names"/> with its batch, or a picture by its sampler.</param>
 /// <param name="Seconds">Of one run; null on a device that is counted only.</param>
 /// <param name="LoadSeconds">Until the network was loaded; null on a device that is counted only.</param>
 /// <param name="Flops">Of one run.</param>
 /// <param name="Kernels">Of one run; null on a device that has none.</param>
 /// <param name="ArithmeticPeak">FLOP/s that the device reached at that time; null where it was not measured.</param>
 /// <param name="Classes">Of one run, by class: calls, seconds (the mean; null where a host's clock does not see the device's work) and FLOPs.</param>
+/// <param name="RelativeRms">Of the difference from the same stage at its most exact, over that one's; null where it was not compared.</param>
 public sealed record StageMeasurement(
     string Name,
     Spread? Seconds,
@@ -15,7 +16,8 @@ public sealed record StageMeasurement(
     double Flops,
     long? Kernels,
     double? ArithmeticPeak,
-    IReadOnlyList<(OperationClass Class, int Calls, double? Seconds, double Flops)> Classes)
+    IReadOnlyList<(OperationClass Class, int Calls, double? Seconds, double Flops)> Classes,
+    double? RelativeRms)
 {
     /// <summary>Achieved FLOP/s at the median; null for a stage that has no products, and where there are no times.</summary>
     public double? FlopsPerSecond => Flops > 0 ? Flops / Seconds?.Median : null;

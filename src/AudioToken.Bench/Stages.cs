@@ -6,66 +6,100 @@ using AudioToken.Models.Clip;
 using AudioToken.Models.Fga;
 using AudioToken.Models.Unet;
 using AudioToken.Models.Vae;
+using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Weights;
 
 namespace AudioToken.Bench;
 
 /// <summary>The stages of a generation by name, with inputs made by formula: those of benchmarks/pytorch/stages.py.</summary>
-public static class Stages
+/// <remarks>Keeps the network of the last stage, so that stages of one network in a row load it once.</remarks>
+/// <param name="ops">The backend.</param>
+/// <param name="model">Where the weights come from.</param>
+public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
 {
     // Ten seconds at 16 kHz, and what becomes of them: frames of 10 ms, patches of 16 by 16.
-    private const int Samples = 160_000, Frames = 998, Patches = 496, MelBins = 128;
+    internal const int Samples = 160_000;
+    private const int Frames = 998, Patches = 496, MelBins = 128;
+    private const int LoopSteps = 64;
+    private const float Timestep = 981, GuidanceScale = 7.5f;
 
-    /// <summary>Name of the stage that has a batch of its own: <c>unet-2</c> is a step at batch 2.</summary>
-    public const string Unet = "unet";
+    /// <summary>Names of the stages that have a batch of their own: <c>unet-2</c> is a forward pass at batch 2 that makes what depends on text and
+    /// time alone too, <c>step-2</c> a step of the denoising loop as a pipeline runs it: that is made before, and batch 2 is one picture with guidance.</summary>
+    public const string Unet = "unet", Step = "step";
 
     /// <summary>All names.</summary>
-    public static readonly IReadOnlyList<string> Names = ["fbank", "beats", "embedder", "text", Unet, "vae"];
+    public static readonly IReadOnlyList<string> Names = ["fbank", "beats", "embedder", "text", Unet, Step, "vae"];
 
-    /// <summary>Loads a stage's network and makes its inputs, which the open scope owns.</summary>
-    /// <param name="ops">The backend.</param>
-    /// <param name="model">Where the weights come from.</param>
-    /// <param name="name">One of <see cref="Names"/>; of the UNet with its batch, e.g. <c>unet-2</c>.</param>
-    public static Stage Build(ITensorOps ops, BenchModel model, string name)
+    private ModelComponent? _loaded;
+    private IDisposable? _network;
+
+    /// <summary>True for a stage of which there is one for each batch.</summary>
+    public static bool HasBatch(string name) => name is Unet or Step;
+
+    /// <summary>Makes a stage's inputs, which the open scope owns, and loads its network, which is at hand until the next call.</summary>
+    /// <param name="name">One of <see cref="Names"/>; of those with a batch with it, e.g. <c>unet-2</c>.</param>
+    public Stage Build(string name)
     {
-        ArgumentNullException.ThrowIfNull(ops);
-        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(name);
         return name switch
         {
             "fbank" => FilterBank(),
-            "beats" => Beats(ops, model),
-            "embedder" => Embedder(ops, model),
-            "text" => Text(ops, model),
-            _ when name.StartsWith(Unet + "-", StringComparison.Ordinal) => Step(ops, model, int.Parse(name.AsSpan(Unet.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture)),
-            "vae" => Vae(ops, model),
+            "beats" => Beats(),
+            "embedder" => Embedder(),
+            "text" => Text(),
+            _ when Batch(name, Unet) is { } batch => Forward(batch),
+            _ when Batch(name, Step) is { } batch => LoopStep(batch),
+            "vae" => Vae(),
             _ => throw new ArgumentException($"No stage '{name}'; there are {string.Join(", ", Names)}.", nameof(name)),
         };
+    }
+
+    /// <summary>Frees the network.</summary>
+    public void Dispose()
+    {
+        _network?.Dispose();
+        _network = null;
+        _loaded = null;
+    }
+
+    private static int? Batch(string name, string of) => name.StartsWith(of + "-", StringComparison.Ordinal)
+        ? int.Parse(name.AsSpan(of.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture)
+        : null;
+
+    private TNetwork Load<TNetwork>(ModelComponent component, Func<TensorCollection, TNetwork> load)
+        where TNetwork : IDisposable
+    {
+        if (_loaded == component)
+            return (TNetwork)_network!;
+        Dispose();
+        using TensorCollection weights = model.Open(component);
+        TNetwork network = load(weights);
+        (_loaded, _network) = (component, network);
+        return network;
     }
 
     private static Stage FilterBank()
     {
         float[] samples = WeightFormula.Uniform("bench/samples", [Samples]);
-        return new Stage(o => o.Upload(Fbank.Compute(samples), [1, Frames, MelBins]), null);
+        return new Stage(o => o.Upload(Fbank.Compute(samples), [1, Frames, MelBins])) { IsHosts = true };
     }
 
-    private static Stage Beats(ITensorOps ops, BenchModel model)
+    private Stage Beats()
     {
-        using TensorCollection weights = model.Open(ModelComponent.Beats);
-        BeatsEncoder network = BeatsEncoder.Load(ops, weights, model.Size.Beats);
-        Tensor fbank = Gaussian(ops, "bench/fbank", [1, Frames, MelBins]);
-        return new Stage(o => network.Forward(o, fbank), network);
+        BeatsEncoder network = Load(ModelComponent.Beats, weights => BeatsEncoder.Load(ops, weights, model.Size.Beats));
+        Tensor fbank = Gaussian("bench/fbank", [1, Frames, MelBins]);
+        return new Stage(o => network.Forward(o, fbank));
     }
 
-    private static Stage Embedder(ITensorOps ops, BenchModel model)
+    private Stage Embedder()
     {
-        using TensorCollection weights = model.Open(ModelComponent.Embedder);
-        FgaEmbedder network = FgaEmbedder.Load(ops, weights);
-        Tensor features = Gaussian(ops, "bench/features", [1, Patches, network.Config.InputWidth]);
-        return new Stage(o => network.Forward(o, features), network);
+        FgaEmbedder network = Load(ModelComponent.Embedder, weights => FgaEmbedder.Load(ops, weights));
+        Tensor features = Gaussian("bench/features", [1, Patches, network.Config.InputWidth]);
+        return new Stage(o => network.Forward(o, features));
     }
 
-    private static Stage Text(ITensorOps ops, BenchModel model)
+    private Stage Text()
     {
         ClipTextConfig config = model.Size.Text;
         int begin = config.VocabularySize - 2, end = config.VocabularySize - 1, placeholder = config.VocabularySize;
@@ -74,43 +108,59 @@ public static class Stages
         Array.Fill(ids, end);
         ids[0] = begin;
         prompt.CopyTo(ids, config.MaxPositions);
-        using TensorCollection weights = model.Open(ModelComponent.Text);
-        ClipTextModel network = ClipTextModel.Load(ops, weights, config);
-        Tensor tokens = ops.Upload(ids, [2, config.MaxPositions]), audioToken = Gaussian(ops, "bench/token", [1, config.Width]);
-        return new Stage(o => network.Forward(o, tokens, placeholder, audioToken), network);
+        ClipTextModel network = Load(ModelComponent.Text, weights => ClipTextModel.Load(ops, weights, config));
+        Tensor tokens = ops.Upload(ids, [2, config.MaxPositions]), audioToken = Gaussian("bench/token", [1, config.Width]);
+        return new Stage(o => network.Forward(o, tokens, placeholder, audioToken));
 
         int Word(int id) => id % begin;
     }
 
-    private static Stage Step(ITensorOps ops, BenchModel model, int batch)
+    private UnetModel UnetNetwork() => Load(ModelComponent.Unet, weights => UnetModel.Load(ops, weights, model.Size.Unet));
+
+    private Tensor Conditioning(int batch) => Gaussian("bench/context", [batch, model.Size.Text.MaxPositions, model.Size.Unet.ContextWidth]);
+
+    // What depends on text and time alone is counted too: PyTorch does it at every step.
+    private Stage Forward(int batch)
     {
-        UnetConfig config = model.Size.Unet;
-        using TensorCollection weights = model.Open(ModelComponent.Unet);
-        UnetModel network = UnetModel.Load(ops, weights, config);
-        Tensor latents = Map(ops, "bench/latents", batch, config.SampleSize);
-        Tensor conditioning = Gaussian(ops, "bench/context", [batch, model.Size.Text.MaxPositions, config.ContextWidth]);
-        // What depends on text and time alone is counted too: PyTorch does it at every step.
-        return new Stage(
-            o =>
-            {
-                using TensorScope scope = o.Scope();
-                return scope.Keep(network.Forward(o, latents, network.PrepareTimes(o, [981f]).Step(0), network.PrepareContext(o, conditioning)));
-            },
-            network);
+        UnetModel network = UnetNetwork();
+        Tensor latents = Map("bench/latents", batch), conditioning = Conditioning(batch);
+        return new Stage(o =>
+        {
+            using TensorScope scope = o.Scope();
+            return scope.Keep(network.Forward(o, latents, network.PrepareTimes(o, [Timestep]).Step(0), network.PrepareContext(o, conditioning)));
+        });
     }
 
-    private static Stage Vae(ITensorOps ops, BenchModel model)
+    // Of an even batch half are the same latents without a prompt.
+    private Stage LoopStep(int batch)
     {
-        using TensorCollection weights = model.Open(ModelComponent.Vae);
-        VaeDecoder network = VaeDecoder.Load(ops, weights, model.Size.Vae);
-        Tensor latents = Map(ops, "bench/vae", 1, model.Size.Unet.SampleSize);
-        return new Stage(o => network.Forward(o, latents), network);
+        UnetModel network = UnetNetwork();
+        int pictures = batch % 2 == 0 ? batch / 2 : batch;
+        Tensor latents = Map("bench/latents", pictures);
+        UnetContext context = network.PrepareContext(ops, Conditioning(batch));
+        UnetTimes times = network.PrepareTimes(ops, [.. Enumerable.Repeat(Timestep, LoopSteps)]);
+        return new Stage(o => Run(o, latents, new StepIndex(0))) { Loop = new StageLoop(latents, LoopSteps, Run) };
+
+        Tensor Run(ITensorOps o, Tensor x, StepIndex step)
+        {
+            using TensorScope scope = o.Scope();
+            Tensor predicted = network.Forward(o, x, times.At(o, step), context);
+            return scope.Keep(pictures == batch ? predicted : Guidance.Combine(o, predicted.Slice(0, pictures), predicted.Slice(pictures, pictures), GuidanceScale));
+        }
     }
 
-    private static Tensor Gaussian(ITensorOps ops, string key, Shape shape) => ops.Upload(WeightFormula.GaussLike(key, shape), shape);
-
-    private static Tensor Map(ITensorOps ops, string key, int batch, int side)
+    private Stage Vae()
     {
+        VaeDecoder network = Load(ModelComponent.Vae, weights => VaeDecoder.Load(ops, weights, model.Size.Vae));
+        Tensor latents = Map("bench/vae", 1);
+        return new Stage(o => network.Forward(o, latents));
+    }
+
+    private Tensor Gaussian(string key, Shape shape) => ops.Upload(WeightFormula.GaussLike(key, shape), shape);
+
+    private Tensor Map(string key, int batch)
+    {
+        int side = model.Size.Unet.SampleSize;
         float[] channelsFirst = WeightFormula.GaussLike(key, [batch, 4, side, side]), channelsLast = new float[channelsFirst.Length];
         ChannelLayout.ToChannelsLast(channelsFirst, channelsLast, channels: 4, pixels: side * side);
         return ops.Upload(channelsLast, [batch, side, side, 4]);

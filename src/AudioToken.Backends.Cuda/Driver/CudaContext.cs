@@ -17,6 +17,7 @@ public sealed unsafe class CudaContext : IDisposable
     private CudaException? _lost;
     private (string Kernel, LaunchShape Shape) _last = ("", default);
     private bool _capturing;
+    private long _captured;
     private bool _disposed;
 
     /// <summary>Opens a device and makes it the calling thread's.</summary>
@@ -43,7 +44,7 @@ public sealed unsafe class CudaContext : IDisposable
     /// <summary>How long <see cref="Synchronize"/> waits for work to end before it calls it a hang.</summary>
     public TimeSpan Patience { get; set; } = s_defaultPatience;
 
-    /// <summary>Launches so far, of kernels by themselves and of graphs.</summary>
+    /// <summary>Kernels launched so far, those of a graph at each of its launches.</summary>
     public long Launches { get; private set; }
 
     /// <summary>The stream's own value.</summary>
@@ -79,7 +80,10 @@ public sealed unsafe class CudaContext : IDisposable
         kernel.CheckArguments(in arguments);
         kernel.AllowShared(shape.SharedBytes);
         _last = (kernel.Name, shape);
-        Launches++;
+        if (_capturing)
+            _captured++;
+        else
+            Launches++;
         void** addresses = stackalloc void*[KernelArguments.MaxCount];
         fixed (byte* start = &arguments.Start)
         {
@@ -122,7 +126,7 @@ public sealed unsafe class CudaContext : IDisposable
     {
         const int ThreadLocalMode = 1;
         Check(CudaDriver.cuStreamBeginCapture_v2(Stream, ThreadLocalMode), nameof(CudaDriver.cuStreamBeginCapture_v2));
-        _capturing = true;
+        (_capturing, _captured) = (true, 0);
         nint recorded;
         try
         {
@@ -138,14 +142,14 @@ public sealed unsafe class CudaContext : IDisposable
 
         _capturing = false;
         Check(CudaDriver.cuStreamEndCapture(Stream, out recorded), nameof(CudaDriver.cuStreamEndCapture));
-        return new CudaGraph(this, recorded);
+        return new CudaGraph(this, recorded, _captured);
     }
 
     /// <summary>Launches recorded work.</summary>
     internal void Launch(CudaGraph graph)
     {
         _last = ("of a graph", default);
-        Launches++;
+        Launches += graph.Kernels;
         Check(CudaDriver.cuGraphLaunch(graph.Value, Stream), nameof(CudaDriver.cuGraphLaunch));
         if (_synchronous)
             Synchronize();

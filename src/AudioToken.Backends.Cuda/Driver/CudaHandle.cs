@@ -105,14 +105,18 @@ internal sealed unsafe class CudaModule : CudaHandle
 internal sealed class CudaGraph : CudaHandle
 {
     /// <summary>Makes a graph executable and lets the recording go.</summary>
-    public CudaGraph(CudaContext context, nint recorded)
+    public CudaGraph(CudaContext context, nint recorded, long kernels)
         : base(context)
     {
+        Kernels = kernels;
         CudaResult result = CudaDriver.cuGraphInstantiateWithFlags(out nint made, recorded, 0);
         CudaDriver.cuGraphDestroy(recorded);
         CudaCall.Check(result, call: nameof(CudaDriver.cuGraphInstantiateWithFlags));
         Own(made);
     }
+
+    /// <summary>Kernels of one launch.</summary>
+    public long Kernels { get; }
 
     protected override CudaResult Destroy() => CudaDriver.cuGraphExecDestroy(handle);
 }

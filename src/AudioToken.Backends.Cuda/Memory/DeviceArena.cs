@@ -12,6 +12,9 @@ internal sealed class DeviceArena(DeviceMemory memory) : IDisposable
     /// <summary>No request may be new: the work is being recorded, and the driver must not be asked for memory.</summary>
     public bool IsSealed { get; set; }
 
+    /// <summary>No two requests of a round share a block.</summary>
+    public bool KeepsEach { get; init; }
+
     /// <summary>Bytes kept out of the pool.</summary>
     public long Bytes => _blocks.Sum(block => block.Bytes);
 
@@ -32,7 +35,8 @@ internal sealed class DeviceArena(DeviceMemory memory) : IDisposable
 
         if (IsSealed)
             throw Differs();
-        DeviceBlock block = _free.Where(free => DeviceMemory.Fits(free, bytes)).MinBy(free => free.Bytes) ?? Adopt(memory.TakeFromPool(bytes));
+        DeviceBlock? freed = KeepsEach ? null : _free.Where(free => DeviceMemory.Fits(free, bytes)).MinBy(free => free.Bytes);
+        DeviceBlock block = freed ?? Adopt(memory.TakeFromPool(bytes));
         _free.Remove(block);
         _plan.Add(block);
         _next++;

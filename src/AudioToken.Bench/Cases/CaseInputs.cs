@@ -13,12 +13,16 @@ internal sealed class CaseInputs(ITensorOps ops, int set) : IDisposable
     /// <summary>The operations that the inputs are of.</summary>
     public ITensorOps Ops => ops;
 
+    /// <summary>Elements of all inputs and weights.</summary>
+    public long Elements { get; private set; }
+
     /// <summary>An input; its innermost axis is normalised, which leaves it in the type in which the backend keeps activations.</summary>
     public Tensor Input(string name, Shape shape)
     {
         using TensorScope scope = ops.Scope();
         Tensor values = ops.Upload(WeightFormula.GaussLike(Key(name), shape), shape);
         int columns = shape[^1];
+        Elements += shape.Count;
         return scope.Keep(ops.LayerNorm(values, Weight($"{name}.gamma.weight", WeightRole.Vector, [columns]), Weight($"{name}.beta.bias", WeightRole.Vector, [columns]), 1e-5f));
     }
 
@@ -27,6 +31,7 @@ internal sealed class CaseInputs(ITensorOps ops, int set) : IDisposable
     {
         Weight weight = ops.LoadWeight(WeightFormula.Source(Key(""), name, shape), role);
         _weights.Add(weight);
+        Elements += shape.Count;
         return weight;
     }
 

@@ -7,14 +7,15 @@ namespace AudioToken.Bench.Synthetic;
 /// <summary>The deterministic weights of goldens/README.md: values from a hash of name and index, scaled as a fresh network's would be.</summary>
 public static class WeightFormula
 {
+    // Less is not worth a second thread.
+    private const int Part = 1 << 16;
+
     private static readonly float s_sqrt3 = (float)Math.Sqrt(3.0);
 
     /// <summary>Uniform values in [-1, 1) for a key.</summary>
     public static void Uniform(string key, long start, Span<float> destination)
     {
-        ulong hash = Hash(key);
-        for (int i = 0; i < destination.Length; i++)
-            destination[i] = At(hash, start + i);
+        Fill(Hash(key), start, 1, 0, destination);
     }
 
     /// <summary>Uniform values in [-1, 1) for a key.</summary>
@@ -28,9 +29,8 @@ public static class WeightFormula
     /// <summary>Uniform values of unit variance for a key, the reference's stand-in for noise.</summary>
     public static float[] GaussLike(string key, Shape shape)
     {
-        float[] values = Uniform(key, shape);
-        for (int i = 0; i < values.Length; i++)
-            values[i] *= s_sqrt3;
+        float[] values = new float[shape.Count];
+        Fill(Hash(key), 0, s_sqrt3, 0, values);
         return values;
     }
 
@@ -43,6 +43,33 @@ public static class WeightFormula
         foreach (byte b in Encoding.UTF8.GetBytes(key))
             hash = (hash ^ b) * 0x100000001B3;
         return hash;
+    }
+
+    // Values are independent of each other, so all threads take part.
+    private static unsafe void Fill(ulong hash, long start, float scale, float offset, Span<float> destination)
+    {
+        int count = destination.Length;
+        if (count <= Part)
+        {
+            FillPart(hash, start, scale, offset, destination);
+            return;
+        }
+
+        fixed (float* first = destination)
+        {
+            nint address = (nint)first;
+            Parallel.For(0, (count + Part - 1) / Part, part =>
+            {
+                int at = part * Part;
+                FillPart(hash, start + at, scale, offset, new Span<float>((float*)address + at, Math.Min(Part, count - at)));
+            });
+        }
+    }
+
+    private static void FillPart(ulong hash, long start, float scale, float offset, Span<float> destination)
+    {
+        for (int i = 0; i < destination.Length; i++)
+            destination[i] = offset + At(hash, start + i) * scale;
     }
 
     private static float At(ulong hash, long index)
@@ -79,11 +106,7 @@ public static class WeightFormula
                 _scale *= 0.25f;
         }
 
-        public override void Read(long start, Span<float> destination)
-        {
-            for (int i = 0; i < destination.Length; i++)
-                destination[i] = _offset + At(_hash, start + i) * _scale;
-        }
+        public override void Read(long start, Span<float> destination) => Fill(_hash, start, _scale, _offset, destination);
     }
 }
 

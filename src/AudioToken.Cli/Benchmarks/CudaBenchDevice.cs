@@ -1,3 +1,4 @@
+using System.Globalization;
 using AudioToken.Backends.Cuda;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Bench;
@@ -5,8 +6,8 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Cli.Benchmarks;
 
-/// <summary>A CUDA device: the device's clock and a cold second-level cache. The emulated one is counted and neither timed nor run.</summary>
-internal sealed class CudaBenchDevice : BenchDevice
+/// <summary>A CUDA device: its own clock, and recordings that it replays. The emulated one is counted and neither timed nor run.</summary>
+internal class CudaBenchDevice : BenchDevice
 {
     private const string Emulated = "not measured on an emulated device";
     private readonly CudaOps _ops;
@@ -16,20 +17,25 @@ internal sealed class CudaBenchDevice : BenchDevice
     private readonly Lazy<double> _bandwidth, _arithmetic;
 
     /// <summary>Takes the backend over.</summary>
-    public CudaBenchDevice(CudaOps ops)
+    /// <param name="ops">The backend.</param>
+    /// <param name="counts">Nothing is run or timed, as the emulated device's times mean nothing.</param>
+    public CudaBenchDevice(CudaOps ops, bool counts)
         : base(ops)
     {
         _ops = ops;
         _device = ops.DeviceInfo;
-        HasTimes = !CudaEmulation.IsHere;
-        CudaEmulation.Execute(false);
+        HasTimes = !counts;
+        if (counts)
+            CudaEmulation.Execute(false);
         _timer = ops.CreateTimer();
         _roofs = ops.CreateRoofs(_timer);
         _bandwidth = new(_roofs.CopyBandwidth);
         _arithmetic = new(() => _roofs.Arithmetic(ops.Storage));
     }
 
-    public override int ElementBytes => _ops.Storage.Size();
+    public override string Description => string.Create(CultureInfo.InvariantCulture, $"{_device.Name}, driver for CUDA {CudaDevice.DriverVersion()}");
+
+    public override DType Storage => _ops.Storage;
 
     public override long CacheBytes => _device.CacheBytes;
 
@@ -43,14 +49,28 @@ internal sealed class CudaBenchDevice : BenchDevice
 
     public override double? Bandwidth => HasTimes ? _bandwidth.Value : null;
 
-    public override double[] Time(int repetitions, Action<int> run, CancellationToken cancellation) => _timer.Time(
+    public override double[] Time(int repetitions, Action run, CancellationToken cancellation) => _timer.Time(
         repetitions,
-        i =>
+        _ =>
         {
             using TensorScope scope = Ops.Scope();
-            run(i);
+            run();
         },
         cancellation);
+
+    public override double[] TimeTurns(int repetitions, int turns, Action<int> run, CancellationToken cancellation)
+    {
+        using CudaRecording recording = _ops.RecordWork(() =>
+        {
+            for (int turn = 0; turn < turns; turn++)
+            {
+                using TensorScope scope = Ops.Scope();
+                run(turn);
+            }
+        });
+        recording.Launch();
+        return [.. _timer.Time(repetitions, _ => recording.Launch(), cancellation).Select(seconds => seconds / turns)];
+    }
 
     // Once: nobody else is on the device, and its clock settles under this very load.
     public override double? ArithmeticPeak() => HasTimes ? _arithmetic.Value : null;

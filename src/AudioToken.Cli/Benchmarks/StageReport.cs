@@ -7,19 +7,19 @@ namespace AudioToken.Cli.Benchmarks;
 /// <summary>What <c>bench stages</c> tells.</summary>
 internal static class StageReport
 {
-    public const string Header = "stage      class      calls  median ms       p10       p90     GFLOP  GFLOP/s  share of peak";
+    public const string Header = "stage         class      calls  median ms       p10       p90     GFLOP  GFLOP/s  share of peak";
 
     /// <summary>A line for the stage, and one for each class within it.</summary>
     public static IEnumerable<string> Lines(StageMeasurement stage)
     {
         yield return string.Create(
             CultureInfo.InvariantCulture,
-            $"{stage.Name,-10} {"",-10} {stage.Classes.Sum(item => item.Calls),5} {stage.Seconds?.Median * 1e3,10:0.00} {stage.Seconds?.P10 * 1e3,9:0.00} {stage.Seconds?.P90 * 1e3,9:0.00} {stage.Flops / 1e9,9:0.00} {stage.FlopsPerSecond / 1e9,8:0.0} {stage.ShareOfPeak,14:0.0%}{(stage.Kernels is null ? "" : $"  {stage.Kernels} kernels")}").TrimEnd();
+            $"{stage.Name,-13} {"",-10} {stage.Classes.Sum(item => item.Calls),5} {stage.Seconds?.Median * 1e3,10:0.00} {stage.Seconds?.P10 * 1e3,9:0.00} {stage.Seconds?.P90 * 1e3,9:0.00} {stage.Flops / 1e9,9:0.00} {stage.FlopsPerSecond / 1e9,8:0.0} {stage.ShareOfPeak,14:0.0%}{(stage.Kernels is null ? "" : $"  {stage.Kernels} kernels")}{(stage.RelativeRms is null ? "" : $"  rel_rms {stage.RelativeRms:0.0e+0}")}").TrimEnd();
         foreach ((OperationClass operations, int calls, double? seconds, double flops) in stage.Classes)
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{"",-10} {OperationClasses.Name(operations),-10} {calls,5} {seconds * 1e3,10:0.00} {"",9} {"",9} {Counted(flops) / 1e9,9:0.00} {Counted(flops) / seconds / 1e9,8:0.0} {Counted(flops) / seconds / stage.ArithmeticPeak,14:0.0%}").TrimEnd();
+                $"{"",-13} {OperationClasses.Name(operations),-10} {calls,5} {seconds * 1e3,10:0.00} {"",9} {"",9} {Counted(flops) / 1e9,9:0.00} {Counted(flops) / seconds / 1e9,8:0.0} {Counted(flops) / seconds / stage.ArithmeticPeak,14:0.0%}").TrimEnd();
         }
     }
 
@@ -39,6 +39,7 @@ internal static class StageReport
             BenchJson.Write(json, "arithmetic_peak_gflops", stage.ArithmeticPeak / 1e9);
             BenchJson.Write(json, "share_of_peak", stage.ShareOfPeak);
             BenchJson.Write(json, "kernels", stage.Kernels);
+            BenchJson.Write(json, "rel_rms", stage.RelativeRms);
             json.WriteStartObject("classes");
             foreach ((OperationClass operations, int calls, double? seconds, double flops) in stage.Classes)
             {

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Bench;
 using AudioToken.Bench.Cases;
 using AudioToken.Cli.Benchmarks;
@@ -14,6 +16,7 @@ internal sealed class BenchCommand
 {
     private const int KernelRepetitions = 10, StageRepetitions = 3, MaxBatch = 64;
     private static readonly string[] s_subjects = ["kernels", "stages", "ceilings"];
+    private static readonly string[] s_stages = [.. Stages.Names, PictureBench.Name];
 
     private readonly Terminal _terminal;
 
@@ -24,7 +27,7 @@ internal sealed class BenchCommand
         HelpName = string.Join('|', s_subjects),
     };
 
-    private readonly Option<string?> _operation = new("--op") { Description = $"kernels: this operation only: {string.Join(", ", KernelCases.Operations)}; stages: this stage only: {string.Join(", ", Stages.Names)}", HelpName = "NAME" };
+    private readonly Option<string?> _operation = new("--op") { Description = $"kernels: this operation only: {string.Join(", ", KernelCases.Operations)}; stages: these stages only, with commas between: {string.Join(", ", s_stages)}", HelpName = "NAME" };
 
     private readonly Option<string?> _shape = new("--shape")
     {
@@ -35,6 +38,8 @@ internal sealed class BenchCommand
     private readonly Option<string?> _batch = new("--batch") { Description = "batches of the UNet step, with commas between, e.g. 1,2,16 (default 2, one picture with guidance; stages 1,2)", HelpName = "LIST" };
     private readonly Option<string?> _size = Checked.Word("--size", [], "formula weights of this size; default: kernels sd1.4, stages the model of --model", [.. SizedModel.All.Select(size => size.Name)]);
     private readonly Option<int?> _repeat = Checked.Number("--repeat", [], $"runs of each case, after one that is not counted (default {KernelRepetitions}, stages {StageRepetitions})", 1, 100_000);
+    private readonly Option<bool> _check = new("--check") { Description = "stages: compare each result with that of the same stage in fp32 without arithmetic short cuts on the same device" };
+    private readonly Option<string?> _rows = new("--rows") { Description = "also write a file of rows under the names of PyTorch's measurements", HelpName = "FILE" };
     private readonly ModelOptions _model;
     private readonly DeviceOptions _device;
     private readonly MessageOptions _messages = new();
@@ -46,7 +51,7 @@ internal sealed class BenchCommand
         BenchCommand self = new(terminal);
         Command command = new("bench", "measure operations and whole stages against what this machine reaches at most");
         command.Arguments.Add(self._subject);
-        foreach (Option option in (Option[])[self._operation, self._shape, self._batch, self._size, self._repeat])
+        foreach (Option option in (Option[])[self._operation, self._shape, self._batch, self._size, self._repeat, self._check, self._rows])
             command.Options.Add(option);
         self._model.AddTo(command, parts: false);
         self._device.AddTo(command);
@@ -70,12 +75,13 @@ internal sealed class BenchCommand
         using ModelFiles? files = OpenModel(parsed, subject);
         BenchModel model = files is not null ? BenchModel.Of(files) : BenchModel.Synthetic(Size(parsed));
         using BenchDevice device = Open(chosen);
+        RowsFile? rows = parsed.GetValue(_rows) is { } path ? new RowsFile(path, chosen.Name, device) : null;
         if (subject == "ceilings")
             Ceilings(parsed, chosen, device);
         else if (subject == "stages")
-            MeasureStages(parsed, chosen, device, model, batches, cancellation);
+            MeasureStages(parsed, chosen, device, model, batches, rows, cancellation);
         else
-            Kernels(parsed, chosen, device, model, named, batches, cancellation);
+            Kernels(parsed, chosen, device, model, named, batches, rows, cancellation);
         return ExitCode.Done;
     }
 
@@ -96,14 +102,15 @@ internal sealed class BenchCommand
             _terminal.WriteLine(line);
     }
 
-    private void Kernels(ParseResult parsed, ComputeDevice chosen, BenchDevice device, BenchModel model, KernelCase? named, int[] batches, CancellationToken cancellation)
+    private void Kernels(ParseResult parsed, ComputeDevice chosen, BenchDevice device, BenchModel model, KernelCase? named, int[] batches, RowsFile? rows, CancellationToken cancellation)
     {
         bool json = _messages.Json(parsed);
         int repetitions = parsed.GetValue(_repeat) ?? KernelRepetitions;
         KernelBench bench = new(device);
         List<KernelRun> runs = [];
-        void Tell(KernelMeasurement measured, int? calls)
+        void Tell(KernelMeasurement measured, int? calls, int? batch)
         {
+            rows?.Add(measured, calls, batch);
             if (!json)
                 _terminal.WriteLine(KernelReport.Line(measured, calls));
         }
@@ -113,13 +120,13 @@ internal sealed class BenchCommand
         if (named is not null)
         {
             KernelMeasurement measured = bench.Measure(named, repetitions, cancellation);
-            Tell(measured, null);
+            Tell(measured, null, null);
             runs.Add(new KernelRun(null, [(measured, null)], new Dictionary<string, int>()));
         }
 
         foreach (int batch in named is null ? batches : [])
         {
-            runs.Add(KernelRun.OfStep(bench, UnetStep.Record(model.Size.Unet, batch), batch, parsed.GetValue(_operation), repetitions, Tell, cancellation));
+            runs.Add(KernelRun.OfStep(bench, UnetStep.Record(model.Size.Unet, batch), batch, parsed.GetValue(_operation), repetitions, (measured, calls) => Tell(measured, calls, batch), cancellation));
             foreach (string line in json ? [] : KernelReport.Sums(runs[^1]))
                 _terminal.WriteLine(line);
         }
@@ -136,18 +143,36 @@ internal sealed class BenchCommand
         });
     }
 
-    private void MeasureStages(ParseResult parsed, ComputeDevice chosen, BenchDevice device, BenchModel model, int[] batches, CancellationToken cancellation)
+    private void MeasureStages(ParseResult parsed, ComputeDevice chosen, BenchDevice device, BenchModel model, int[] batches, RowsFile? rows, CancellationToken cancellation)
     {
         bool json = _messages.Json(parsed);
         int repetitions = parsed.GetValue(_repeat) ?? StageRepetitions;
-        string? only = parsed.GetValue(_operation);
+        IReadOnlyList<string> wanted = WantedStages(parsed);
         List<StageMeasurement> stages = [];
         if (!json)
             _terminal.WriteLine(StageReport.Header);
-        foreach (string name in Stages.Names.Where(name => only is null || name == only).SelectMany(name => name == Stages.Unet ? batches.Select(batch => $"{name}-{batch}") : [name]))
+        using (ITensorOps? exact = parsed.GetValue(_check) && device.HasTimes ? chosen.OpenExact() : null)
+        using (StageBench bench = new(device, model, exact))
         {
-            stages.Add(StageBench.Measure(device, model, name, repetitions, cancellation));
-            foreach (string line in json ? [] : StageReport.Lines(stages[^1]))
+            foreach (string name in wanted.Where(name => name != PictureBench.Name))
+            {
+                foreach (string each in Stages.HasBatch(name) ? batches.Select(batch => $"{name}-{batch}") : [name])
+                    Tell(bench.Measure(each, repetitions, cancellation));
+            }
+        }
+
+        if (wanted.Contains(PictureBench.Name))
+        {
+            using PictureBench pictures = new(device, model, cancellation);
+            foreach (string name in PictureBench.Names)
+                Tell(pictures.Measure(name, repetitions, cancellation));
+        }
+
+        void Tell(StageMeasurement measured)
+        {
+            stages.Add(measured);
+            rows?.Add(measured);
+            foreach (string line in json ? [] : StageReport.Lines(measured))
                 _terminal.WriteLine(line);
         }
 
@@ -183,7 +208,7 @@ internal sealed class BenchCommand
     private static BenchDevice Open(ComputeDevice chosen)
     {
         ITensorOps ops = chosen.Open();
-        return ops is CudaOps cuda ? new CudaBenchDevice(cuda) : new ProcessorDevice(ops, chosen.Threads);
+        return ops is CudaOps cuda ? new CudaBenchDevice(cuda, counts: CudaEmulation.IsHere) : new ProcessorDevice(ops, chosen.Threads);
     }
 
     private KernelCase? Named(ParseResult parsed)
@@ -207,16 +232,27 @@ internal sealed class BenchCommand
     // An option that would do nothing is a mistake.
     private void RefuseOthersOptions(ParseResult parsed, string subject)
     {
-        Option[] others = subject switch { "ceilings" => [_operation, _shape, _batch, _size, _repeat], "stages" => [_shape], _ => [] };
+        Option[] others = subject switch { "ceilings" => [_operation, _shape, _batch, _size, _repeat, _check, _rows], "stages" => [_shape], _ => [_check] };
         foreach (Option option in others)
         {
-            if (parsed.GetResult(option) is not null)
-                throw new AudioTokenException(ErrorCode.Usage, $"{option.Name} is given, but bench {subject} does not take it", $"audiotoken bench kernels {option.Name} ...");
+            if (parsed.GetResult(option) is OptionResult { Implicit: false })
+                throw new AudioTokenException(ErrorCode.Usage, $"{option.Name} is given, but bench {subject} does not take it", $"audiotoken bench {(option == _check ? "stages" : "kernels")} {option.Name}");
         }
 
         if (subject == "ceilings" && _model.IsGiven(parsed))
             throw new AudioTokenException(ErrorCode.Usage, "--model is given, but bench ceilings does not take it", "audiotoken bench stages --model ...");
-        if (subject == "stages" && parsed.GetValue(_operation) is { } stage && !Stages.Names.Contains(stage))
-            throw new AudioTokenException(BenchErrors.Operation, $"--op is '{stage}', wanted one of {string.Join(", ", Stages.Names)}", $"--op {Stages.Names[0]}");
+        if (subject == "stages")
+            WantedStages(parsed);
+    }
+
+    // Those of --op; without it all but whole pictures, which take minutes where there is no GPU.
+    private IReadOnlyList<string> WantedStages(ParseResult parsed)
+    {
+        if (parsed.GetValue(_operation) is not { } list)
+            return Stages.Names;
+        string[] named = list.Split(',', StringSplitOptions.TrimEntries);
+        return Array.Find(named, name => !s_stages.Contains(name)) is { } stage
+            ? throw new AudioTokenException(BenchErrors.Operation, $"--op is '{stage}', wanted one of {string.Join(", ", s_stages)}", $"--op {s_stages[0]}")
+            : [.. s_stages.Where(named.Contains)];
     }
 }

@@ -57,7 +57,10 @@ internal sealed class DeviceOptions(Terminal terminal)
         else
             messages.Detail(line);
         CpuOptions options = new() { Threads = threads, Exact = parsed.GetValue(_exact) };
-        return new ComputeDevice(CpuOps.DeviceName, threads, MachineFacts.Memory, () => new CpuOps(options), () => CpuOps.Count(options));
+        return new ComputeDevice(CpuOps.DeviceName, threads, MachineFacts.Memory, () => new CpuOps(options), () => CpuOps.Count(options))
+        {
+            OpenExact = () => new CpuOps(options with { Exact = true }),
+        };
     }
 
     private ComputeDevice Cuda(ParseResult parsed, Action<string> tell, int index, Messages messages)
@@ -69,6 +72,7 @@ internal sealed class DeviceOptions(Terminal terminal)
         CudaOptions options = new() { DeviceIndex = index, Storage = storage, Note = messages.Warn };
         return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, device.MemoryBytes, () => new CudaOps(options), () => CudaOps.Count(options))
         {
+            OpenExact = () => new CudaOps(options with { Storage = DType.F32 }),
             ScalesLoss = storage == DType.F16,
         };
     }

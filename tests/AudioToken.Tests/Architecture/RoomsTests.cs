@@ -20,7 +20,7 @@ public sealed class RoomsTests
         ["AudioToken.Pipelines"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Sampling"],
         ["AudioToken.World"] = ["AudioToken.Audio", "AudioToken.Pipelines"],
         ["AudioToken.Training"] = ["AudioToken.Pipelines", "AudioToken.World"],
-        ["AudioToken.Bench"] = ["AudioToken.Audio", "AudioToken.Models"],
+        ["AudioToken.Bench"] = ["AudioToken.Audio", "AudioToken.Models", "AudioToken.Pipelines"],
         ["AudioToken.WeightsConverter"] = ["AudioToken.Weights"],
         ["AudioToken.Cli"] =
         [

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using AudioToken.Tests.Weights;
 using Xunit;
 
 namespace AudioToken.Tests.Cli;
@@ -51,11 +52,12 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("ceilings", "--repeat", "2")]
     [InlineData("ceilings", "--model", "x.safetensors")]
     [InlineData("stages", "--shape", "8x8")]
+    [InlineData("ceilings", "--rows", "rows.json")]
     public void OptionThatWouldDoNothing_IsRefused(string subject, string option, string value) =>
         demo.Run("bench", subject, option, value).Refuses(2501, $"{option} is given, but bench {subject} does not take it");
 
     [Fact]
-    public void Stage_ThatThereIsNotIsRefused() => demo.Run("bench", "stages", "--op", "conv2d").Refuses(2902, "--op is 'conv2d', wanted one of fbank, beats, embedder, text, unet, vae");
+    public void Stage_ThatThereIsNotIsRefused() => demo.Run("bench", "stages", "--op", "conv2d").Refuses(2902, "--op is 'conv2d', wanted one of fbank, beats, embedder, text, unet, step, vae, image");
 
     [Fact]
     public void ModelWithSize_IsRefused() => demo.Run("bench", "stages", "-m", demo.Model, "--size", "tiny").Refuses(2501, "--model and --size tiny are both given", "leave one of them out");
@@ -122,7 +124,7 @@ public sealed class BenchTests(CliDemo demo)
         Assert.Equal("stages", json.GetProperty("bench").GetString());
         Assert.Equal(model, json.GetProperty("model").GetString());
         JsonElement[] stages = [.. json.GetProperty("stages").EnumerateArray()];
-        Assert.Equal(["fbank", "beats", "embedder", "text", "unet-1", "unet-2", "vae"], stages.Select(stage => stage.GetProperty("name").GetString()));
+        Assert.Equal(["fbank", "beats", "embedder", "text", "unet-1", "unet-2", "step-1", "step-2", "vae"], stages.Select(stage => stage.GetProperty("name").GetString()));
         Assert.All(stages, stage => Assert.True(stage.GetProperty("median_ms").GetDouble() > 0));
         foreach (JsonElement stage in stages[1..])
         {
@@ -141,6 +143,43 @@ public sealed class BenchTests(CliDemo demo)
         Assert.StartsWith("stage ", run.Text, StringComparison.Ordinal);
         Assert.Contains("\nunet-1 ", run.Text, StringComparison.Ordinal);
         Assert.Contains(" attention ", run.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_OfKernelsIsRefused() => demo.Run("bench", "kernels", "--check").Refuses(2501, "--check is given, but bench kernels does not take it");
+
+    [Fact]
+    public void Rows_HavePyTorchsNamesAndTheError()
+    {
+        using TemporaryFolder folder = new();
+        string path = Path.Combine(folder.Path, "rows.json");
+        demo.Run(["bench", "stages", "--size", "tiny", "--op", "vae,step,unet,text", "--batch", "2", "--check", "--rows", path, .. s_cpu]).Exits(0);
+
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllBytes(path));
+        Assert.Contains("cpu, 1 threads", file.RootElement.GetProperty("machine").GetProperty("device").GetString(), StringComparison.Ordinal);
+        JsonElement[] rows = [.. file.RootElement.GetProperty("rows").EnumerateArray()];
+        Assert.Equal(
+            [("text", 2), ("unet", 2), ("step", 2), ("vae decode", 1)],
+            rows.Select(row => (row.GetProperty("name").GetString(), row.GetProperty("batch").GetInt32())));
+        foreach (JsonElement row in rows)
+        {
+            Assert.Equal("fp32", row.GetProperty("dtype").GetString());
+            foreach (string name in (string[])["median_ms", "p10_ms", "p90_ms"])
+                Assert.True(row.GetProperty(name).GetDouble() > 0, name);
+            Assert.InRange(row.GetProperty("rel_rms").GetDouble(), 0, 1e-5); // fp32 beside fp32 that sums in another order
+        }
+
+        demo.Run("bench", "kernels", "--op", "layer-norm", "--shape", "8x8", "--device", "cpu", "--rows", path).Refuses(8501, "exists already and is not replaced", "another name with --rows");
+    }
+
+    [Fact]
+    public void Pictures_AreMeasuredWhereTheyAreNamed()
+    {
+        JsonElement json = demo.Run(["bench", "stages", "--size", "tiny", "--op", "image", .. s_cpu]).Exits(0).Json;
+
+        JsonElement[] stages = [.. json.GetProperty("stages").EnumerateArray()];
+        Assert.Equal(["image-pndm-50", "image-lcm-4"], stages.Select(stage => stage.GetProperty("name").GetString()));
+        Assert.All(stages, stage => Assert.True(stage.GetProperty("median_ms").GetDouble() > 0));
     }
 
     [Fact]

@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Bench;
+using AudioToken.Bench.Cases;
+using AudioToken.Cli.Benchmarks;
+using AudioToken.Tensors;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+/// <summary>What is timed on a GPU is recorded work; here the emulated device runs it, at tiny size, and its times mean nothing.</summary>
+public sealed class RecordedBenchTests
+{
+    private const int Repetitions = 3;
+
+    [Fact]
+    public void Launches_DoTheWorkAgain() => Run(DType.F32, (setup, ops) =>
+    {
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Upload([1f, 2, 3], [3]);
+        nint result = 0;
+        float[] sums = new float[3];
+        using CudaRecording recording = ops.RecordWork(() =>
+        {
+            Tensor constant = ops.Upload([10f, 20, 30], [3]); // what does not change may be uploaded
+            ops.Upload([0f, 0, 0], [3]);
+            Tensor sum = ops.WeightedSum([new WeightedTensor(x, 1), new WeightedTensor(constant, 2)]);
+            result = (nint)((DeviceBlock)sum.Storage).Pointer.Address; // the emulated device's memory is the process's
+        });
+        long kernels = ops.Launches, calls = setup.Emulator.Count("cuLaunchKernel"), graphs = setup.Emulator.Count("graphs");
+        for (int i = 0; i < Repetitions; i++)
+        {
+            Marshal.Copy(new float[3], 0, result, 3);
+            recording.Launch();
+            ops.Download(x, new float[3]);
+            Marshal.Copy(result, sums, 0, 3);
+            Assert.Equal([21f, 42, 63], sums);
+        }
+
+        Assert.Equal(Repetitions, ops.Launches - kernels);
+        Assert.Equal((0, Repetitions), (setup.Emulator.Count("cuLaunchKernel") - calls, setup.Emulator.Count("graphs") - graphs));
+    });
+
+    [Fact]
+    public void RecordedWork_ThatChangesOrDownloadsIsRefused() => Run(DType.F32, (_, ops) =>
+    {
+        float calls = 0;
+        Assert.Contains("uploaded other values", Assert.Throws<InvalidOperationException>(() => ops.RecordWork(() => ops.Upload([calls++], [1]))).Message, StringComparison.Ordinal);
+        Assert.Contains("Download within", Assert.Throws<InvalidOperationException>(() => ops.RecordWork(() => ops.Download(ops.Upload([1f], [1]), new float[1]))).Message, StringComparison.Ordinal);
+        using TensorScope scope = ops.Scope();
+        float[] back = new float[1];
+        ops.Download(ops.Upload([3f], [1]), back); // usable afterwards
+        Assert.Equal(3, back[0]);
+    });
+
+    [Fact]
+    public void Case_IsOneRecordingOfAllTurns() => Run(DType.F16, (setup, ops) =>
+    {
+        using TimedEmulation device = new(ops);
+        long launches = setup.Emulator.Count("kernel:layer_norm_f16"), graphs = setup.Emulator.Count("graphs");
+
+        KernelMeasurement measured = new KernelBench(device).Measure(KernelCases.Parse("layer-norm", "64x320"), Repetitions, TestContext.Current.CancellationToken);
+
+        Assert.Equal(1, measured.Kernels);
+        Assert.Equal(1 + Repetitions, setup.Emulator.Count("graphs") - graphs);
+        long turns = Math.Max(8, measured.InputSets);
+        // One to make each set, one that is not counted, all turns as they are asked for, and in each graph.
+        Assert.Equal(measured.InputSets + 1 + turns * (1 + 1 + Repetitions), setup.Emulator.Count("kernel:layer_norm_f16") - launches);
+    });
+
+    [Theory]
+    [InlineData("beats")]
+    [InlineData("embedder")]
+    [InlineData("text")]
+    [InlineData("unet-2")]
+    [InlineData("step-2")]
+    [InlineData("step-1")]
+    [InlineData("vae")]
+    public void Stage_IsReplayedAndHeldToFp32(string name) => Run(DType.F16, (setup, ops) =>
+    {
+        using TimedEmulation device = new(ops);
+        using CudaOps exact = new(new CudaOptions { Storage = DType.F32, KernelCacheFolder = null });
+        using StageBench bench = new(device, BenchModel.Synthetic(SizedModel.Tiny), exact);
+        long graphs = setup.Emulator.Count("graphs");
+
+        StageMeasurement measured = bench.Measure(name, Repetitions, TestContext.Current.CancellationToken);
+
+        Assert.Equal(name.StartsWith("step", StringComparison.Ordinal) ? Repetitions : 1 + Repetitions, setup.Emulator.Count("graphs") - graphs);
+        Assert.True(measured.Kernels > 0);
+        Assert.InRange(measured.RelativeRms!.Value, 1e-5, 1e-2); // of fp16, whose epsilon is 1e-3; docs/NUMERICS.md
+    });
+
+    [Fact]
+    public void Step_LeavesOutWhatIsMadeOnceAPicture() => Run(DType.F16, (_, ops) =>
+    {
+        using TimedEmulation device = new(ops);
+        using StageBench bench = new(device, BenchModel.Synthetic(SizedModel.Tiny));
+
+        StageMeasurement whole = bench.Measure("unet-2", 1, TestContext.Current.CancellationToken), step = bench.Measure("step-2", 1, TestContext.Current.CancellationToken);
+
+        Assert.True(step.Kernels < whole.Kernels, $"{step.Kernels} kernels, {whole.Kernels} with text and times");
+        Assert.True(step.Flops < whole.Flops);
+    });
+
+    private static void Run(DType storage, Action<Setup, CudaOps> test) => Setup.Run(setup =>
+    {
+        using CudaOps ops = new(new CudaOptions { Storage = storage, KernelCacheFolder = null });
+        test(setup, ops);
+    });
+
+    // Roofs would take the emulated device minutes.
+    private sealed class TimedEmulation(CudaOps ops) : CudaBenchDevice(ops, counts: false)
+    {
+        public override double? Bandwidth => 1;
+
+        public override double? ArithmeticPeak() => 1;
+    }
+}
