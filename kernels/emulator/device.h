@@ -258,6 +258,10 @@ EMULATED float __fdividef(float a, float b)
 {
     return a / b;
 }
+EMULATED float exp2_approx(float x)
+{
+    return exp2f(x);
+}
 #define __expf(x) expf(x) // glibc declares a function of this name
 EMULATED int min(int a, int b)
 {
@@ -307,6 +311,14 @@ EMULATED void mma_m16n8k16_f16(float (&d)[4], const unsigned (&a)[4], const unsi
 EMULATED void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], CALLER)
 {
     emulator::multiply(d, a, b, true, place);
+}
+EMULATED void mma_m16n8k8_f16(float (&d)[4], const unsigned (&a)[2], unsigned b, CALLER)
+{
+    emulator::multiply(d, {a[0], a[1], 0, 0}, {b, 0}, false, place);
+}
+EMULATED void mma_m16n8k8_bf16(float (&d)[4], const unsigned (&a)[2], unsigned b, CALLER)
+{
+    emulator::multiply(d, {a[0], a[1], 0, 0}, {b, 0}, true, place);
 }
 template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], const void* a, const void* b, h16, CALLER)
 {
