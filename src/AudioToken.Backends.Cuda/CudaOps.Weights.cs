@@ -11,7 +11,7 @@ public sealed unsafe partial class CudaOps
     // Sources are read and sent in parts of about this many elements.
     private const int StagingElements = 1 << 22;
 
-    private float[] _read = [];
+    private float[] _read = [], _laid = [];
     private byte[] _staged = [];
 
     /// <inheritdoc/>
@@ -76,63 +76,64 @@ public sealed unsafe partial class CudaOps
     {
         for (long start = 0; start < count; start += StagingElements)
         {
-            Span<float> part = Room((int)Math.Min(StagingElements, count - start));
-            source.Read(start, part);
-            _staging.Upload(Narrowed(part, dtype), address + (start * dtype.Size()));
+            int part = (int)Math.Min(StagingElements, count - start);
+            source.Read(start, Room(ref _read, part).AsSpan(0, part));
+            _staging.Upload(Narrowed(_read, part, dtype), address + (start * dtype.Size()));
         }
-    }
-
-    private Span<float> Room(int count)
-    {
-        if (_read.Length < count)
-            _read = new float[count];
-        return _read.AsSpan(0, count);
     }
 
     private void SendRows(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
     {
-        int atOnce = Math.Max(1, StagingElements / Math.Max(1, stride)), channels = depth / Math.Max(1, taps);
-        float[] read = new float[(long)Math.Min(atOnce, rows) * depth], laid = new float[(long)Math.Min(atOnce, rows) * stride];
+        int atOnce = (int)Math.Min(rows, Math.Max(1, StagingElements / Math.Max(1, stride))), channels = depth / Math.Max(1, taps);
+        float[] read = Room(ref _read, atOnce * depth), laid = Room(ref _laid, atOnce * stride);
         for (long first = 0; first < rows; first += atOnce)
         {
             int count = (int)Math.Min(atOnce, rows - first);
             source.Read(first * depth, read.AsSpan(0, count * depth));
-            for (int row = 0; row < count; row++)
+            Parallel.For(0, count, row =>
             {
                 ReadOnlySpan<float> from = read.AsSpan(row * depth, depth);
-                Span<float> to = laid.AsSpan(row * stride, depth);
+                Span<float> to = laid.AsSpan(row * stride, stride);
                 for (int tap = 0; tap < taps; tap++)
                 {
                     for (int c = 0; c < channels; c++)
                         to[(tap * channels) + c] = from[(c * taps) + tap];
                 }
-            }
 
-            _staging.Upload(Narrowed(laid.AsSpan(0, count * stride), dtype), address + (first * stride * dtype.Size()));
+                to[depth..].Clear();
+            });
+            _staging.Upload(Narrowed(laid, count * stride, dtype), address + (first * stride * dtype.Size()));
         }
     }
 
+    private static T[] Room<T>(ref T[] room, int count) => room.Length >= count ? room : room = new T[count];
+
     // The values in the storage type, rounded to nearest, ties to even.
-    private ReadOnlySpan<byte> Narrowed(ReadOnlySpan<float> values, DType dtype)
+    private ReadOnlySpan<byte> Narrowed(float[] values, int count, DType dtype)
     {
+        const int Part = 1 << 16;
         if (dtype == DType.F32)
-            return MemoryMarshal.AsBytes(values);
-        if (_staged.Length < values.Length * 2)
-            _staged = new byte[values.Length * 2];
-        Span<byte> bytes = _staged.AsSpan(0, values.Length * 2);
-        if (dtype == DType.F16)
+            return MemoryMarshal.AsBytes(values.AsSpan(0, count));
+        byte[] staged = Room(ref _staged, count * 2);
+        Parallel.For(0, (count + Part - 1) / Part, part =>
         {
-            TensorPrimitives.ConvertToHalf(values, MemoryMarshal.Cast<byte, Half>(bytes));
-            return bytes;
-        }
+            int first = part * Part, length = Math.Min(Part, count - first);
+            ReadOnlySpan<float> from = values.AsSpan(first, length);
+            Span<byte> to = staged.AsSpan(first * 2, length * 2);
+            if (dtype == DType.F16)
+                TensorPrimitives.ConvertToHalf(from, MemoryMarshal.Cast<byte, Half>(to));
+            else
+                ToBrainFloat(from, MemoryMarshal.Cast<byte, ushort>(to));
+        });
+        return staged.AsSpan(0, count * 2);
+    }
 
-        Span<ushort> halves = MemoryMarshal.Cast<byte, ushort>(bytes);
-        for (int i = 0; i < values.Length; i++)
+    private static void ToBrainFloat(ReadOnlySpan<float> from, Span<ushort> to)
+    {
+        for (int i = 0; i < from.Length; i++)
         {
-            uint bits = BitConverter.SingleToUInt32Bits(values[i]);
-            halves[i] = float.IsNaN(values[i]) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+            uint bits = BitConverter.SingleToUInt32Bits(from[i]);
+            to[i] = float.IsNaN(from[i]) ? (ushort)0x7FC0 : (ushort)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
         }
-
-        return bytes;
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AudioToken.Audio;
 using AudioToken.Bench.Synthetic;
 using AudioToken.Pipelines;
 using AudioToken.Sampling;
@@ -20,6 +21,7 @@ public sealed class PictureBench : IDisposable
 
     private readonly BenchDevice _device;
     private readonly AudioToImagePipeline _pipeline;
+    private readonly int _samples;
 
     /// <summary>Loads the model.</summary>
     /// <param name="device">What is measured; stays the caller's.</param>
@@ -29,7 +31,7 @@ public sealed class PictureBench : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
-        _device = device;
+        (_device, _samples) = (device, model.Size.Seconds * Fbank.SampleRateHz);
         long start = Stopwatch.GetTimestamp();
         _pipeline = AudioToImagePipeline.Load(model.Files, new CancellableOps(device.Ops, cancellation), new LoadOptions { LoraScale = 0, HashModel = false });
         LoadSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -50,7 +52,7 @@ public sealed class PictureBench : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
         if (!_device.HasTimes)
             return new StageMeasurement(name, null, null, 0, null, null, [], null); // what is not computed is not finite, and refused
-        float[] samples = [.. WeightFormula.Uniform("bench/samples", [Stages.Samples]).Select(sample => 0.1f * sample)];
+        float[] samples = [.. WeightFormula.Uniform("bench/samples", [_samples]).Select(sample => 0.1f * sample)];
         GenerationRequest request = s_pictures.Single(picture => $"{Name}-{picture.Sampler}" == name).Request with { Samples = samples };
         long? kernels = _device.Launches;
         _pipeline.Generate(request, cancellation: cancellation);

@@ -13,6 +13,9 @@ namespace AudioToken.Bench;
 /// <param name="Vae">The autoencoder.</param>
 public sealed record SizedModel(string Name, BeatsConfig Beats, ClipTextConfig Text, UnetConfig Unet, VaeConfig Vae)
 {
+    /// <summary>Length of the sound that is heard.</summary>
+    public int Seconds { get; init; } = 10;
+
     /// <summary>Stable Diffusion 1.4 behind BEATs iter3+.</summary>
     public static SizedModel StableDiffusion14 { get; } = new(
         "sd1.4",
@@ -31,7 +34,10 @@ public sealed record SizedModel(string Name, BeatsConfig Beats, ClipTextConfig T
         },
         new ClipTextConfig { Width = 32, Layers = 2, Heads = 4, FeedForwardWidth = 64, VocabularySize = 514 },
         new UnetConfig { ContextWidth = 32, SampleSize = 8, Channels = [32, 64], Heads = [4, 4], DownAttention = [true, false], UpAttention = [true, false], LayersPerBlock = 1, NormGroups = 8 },
-        new VaeConfig { Channels = [8, 8, 16, 16], LayersPerBlock = 1, NormGroups = 8 });
+        new VaeConfig { Channels = [8, 8, 16, 16], LayersPerBlock = 1, NormGroups = 8 })
+    {
+        Seconds = 1,
+    };
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<SizedModel> All { get; } = [Tiny, StableDiffusion14];

@@ -18,10 +18,7 @@ namespace AudioToken.Bench;
 /// <param name="model">Where the weights come from.</param>
 public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
 {
-    // Ten seconds at 16 kHz, and what becomes of them: frames of 10 ms, patches of 16 by 16.
-    internal const int Samples = 160_000;
-    private const int Frames = 998, Patches = 496, MelBins = 128;
-    private const int LoopSteps = 64;
+    private const int MelBins = 128, PatchSide = 16, LoopSteps = 64;
     private const float Timestep = 981, GuidanceScale = 7.5f;
 
     /// <summary>Names of the stages that have a batch of their own: <c>unet-2</c> is a forward pass at batch 2 that makes what depends on text and
@@ -33,6 +30,12 @@ public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
 
     private ModelComponent? _loaded;
     private IDisposable? _network;
+
+    private int Samples => model.Size.Seconds * Fbank.SampleRateHz;
+
+    private int Frames => (Samples - Fbank.FrameLength) / Fbank.FrameShift + 1;
+
+    private int Patches => Frames / PatchSide * (MelBins / PatchSide);
 
     /// <summary>True for a stage of which there is one for each batch.</summary>
     public static bool HasBatch(string name) => name is Unet or Step;
@@ -79,10 +82,11 @@ public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
         return network;
     }
 
-    private static Stage FilterBank()
+    private Stage FilterBank()
     {
+        int frames = Frames;
         float[] samples = WeightFormula.Uniform("bench/samples", [Samples]);
-        return new Stage(o => o.Upload(Fbank.Compute(samples), [1, Frames, MelBins])) { IsHosts = true };
+        return new Stage(o => o.Upload(Fbank.Compute(samples), [1, frames, MelBins])) { IsHosts = true };
     }
 
     private Stage Beats()

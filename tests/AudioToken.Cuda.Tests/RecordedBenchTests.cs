@@ -103,6 +103,18 @@ public sealed class RecordedBenchTests
         Assert.True(step.Flops < whole.Flops);
     });
 
+    [Fact]
+    public void Picture_IsDrawnByThePipeline() => Run(DType.F16, (_, ops) =>
+    {
+        using TimedEmulation device = new(ops);
+        using PictureBench bench = new(device, BenchModel.Synthetic(SizedModel.Tiny), TestContext.Current.CancellationToken);
+
+        StageMeasurement measured = bench.Measure("image-lcm-4", 1, TestContext.Current.CancellationToken);
+
+        Assert.True(measured.Seconds!.Value.Median > 0);
+        Assert.True(measured.Kernels > 0);
+    });
+
     private static void Run(DType storage, Action<Setup, CudaOps> test) => Setup.Run(setup =>
     {
         using CudaOps ops = new(new CudaOptions { Storage = storage, KernelCacheFolder = null });
