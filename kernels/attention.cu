@@ -31,33 +31,37 @@ template <typename T, int Width, int Stride, int Rows, int Threads> class Loader
     static_assert(Threads >= Packs, "a thread for each 16 bytes of a row");
     const T* from_;
     T* to_;
-    size_t pitch_; // from a row of this thread's to the next
-    int row_, left_, slot_ = 0;
+    size_t pitch_; // from a row of this thread's to its next
+    int row_, rows_, slot_ = 0;
+    bool inside_;
 
   public:
-    // Of the source, `rows` rows and `columns` columns are there; the rest is zero.
-    DEVICE_MEMBER Loader(const T* from, T* to, int pitch, int rows, int columns) : pitch_((size_t)AtOnce * pitch)
+    // Of the source, `rows` rows and `columns` columns are there.
+    DEVICE_MEMBER Loader(const T* from, T* to, int pitch, int rows, int columns)
+        : pitch_((size_t)AtOnce * pitch), row_(threadIdx.x / Packs), rows_(rows)
     {
         const int column = threadIdx.x % Packs * 8;
-        row_ = threadIdx.x / Packs;
         from_ = from + (size_t)row_ * pitch + column;
         to_ = to + row_ * Stride + column;
-        left_ = column < columns ? rows - row_ : 0;
+        inside_ = column < columns;
     }
 
+    // The next stage, with zeros for what is not there; nothing if none of it is.
     DEVICE_MEMBER void load()
     {
+        if (rows_ <= 0) return;
         if (AtOnce * Packs == Threads || row_ < AtOnce) {
             T* to = to_ + slot_ * (Rows * Stride);
             const T* from = from_;
+            const int left = inside_ ? rows_ - row_ : 0;
 #pragma unroll
             for (int r = 0; r < Rows; r += AtOnce) {
-                if (r + AtOnce <= Rows || r + row_ < Rows) cp_async16(to + r * Stride, from, r < left_);
+                if (r + AtOnce <= Rows || r + row_ < Rows) cp_async16(to + r * Stride, from, r < left);
                 from += pitch_;
             }
         }
         from_ += pitch_ / AtOnce * Rows;
-        left_ -= Rows;
+        rows_ -= Rows;
         slot_ = slot_ + 1 == Ring ? 0 : slot_ + 1;
     }
 };
@@ -171,7 +175,7 @@ template <typename T, typename F> struct Warp {
     // another, so that tensor cores and exponentials run side by side. Returns whether all shares fit; if not, they are worth nothing.
     DEVICE_MEMBER bool stream(const Place<T>& values, const Place<T>& keys, float factor)
     {
-        constexpr int Ahead = 2; // loads under way
+        constexpr int Ahead = F::width < 512 ? 2 : 1; // loads under way
         unsigned f[Ahead + 1][4];
         const auto load = [&](int n) {
             if (n % Loads < ValueLoads)
