@@ -24,106 +24,251 @@ template <int Width, int Columns, int Tiles, int RowWarps, int KeyWarps, int Ste
     static_assert(Width % Columns == 0 && Columns % 8 == 0 && Step % 16 == 0, "whole fragments");
 };
 
-// A thread's part in bringing stages of Rows rows of Width columns: every AtOnce-th row of one column of 16 bytes.
+// A thread's part in bringing one stage after the other of Rows rows of Width columns: every AtOnce-th row of one column of 16 bytes.
 template <typename T, int Width, int Stride, int Rows, int Threads> class Loader
 {
     static constexpr int Packs = Width / 8, AtOnce = Threads / Packs;
     static_assert(Threads >= Packs, "a thread for each 16 bytes of a row");
     const T* from_;
     T* to_;
-    int pitch_, row_, last_;
+    size_t pitch_; // from a row of this thread's to its next
+    int row_, rows_, slot_ = 0;
     bool inside_;
 
   public:
-    // Of the source, `last` rows and `columns` columns are there; the rest is zero.
-    DEVICE_MEMBER Loader(const T* from, T* to, int pitch, int last, int columns)
-        : from_(from + threadIdx.x % Packs * 8), to_(to + threadIdx.x / Packs * Stride + threadIdx.x % Packs * 8), pitch_(pitch),
-          row_(threadIdx.x / Packs), last_(last), inside_((int)(threadIdx.x % Packs) * 8 < columns)
+    // Of the source, `rows` rows and `columns` columns are there.
+    DEVICE_MEMBER Loader(const T* from, T* to, int pitch, int rows, int columns)
+        : pitch_((size_t)AtOnce * pitch), row_(threadIdx.x / Packs), rows_(rows)
     {
+        const int column = threadIdx.x % Packs * 8;
+        from_ = from + (size_t)row_ * pitch + column;
+        to_ = to + row_ * Stride + column;
+        inside_ = column < columns;
     }
 
-    DEVICE_MEMBER void load(int slot, int first) const
+    // The next stage, with zeros for what is not there; nothing if none of it is.
+    DEVICE_MEMBER void load()
     {
-        if (AtOnce * Packs < Threads && row_ >= AtOnce) return;
-        T* to = to_ + slot * (Rows * Stride);
+        if (rows_ <= 0) return;
+        if (AtOnce * Packs == Threads || row_ < AtOnce) {
+            T* to = to_ + slot_ * (Rows * Stride);
+            const T* from = from_;
+            const int left = inside_ ? rows_ - row_ : 0;
 #pragma unroll
-        for (int r = 0; r < Rows; r += AtOnce) {
-            const int row = first + r + row_;
-            if (r + AtOnce <= Rows || r + row_ < Rows) cp_async16(to + r * Stride, from_ + (long long)row * pitch_, inside_ && row < last_);
+            for (int r = 0; r < Rows; r += AtOnce) {
+                if (r + AtOnce <= Rows || r + row_ < Rows) cp_async16(to + r * Stride, from, r < left);
+                from += pitch_;
+            }
         }
+        from_ += pitch_ / AtOnce * Rows;
+        rows_ -= Rows;
+        slot_ = slot_ + 1 == Ring ? 0 : slot_ + 1;
     }
+};
+
+// A lane's places in rows of shared memory: for loads of 16 columns, and of the last 8.
+template <typename T> struct Place {
+    const T *whole, *half;
+
+    DEVICE_MEMBER Place operator+(int elements) const { return {whole + elements, half + elements}; }
 };
 
 // What a warp keeps of its queries. A lane holds rows lane / 4 and lane / 4 + 8 of each tile, and two neighbouring columns of every eight.
 template <typename T, typename F> struct Warp {
-    static constexpr int Tiles = F::tiles, Whole = F::width / 16, Half = F::width / 8 % 2, Chunks = F::step / 16, Values = F::columns / 8;
+    static constexpr int Tiles = F::tiles, Whole = F::width / 16, Chunks = F::step / 16, Values = F::columns / 8;
+    // Fragments that a step loads for each chunk of 16 keys: of keys, with 16 columns each, the last perhaps 8; and as many of values.
+    static constexpr int KeyLoads = (F::width + 8) / 16, ValueLoads = (F::columns + 8) / 16, Loads = ValueLoads + KeyLoads;
+    using Scores = float[Tiles][Chunks][2][4];
 
-    unsigned query[Tiles][Whole + Half][4]; // of the half one, the first two
-    float score[Tiles][Chunks][2][4];       // raw: of the step to come
-    unsigned share[Tiles][Chunks][4];       // of the step before, as left operands
+    unsigned query[Tiles][KeyLoads][4];
+    Scores score;                     // raw, of the step to come
+    unsigned share[Tiles][Chunks][4]; // of the step before, as left operands
     float sum[Tiles][Values][4];
-    float total[Tiles][2], largest[Tiles][2]; // largest: of scores times `factor`, all that were seen or fewer
+    float total[Tiles][2], largest[Tiles][2]; // largest: of the scores to powers of two; some that were seen since may be larger
 
-    // Scores of 16 keys at `keys`, this lane's place in their rows, and at `rest` for the half step.
-    DEVICE_MEMBER void products(float (&to)[Tiles][Chunks][2][4], int chunk, const T* keys, const T* rest) const
+    DEVICE_MEMBER static void load_keys(unsigned (&f)[4], const Place<T>& keys, int chunk, int n)
+    {
+        const int at = chunk * 16 * F::stride + n * 16;
+        if (n < Whole)
+            ldmatrix_x4(f, keys.whole + at);
+        else {
+            unsigned half[2];
+            ldmatrix_x2(half, keys.half + at);
+            f[0] = half[0], f[1] = half[1];
+        }
+    }
+
+    DEVICE_MEMBER void score_keys(Scores& to, const unsigned (&f)[4], int chunk, int n) const
     {
 #pragma unroll
-        for (int i = 0; i < Tiles; i++)
+        for (int i = 0; i < Tiles; i++) {
 #pragma unroll
-            for (int e = 0; e < 4; e++)
-                to[i][chunk][0][e] = to[i][chunk][1][e] = 0;
-#pragma unroll
-        for (int s = 0; s < Whole; s++) {
-            unsigned f[4];
-            ldmatrix_x4(f, keys + chunk * 16 * F::stride + s * 16);
-            const unsigned f0[2] = {f[0], f[1]}, f1[2] = {f[2], f[3]};
-#pragma unroll
-            for (int i = 0; i < Tiles; i++) {
-                mma(to[i][chunk][0], query[i][s], f0, T{});
-                mma(to[i][chunk][1], query[i][s], f1, T{});
-            }
-        }
-        if constexpr (Half) {
-            unsigned f[2];
-            ldmatrix_x2(f, rest + chunk * 16 * F::stride);
-#pragma unroll
-            for (int i = 0; i < Tiles; i++) {
-                const unsigned own[2] = {query[i][Whole][0], query[i][Whole][1]};
-                mma(to[i][chunk][0], own, f[0], T{});
-                mma(to[i][chunk][1], own, f[1], T{});
+            for (int t = 0; t < 2; t++) {
+                float(&d)[4] = to[i][chunk][t];
+                if (n == 0) d[0] = d[1] = d[2] = d[3] = 0;
+                if (n < Whole) {
+                    const unsigned column[2] = {f[2 * t], f[2 * t + 1]};
+                    mma(d, query[i][n], column, T{});
+                } else {
+                    const unsigned half[2] = {query[i][n][0], query[i][n][1]};
+                    mma(d, half, f[t], T{});
+                }
             }
         }
     }
 
-    // Adds the shares of 16 keys times their values at `values`, this lane's place in their rows, and at `rest` for the last odd tile.
-    DEVICE_MEMBER void weigh(int chunk, const T* values, const T* rest)
+    DEVICE_MEMBER static void load_values(unsigned (&f)[4], const Place<T>& values, int chunk, int n)
     {
-#pragma unroll
-        for (int t = 0; t + 1 < Values; t += 2) {
-            unsigned f[4];
-            ldmatrix_x4_trans(f, values + chunk * 16 * F::value_stride + t * 8);
-            const unsigned f0[2] = {f[0], f[1]}, f1[2] = {f[2], f[3]};
-#pragma unroll
-            for (int i = 0; i < Tiles; i++) {
-                mma(sum[i][t], share[i][chunk], f0, T{});
-                mma(sum[i][t + 1], share[i][chunk], f1, T{});
-            }
-        }
-        if constexpr (Values % 2) {
-            unsigned f[2];
-            ldmatrix_x2_trans(f, rest + chunk * 16 * F::value_stride + (Values - 1) * 8);
-#pragma unroll
-            for (int i = 0; i < Tiles; i++)
-                mma(sum[i][Values - 1], share[i][chunk], f, T{});
+        const int at = chunk * 16 * F::value_stride + n * 16;
+        if (n < Values / 2)
+            ldmatrix_x4_trans(f, values.whole + at);
+        else {
+            unsigned half[2];
+            ldmatrix_x2_trans(half, values.half + at);
+            f[0] = half[0], f[1] = half[1];
         }
     }
 
-    // The scores' fragments are, once packed, those of the left operand.
+    DEVICE_MEMBER void add_values(const unsigned (&f)[4], int chunk, int n)
+    {
+#pragma unroll
+        for (int i = 0; i < Tiles; i++) {
+#pragma unroll
+            for (int t = 0; t < 2; t++) {
+                const unsigned column[2] = {f[2 * t], f[2 * t + 1]};
+                if (2 * n + t < Values) mma(sum[i][2 * n + t], share[i][chunk], column, T{});
+            }
+        }
+    }
+
+    // The raw scores of a step's keys.
+    DEVICE_MEMBER void products(Scores& to, const Place<T>& keys) const
+    {
+#pragma unroll
+        for (int n = 0; n < Chunks * KeyLoads; n++) {
+            unsigned f[4];
+            load_keys(f, keys, n / KeyLoads, n % KeyLoads);
+            score_keys(to, f, n / KeyLoads, n % KeyLoads);
+        }
+    }
+
+    // Adds the last step's shares times their values.
+    DEVICE_MEMBER void weigh(const Place<T>& values)
+    {
+#pragma unroll
+        for (int n = 0; n < Chunks * ValueLoads; n++) {
+            unsigned f[4];
+            load_values(f, values, n / ValueLoads, n % ValueLoads);
+            add_values(f, n / ValueLoads, n % ValueLoads);
+        }
+    }
+
+    // To shares; the scores' fragments are, once packed, those of the left operand.
     DEVICE_MEMBER void pack(int tile, int chunk, const float (&p)[2][4])
     {
 #pragma unroll
         for (int e = 0; e < 4; e++)
             share[tile][chunk][e] = pack_pair<T>(p[e / 2][e % 2 * 2], p[e / 2][e % 2 * 2 + 1]);
+    }
+
+    // One stream of work without a branch: weigh, shares of the scores by the old maximum, products of the next step; none depends on
+    // another, so that tensor cores and exponentials run side by side. Returns whether all shares fit; if not, they are worth nothing.
+    DEVICE_MEMBER bool stream(const Place<T>& values, const Place<T>& keys, float factor)
+    {
+        constexpr int Ahead = F::width < 512 ? 2 : 1; // loads under way
+        unsigned f[Ahead + 1][4];
+        const auto load = [&](int n) {
+            if (n % Loads < ValueLoads)
+                load_values(f[n % (Ahead + 1)], values, n / Loads, n % Loads);
+            else
+                load_keys(f[n % (Ahead + 1)], keys, n / Loads, n % Loads - ValueLoads);
+        };
+        float part[Tiles][2];
+#pragma unroll
+        for (int n = 0; n < Ahead; n++)
+            load(n);
+#pragma unroll
+        for (int n = 0; n < Chunks * Loads; n++) {
+            const int c = n / Loads, k = n % Loads;
+            if (n + Ahead < Chunks * Loads) load(n + Ahead);
+            if (k < ValueLoads)
+                add_values(f[n % (Ahead + 1)], c, k);
+            else
+                score_keys(score, f[n % (Ahead + 1)], c, k - ValueLoads);
+            if (k != ValueLoads - 1) continue;
+#pragma unroll
+            for (int i = 0; i < Tiles; i++) {
+                float p[2][4];
+#pragma unroll
+                for (int e = 0; e < 8; e++) {
+                    float& own = p[e / 4][e % 4];
+                    own = exp2_approx(fmaf(score[i][c][e / 4][e % 4], factor, -largest[i][e / 2 % 2]));
+                    float& all = part[i][e / 2 % 2];
+                    all = c == 0 && e / 4 == 0 && e % 2 == 0 ? own : all + own;
+                }
+                pack(i, c, p);
+            }
+        }
+        float most = 0;
+#pragma unroll
+        for (int i = 0; i < Tiles; i++)
+            most = fmaxf(most, fmaxf(part[i][0], part[i][1]));
+        if (__any_sync(0xffffffffu, most > MostShares)) return false;
+#pragma unroll
+        for (int i = 0; i < Tiles; i++) {
+            total[i][0] += part[i][0];
+            total[i][1] += part[i][1];
+        }
+        return true;
+    }
+
+    // Shares of the scores x of keys from key0 on by a new maximum, with all tests: causal, bias and the end of the keys.
+    DEVICE_MEMBER void renew(Scores& x, const Attention<T>& a, int b, int head, int row0, int key0, float factor)
+    {
+        key0 += threadIdx.x % 4 * 2;
+#pragma unroll
+        for (int i = 0; i < Tiles; i++) {
+#pragma unroll
+            for (int r = 0; r < 2; r++) {
+                const int row = row0 + i * 16 + r * 8, end = a.causal && row + 1 < a.keys ? row + 1 : a.keys;
+                const auto at = [&](int n) -> float& { return x[i][n / 4][n / 2 % 2][2 * r + n % 2]; };
+                const auto key = [&](int n) { return key0 + n / 2 * 8 + n % 2; };
+#pragma unroll
+                for (int n = 0; n < 4 * Chunks; n++)
+                    at(n) *= factor;
+                if (a.bias != nullptr) {
+                    const RowBias<T> bias(a, b, head, row < a.queries ? row : a.queries - 1);
+                    const float gate = Log2e * bias.gate;
+#pragma unroll
+                    for (int n = 0; n < 4 * Chunks; n++)
+                        at(n) += key(n) < end ? gate * to_float(bias.bias[key(n)]) : 0.0f;
+                }
+                float larger = largest[i][r];
+#pragma unroll
+                for (int n = 0; n < 4 * Chunks; n++) {
+                    if (key(n) >= end) at(n) = Unseen;
+                    larger = fmaxf(larger, at(n));
+                }
+                larger = fmaxf(larger, __shfl_xor_sync(0xffffffffu, larger, 1)); // four lanes share a row
+                larger = fmaxf(larger, __shfl_xor_sync(0xffffffffu, larger, 2));
+                const float fade = exp2_approx(largest[i][r] - larger);
+                largest[i][r] = larger;
+                total[i][r] *= fade;
+#pragma unroll
+                for (int n = 0; n < 4 * Chunks; n++) {
+                    at(n) = exp2_approx(at(n) - larger);
+                    total[i][r] += at(n);
+                }
+#pragma unroll
+                for (int t = 0; t < Values; t++) {
+                    sum[i][t][2 * r] *= fade;
+                    sum[i][t][2 * r + 1] *= fade;
+                }
+            }
+#pragma unroll
+            for (int c = 0; c < Chunks; c++)
+                pack(i, c, x[i][c]);
+        }
     }
 };
 
@@ -139,16 +284,16 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
     const int head = blockIdx.y, b = blockIdx.z / F::slices, column0 = blockIdx.z % F::slices * F::columns;
     const int pitch = a.heads * a.width, warp0 = blockIdx.x * F::rows + row_warp * 16 * F::tiles, row0 = warp0 + lane / 4;
     const size_t own_key = (size_t)b * a.keys * pitch + head * a.width;
-    const Loader<T, F::width, F::stride, F::stage, F::threads> keys(a.k + own_key, key_rows, pitch, a.keys, a.width);
-    const Loader<T, F::columns, F::value_stride, F::stage, F::threads> values(a.v + own_key + column0, value_rows, pitch, a.keys,
-                                                                              a.width - column0);
-    keys.load(0, 0);
+    Loader<T, F::width, F::stride, F::stage, F::threads> keys(a.k + own_key, key_rows, pitch, a.keys, a.width);
+    Loader<T, F::columns, F::value_stride, F::stage, F::threads> values(a.v + own_key + column0, value_rows, pitch, a.keys,
+                                                                        a.width - column0);
+    keys.load();
     cp_async_commit();
-    keys.load(1, F::stage);
-    values.load(0, 0);
+    keys.load();
+    values.load();
     cp_async_commit();
-    keys.load(2, 2 * F::stage);
-    values.load(1, F::stage);
+    keys.load();
+    values.load();
     cp_async_commit();
 
     W w;
@@ -161,7 +306,7 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
             w.total[i][r] = 0;
             w.largest[i][r] = NoScore;
 #pragma unroll
-            for (int s = 0; s < W::Whole + W::Half; s++) {
+            for (int s = 0; s < W::KeyLoads; s++) {
 #pragma unroll
                 for (int h = 0; h < (s < W::Whole ? 2 : 1); h++) {
                     const int c = s * 16 + h * 8 + lane % 4 * 2;
@@ -176,17 +321,12 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
                 w.sum[i][t][e] = 0;
     }
 
-    // This lane's places in the rows of a step's keys and values.
-    const T* key_at = key_rows + (key_warp * F::step + lane % 8 + lane / 16 * 8) * F::stride + lane / 8 % 2 * 8;
-    const T* key_rest = key_rows + (key_warp * F::step + lane % 16) * F::stride + W::Whole * 16;
-    const T* value_at = value_rows + (key_warp * F::step + lane % 16) * F::value_stride + lane / 16 * 8;
-    const T* value_rest = value_rows + (key_warp * F::step + lane % 16) * F::value_stride;
-    const auto products = [&](float(&to)[F::tiles][W::Chunks][2][4], int chunk, int slot) {
-        w.products(to, chunk, key_at + slot * StepRows * F::stride, key_rest + slot * StepRows * F::stride);
-    };
-    const auto weigh = [&](int chunk, int slot) {
-        w.weigh(chunk, value_at + slot * StepRows * F::value_stride, value_rest + slot * StepRows * F::value_stride);
-    };
+    // This lane's places in the rows of the first slot.
+    const T* own_keys = key_rows + key_warp * F::step * F::stride;
+    const T* own_values = value_rows + (key_warp * F::step + lane % 16) * F::value_stride;
+    const Place<T> key_place = {own_keys + (lane % 8 + lane / 16 * 8) * F::stride + lane / 8 % 2 * 8, own_keys + lane % 16 * F::stride};
+    const Place<T> value_place = {own_values + lane / 16 * 8, own_values};
+    constexpr int KeySlot = StepRows * F::stride, ValueSlot = StepRows * F::value_stride;
 
     const float factor = a.scale * Log2e;
     const int seen = a.causal && (int)(blockIdx.x + 1) * F::rows < a.keys ? (blockIdx.x + 1) * F::rows : a.keys;
@@ -196,136 +336,44 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
 
     cp_async_wait<2>();
     __syncthreads();
-#pragma unroll
-    for (int c = 0; c < W::Chunks; c++)
-        products(w.score, c, 0);
+    w.products(w.score, key_place);
     int slot = 0, before = Slots - 1;
     for (int step = 0; step < steps; step++) {
         const int after = slot + 1 == Slots ? 0 : slot + 1, key0 = (step * F::key_warps + key_warp) * F::step;
-        if (step % F::turns == 0) {
-            if (step == 0)
-                cp_async_wait<1>();
-            else
-                cp_async_wait<0>();
+        if (step == 0) {
+            cp_async_wait<1>();
+            __syncthreads();
+        } else if (step % F::turns == 0) {
+            cp_async_wait<0>();
             __syncthreads(); // the next stage's keys and this one's values have come, and everyone is done with those before
-            if (step > 0) {
-                const int stage = step / F::turns, free = slot / F::turns;
-                keys.load((free + 2) % Ring, (stage + 2) * F::stage);
-                values.load((free + 1) % Ring, (stage + 1) * F::stage);
-                cp_async_commit();
-            }
+            keys.load();
+            values.load();
+            cp_async_commit();
         }
 
-        // As a rule, one stream of work without a branch: the last step's shares times their values, this step's shares to the old maximum,
-        // and the next step's scores do not depend on each other.
-        bool precise = step == 0 || key0 + F::step > whole;
-        const bool known = precise;
-        if (!known) {
-            float offset[F::tiles][2], part[F::tiles][2];
-#pragma unroll
-            for (int i = 0; i < F::tiles; i++)
-#pragma unroll
-                for (int r = 0; r < 2; r++) {
-                    offset[i][r] = -w.largest[i][r];
-                    part[i][r] = 0;
-                }
-#pragma unroll
-            for (int c = 0; c < W::Chunks; c++) {
-                weigh(c, before);
-#pragma unroll
-                for (int i = 0; i < F::tiles; i++) {
-                    float p[2][4];
-#pragma unroll
-                    for (int t = 0; t < 2; t++)
-#pragma unroll
-                        for (int e = 0; e < 4; e++) {
-                            p[t][e] = exp2_approx(fmaf(w.score[i][c][t][e], factor, offset[i][e / 2]));
-                            part[i][e / 2] += p[t][e];
-                        }
-                    w.pack(i, c, p);
-                }
-                products(w.score, c, after);
-            }
-            float most = 0;
-#pragma unroll
-            for (int i = 0; i < F::tiles; i++)
-                most = fmaxf(most, fmaxf(part[i][0], part[i][1]));
-            precise = __any_sync(0xffffffffu, most > MostShares);
-            if (!precise) {
+        // As a rule a step is one stream. It is renewed at first, at the ends, with a bias, and when a score is far beyond the old maximum.
+        const bool plain = step > 0 && key0 + F::step <= whole;
+        if (!plain || !w.stream(value_place + before * ValueSlot, key_place + after * KeySlot, factor)) {
+            typename W::Scores x;
+            if (plain) {
+                w.products(x, key_place + slot * KeySlot);
+            } else {
+                if (step > 0) w.weigh(value_place + before * ValueSlot);
 #pragma unroll
                 for (int i = 0; i < F::tiles; i++)
 #pragma unroll
-                    for (int r = 0; r < 2; r++)
-                        w.total[i][r] += part[i][r];
-            }
-        }
-
-        // Otherwise with all tests, and a new maximum: at first, at the ends, with a bias, and when a score is far beyond the old one.
-        if (precise) {
-            float x[F::tiles][W::Chunks][2][4];
-            if (known) {
-#pragma unroll
-                for (int c = 0; c < W::Chunks; c++) {
-                    if (step > 0) weigh(c, before);
-#pragma unroll
-                    for (int i = 0; i < F::tiles; i++)
+                    for (int c = 0; c < W::Chunks; c++)
 #pragma unroll
                         for (int e = 0; e < 8; e++)
                             x[i][c][e / 4][e % 4] = w.score[i][c][e / 4][e % 4];
-                    products(w.score, c, after);
-                }
-            } else {
-#pragma unroll
-                for (int c = 0; c < W::Chunks; c++)
-                    products(x, c, slot);
+                w.products(w.score, key_place + after * KeySlot);
             }
-#pragma unroll
-            for (int i = 0; i < F::tiles; i++) {
-#pragma unroll
-                for (int r = 0; r < 2; r++) {
-                    const int row = row0 + i * 16 + r * 8, limit = a.causal && row + 1 < a.keys ? row + 1 : a.keys;
-                    const RowBias<T> bias(a, b, head, row);
-                    float larger = w.largest[i][r];
-#pragma unroll
-                    for (int c = 0; c < W::Chunks; c++)
-#pragma unroll
-                        for (int e = 0; e < 4; e++) {
-                            const int j = key0 + c * 16 + e / 2 * 8 + lane % 4 * 2 + e % 2;
-                            float& score = x[i][c][e / 2][2 * r + e % 2];
-                            score = j < limit ? factor * score + Log2e * bias.at(j) : Unseen;
-                            larger = fmaxf(larger, score);
-                        }
-                    larger = fmaxf(larger, __shfl_xor_sync(0xffffffffu, larger, 1)); // four lanes share a row
-                    larger = fmaxf(larger, __shfl_xor_sync(0xffffffffu, larger, 2));
-                    const float fade = exp2_approx(w.largest[i][r] - larger);
-                    w.largest[i][r] = larger;
-                    float part = 0;
-#pragma unroll
-                    for (int c = 0; c < W::Chunks; c++)
-#pragma unroll
-                        for (int e = 0; e < 4; e++) {
-                            float& score = x[i][c][e / 2][2 * r + e % 2];
-                            score = exp2_approx(score - larger);
-                            part += score;
-                        }
-                    w.total[i][r] = w.total[i][r] * fade + part;
-#pragma unroll
-                    for (int t = 0; t < W::Values; t++) {
-                        w.sum[i][t][2 * r] *= fade;
-                        w.sum[i][t][2 * r + 1] *= fade;
-                    }
-                }
-#pragma unroll
-                for (int c = 0; c < W::Chunks; c++)
-                    w.pack(i, c, x[i][c]);
-            }
+            w.renew(x, a, b, head, row0, key0, factor);
         }
         before = slot;
         slot = after;
     }
-#pragma unroll
-    for (int c = 0; c < W::Chunks; c++)
-        weigh(c, before);
+    w.weigh(value_place + before * ValueSlot);
     cp_async_wait<0>();
 
     if constexpr (F::key_warps > 1) {
