@@ -74,21 +74,26 @@ template <typename T, int Packs> DEVICE void layer_norm_kept(T* y, const T* x, c
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
         if ((i * 32 + lane) * Width >= n.channels) break;
+        float own = 0.0f; // short chains of sums, beside each other
 #pragma unroll
         for (int j = 0; j < Width; j++)
-            sum += to_float(kept[i].v[j]);
+            own += to_float(kept[i].v[j]);
+        sum += own;
     }
     const float mean = warp_sum(sum) * share;
     float squares = 0.0f, drift = 0.0f;
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
         if ((i * 32 + lane) * Width >= n.channels) break;
+        float own_squares = 0.0f, own_drift = 0.0f;
 #pragma unroll
         for (int j = 0; j < Width; j++) {
             const float d = to_float(kept[i].v[j]) - mean;
-            squares += d * d;
-            drift += d;
+            own_squares += d * d;
+            own_drift += d;
         }
+        squares += own_squares;
+        drift += own_drift;
     }
     const float rest = warp_sum(drift) * share;
     const float rstd = rsqrtf(warp_sum(squares) * share - rest * rest + n.eps);

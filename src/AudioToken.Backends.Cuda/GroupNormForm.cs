@@ -13,7 +13,9 @@ internal readonly record struct GroupNormForm(int Bundle, int RowBits, int PartB
 {
     private const int PackBytes = 16;
     private const int SectorBytes = 32; // what memory moves at least
+    private const int Kept = 8; // packs that a thread holds, as in the kernel
     private const int MaxThreads = 640; // as many as the kernel is compiled for
+    private const int HalfThreads = 320; // two such blocks fit a multiprocessor
     private const int MaxCluster = 8; // more is not to be had on every device
     private const int SampleBlocks = 64; // a guided step has two samples: all of a large device's multiprocessors
 
@@ -34,12 +36,12 @@ internal readonly record struct GroupNormForm(int Bundle, int RowBits, int PartB
             bundle *= 2;
         int packs = bundle * width / pack, bundles = groups / bundle;
 
-        // Blocks share a bundle until there are enough of them, or each has but a pack a thread.
+        // Blocks share a bundle until there are enough of them and they can hold it, or each has but few packs.
         int cluster = 1;
-        while (clusters && cluster < MaxCluster && cluster * bundles < SampleBlocks && (long)positions * packs > (long)MaxThreads * cluster)
+        while (clusters && cluster < MaxCluster && Share() > 2 * HalfThreads && (cluster * bundles < SampleBlocks || Share() > Kept * HalfThreads))
             cluster *= 2;
-        int own = (positions + cluster - 1) / cluster, rowBits = 0;
-        while (2 << rowBits <= MaxThreads / packs && 1 << rowBits < own)
+        int most = Share() > Kept * HalfThreads ? MaxThreads : HalfThreads, own = (positions + cluster - 1) / cluster, rowBits = 0;
+        while (2 << rowBits <= most / packs && 1 << rowBits < own)
             rowBits++;
 
         // A lane joins what one part of one block found, and a warp has 32.
@@ -49,6 +51,8 @@ internal readonly record struct GroupNormForm(int Bundle, int RowBits, int PartB
         int threads = ((packs << rowBits) + 31) / 32 * 32;
         int floats = (4 * (packs << rowBits)) + ((bundle << partBits) * 3) + (bundle * 2);
         return new(bundle, rowBits, partBits, cluster, threads, floats * sizeof(float));
+
+        long Share() => (long)positions * packs / cluster; // of a block, in packs
     }
 
     private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);
