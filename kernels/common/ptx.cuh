@@ -1,6 +1,6 @@
 // ptx.cuh: all inline PTX of the kernels, one instruction a function, for sm_80 and newer. The emulated device has the same functions in
 // emulator/device.h; on a GPU these few lines are all that differs from what the tests ran.
-// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma, wgmma.
+// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma, wgmma, mapa, barrier.cluster.
 #pragma once
 
 struct __align__(2) h16
@@ -212,3 +212,63 @@ WARPGROUP_PRODUCTS(80, 40, "%40", "%41")
 WARPGROUP_PRODUCTS(128, 64, "%64", "%65")
 WARPGROUP_PRODUCTS(160, 80, "%80", "%81")
 #endif
+
+// Blocks of a cluster run at the same time and read each other's shared memory; sm_90 is the first to have them, before it every block is a
+// cluster of its own.
+DEVICE unsigned cluster_rank()
+{
+    unsigned result = 0;
+#if __CUDA_ARCH__ >= 900
+    asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(result));
+#endif
+    return result;
+}
+
+DEVICE unsigned cluster_size()
+{
+    unsigned result = 1;
+#if __CUDA_ARCH__ >= 900
+    asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(result));
+#endif
+    return result;
+}
+
+// A barrier for all threads of the cluster, in two halves: what was written before the first is seen after the second.
+DEVICE void cluster_arrive()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+
+// The first half where nothing was written for the others.
+DEVICE void cluster_arrive_relaxed()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+#endif
+}
+
+DEVICE void cluster_wait()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#else
+    __syncthreads();
+#endif
+}
+
+// What a block of the cluster has at the place of its dynamic shared memory that `own` is of this block's.
+DEVICE float cluster_read(const float* own, unsigned rank)
+{
+#if __CUDA_ARCH__ >= 900
+    float result;
+    asm volatile("{ .reg .u32 t; mapa.shared::cluster.u32 t, %1, %2; ld.shared::cluster.f32 %0, [t]; }"
+                 : "=f"(result)
+                 : "r"(shared_address(own)), "r"(rank)
+                 : "memory");
+    return result;
+#else
+    return *own;
+#endif
+}

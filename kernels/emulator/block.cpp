@@ -40,6 +40,8 @@ const char* describe(Collective operation)
     switch (operation) {
     case Collective::Barrier:
         return "__syncthreads";
+    case Collective::ClusterBarrier:
+        return "cluster_wait";
     case Collective::SyncWarp:
         return "__syncwarp";
     case Collective::Shuffle:
@@ -61,10 +63,12 @@ std::string Block::where() const
            std::to_string(index_.z) + "): ";
 }
 
-void Block::prepare(const Launch& launch, uint3 index)
+void Block::prepare(const Launch& launch, uint3 index, Cluster& cluster)
 {
     count_ = static_cast<size_t>(launch.block.x) * launch.block.y * launch.block.z;
-    done_ = at_barrier_ = 0;
+    done_ = at_barrier_ = at_cluster_barrier_ = 0;
+    cluster_generation_ = 0;
+    cluster_ = &cluster;
     barrier_ = {};
     index_ = index;
     failure_.clear();
@@ -79,6 +83,7 @@ void Block::prepare(const Launch& launch, uint3 index)
     }
     if (memory_bytes_ > 0) std::memset(memory_.get(), 0xFF, memory_bytes_);
     if (kernel_->shared_begin < kernel_->shared_end) poison(kernel_->shared_begin, kernel_->shared_end);
+    cluster.shared.push_back(memory_.get());
     while (threads_.size() < count_)
         threads_.push_back(std::make_unique<FibreThread>());
     for (size_t i = 0; i < count_; i++) {
@@ -89,6 +94,8 @@ void Block::prepare(const Launch& launch, uint3 index)
         t.launch = &launch;
         t.shared = memory_.get();
         t.lane = n % 32;
+        t.rank = static_cast<unsigned>(cluster.shared.size()) - 1;
+        t.cluster_shared = cluster.shared.data();
         t.number = i;
         t.state = State::Ready;
         t.copies.clear();
@@ -101,19 +108,38 @@ void Block::prepare(const Launch& launch, uint3 index)
     }
 }
 
-std::string Block::run(const Kernel& kernel, void* const* arguments, const Launch& launch, uint3 index, Order order, uint64_t seed)
+void Block::begin(const Kernel& kernel, void* const* arguments, const Launch& launch, uint3 index, Order order, uint64_t seed,
+                  Cluster& cluster)
 {
     kernel_ = &kernel;
     arguments_ = arguments;
     order_ = order;
     random_.seed(static_cast<unsigned>(seed));
-    prepare(launch, index);
-    running = this;
+    prepare(launch, index, cluster);
     race_release(&begin_token_);
+}
+
+bool Block::go()
+{
+    running = this;
+    if (is_at_cluster_barrier()) {
+        at_cluster_barrier_ = 0;
+        cluster_generation_++;
+        for (size_t i = 0; i < count_; i++) {
+            threads_[i]->state = State::Ready;
+            set_ready(i);
+        }
+    }
     if (FibreThread* const first = next()) {
         current = first;
         scheduler_.switch_to(first->fibre);
     }
+    current = nullptr;
+    return is_at_cluster_barrier();
+}
+
+std::string Block::end()
+{
     race_acquire(&end_token_);
     if (done_ < count_) {
         // Those that did not end have told of themselves where they wait.
@@ -123,7 +149,6 @@ std::string Block::run(const Kernel& kernel, void* const* arguments, const Launc
             for (char& token : meeting.token)
                 race_acquire(&token);
     }
-    current = nullptr;
     if (done_ == count_) return "";
     const std::string text = where() + (failure_.empty() ? deadlock() : failure_);
     threads_.clear(); // their stacks are left in the middle of things
@@ -216,6 +241,19 @@ void Block::barrier(Place place)
     race_acquire(token);
 }
 
+void Block::cluster_barrier(Place place)
+{
+    FibreThread& me = current_thread();
+    me.state = State::AtClusterBarrier;
+    me.place = place;
+    me.operation = Collective::ClusterBarrier;
+    char* const token = &cluster_->token[cluster_generation_ % 2];
+    race_release(token);
+    at_cluster_barrier_++;
+    wait(me);
+    race_acquire(token);
+}
+
 void Block::collect(Collective operation, uint32_t mask, int argument, Place place)
 {
     FibreThread& me = current_thread();
@@ -291,6 +329,11 @@ std::string Block::deadlock() const
 void barrier(Place place)
 {
     running->barrier(place);
+}
+
+void cluster_barrier(Place place)
+{
+    running->cluster_barrier(place);
 }
 
 void collect(Collective operation, uint32_t mask, int argument, Place place)

@@ -1,4 +1,5 @@
-// block.h: runs the threads of one block, each as a fibre, until all have ended or none can go on.
+// block.h: runs the threads of one block, each as a fibre, until all have ended or none can go on. A block of a cluster then goes on when
+// the cluster's barrier opens; static shared memory is not kept apart among the blocks of a cluster, only the dynamic one is.
 #pragma once
 #include "emulator/fibre.h"
 #include "emulator/thread.h"
@@ -14,7 +15,7 @@ namespace emulator
 // In which order a block's threads take their turns. A thread that is early in the order runs on until it must wait.
 enum class Order { Random, Ascending, Descending };
 
-enum class State { Ready, AtBarrier, AtCollective, Done };
+enum class State { Ready, AtBarrier, AtClusterBarrier, AtCollective, Done };
 
 // A copy into shared memory between its issue and the wait for it.
 struct PendingCopy {
@@ -54,13 +55,25 @@ struct Meeting {
     char token[2] = {};
 };
 
+// What the blocks of a cluster have in common.
+struct Cluster {
+    std::vector<unsigned char*> shared; // memory of each
+    char token[2] = {};
+};
+
 class Block
 {
   public:
-    // Runs one block; empty, or what went wrong. The seed and the block's number decide the order of Random.
-    std::string run(const Kernel& kernel, void* const* arguments, const Launch& launch, uint3 index, Order order, uint64_t seed);
+    // Makes one block ready to go. The seed and the block's number decide the order of Random.
+    void begin(const Kernel& kernel, void* const* arguments, const Launch& launch, uint3 index, Order order, uint64_t seed,
+               Cluster& cluster);
+    // Runs until nothing goes on; whether all threads wait for the other blocks of the cluster, whose barrier opens at the next call.
+    bool go();
+    // Empty, or what went wrong.
+    std::string end();
 
     void barrier(Place place);
+    void cluster_barrier(Place place);
     void collect(Collective operation, uint32_t mask, int argument, Place place);
     // The block has failed: its threads go no further than their next wait.
     void fail(const std::string& what);
@@ -70,7 +83,8 @@ class Block
 
   private:
     static void thread_main();
-    void prepare(const Launch& launch, uint3 index);
+    void prepare(const Launch& launch, uint3 index, Cluster& cluster);
+    bool is_at_cluster_barrier() const { return failure_.empty() && at_cluster_barrier_ == count_; }
     void wait(FibreThread& thread);
     FibreThread* next();
     void set_ready(size_t number) { ready_[number / 64] |= uint64_t{1} << number % 64; }
@@ -84,8 +98,10 @@ class Block
     std::vector<Meeting> meetings_;                     // of each warp, by the lowest lane of the mask
     std::unique_ptr<unsigned char, void (*)(void*)> memory_{nullptr, std::free};
     size_t memory_bytes_ = 0;
-    size_t count_ = 0, done_ = 0, at_barrier_ = 0;
+    size_t count_ = 0, done_ = 0, at_barrier_ = 0, at_cluster_barrier_ = 0;
     Meeting barrier_;
+    Cluster* cluster_ = nullptr;
+    unsigned cluster_generation_ = 0;
     char begin_token_ = 0, end_token_ = 0;
     Fibre scheduler_;
     Order order_ = Order::Random;

@@ -197,6 +197,27 @@ EMULATED void __syncwarp(unsigned mask = 0xffffffffu, CALLER)
 {
     emulator::collect(emulator::Collective::SyncWarp, mask, 0, place);
 }
+// The wait is the whole barrier: a block that arrives too early is not seen.
+EMULATED void cluster_arrive() {}
+EMULATED void cluster_arrive_relaxed() {}
+EMULATED void cluster_wait(CALLER)
+{
+    emulator::cluster_barrier(place);
+}
+EMULATED unsigned cluster_rank()
+{
+    return emulator::current->rank;
+}
+EMULATED unsigned cluster_size()
+{
+    return emulator::current->launch->cluster;
+}
+EMULATED float cluster_read(const float* own, unsigned rank)
+{
+    const unsigned char* const from =
+        emulator::current->cluster_shared[rank] + (reinterpret_cast<const unsigned char*>(own) - emulator::current->shared);
+    return *reinterpret_cast<const float*>(from);
+}
 template <typename T> inline T __shfl_sync(unsigned mask, T value, int lane, CALLER)
 {
     return emulator::shuffle(mask, value, static_cast<unsigned>(lane) % 32, place);

@@ -162,6 +162,8 @@ static const char* name_of(int code)
         return "CUDA_ERROR_LAUNCH_FAILED";
     case CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED:
         return "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED";
+    case CUDA_ERROR_INVALID_CLUSTER_SIZE:
+        return "CUDA_ERROR_INVALID_CLUSTER_SIZE";
     default:
         return "CUDA_ERROR_UNKNOWN";
     }

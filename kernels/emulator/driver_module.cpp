@@ -29,11 +29,6 @@ struct Module {
     std::map<std::string, Function> functions;
 };
 
-struct Shape {
-    dim3 grid, block;
-    size_t shared_bytes;
-};
-
 // An ELF file's length from its own header: the driver is given none.
 size_t elf_bytes(const unsigned char* image)
 {
@@ -87,7 +82,7 @@ CUresult load(const unsigned char* image, Module& module)
     return CUDA_SUCCESS;
 }
 
-void execute(const Function& function, const Shape& shape, const std::vector<std::vector<char>>& arguments)
+void execute(const Function& function, const Launch& shape, const std::vector<std::vector<char>>& arguments)
 {
     count("kernels");
     count("kernel:" + function.name);
@@ -96,10 +91,41 @@ void execute(const Function& function, const Shape& shape, const std::vector<std
     std::vector<void*> pointers;
     for (const std::vector<char>& argument : arguments)
         pointers.push_back(const_cast<char*>(argument.data()));
-    const std::string failure = run_grid(function.kernel, function.shared, {shape.grid, shape.block, shape.shared_bytes}, pointers.data());
+    const std::string failure = run_grid(function.kernel, function.shared, shape, pointers.data());
     if (!failure.empty()) return lose(CUDA_ERROR_LAUNCH_FAILED, failure);
     if (const std::string damaged = damage(); !damaged.empty()) lose(CUDA_ERROR_ILLEGAL_ADDRESS, "kernel " + function.name + " " + damaged);
 }
+
+CUresult launch(const Function& f, const Launch& shape, void* stream, void** arguments)
+{
+    const dim3 &grid = shape.grid, &block = shape.block;
+    const uint64_t threads = static_cast<uint64_t>(block.x) * block.y * block.z;
+    if (threads == 0 || threads > 1024 || block.z > 64 || grid.x == 0 || grid.x > 0x7fffffffu || grid.y == 0 || grid.y > 65535 ||
+        grid.z == 0 || grid.z > 65535 || shape.shared_bytes > f.dynamic_bytes)
+        return CUDA_ERROR_INVALID_VALUE;
+    if (shape.cluster != 1 && (settings().capability < 90 || shape.cluster == 0 || shape.cluster > 8 || grid.x % shape.cluster != 0))
+        return CUDA_ERROR_INVALID_CLUSTER_SIZE;
+    std::vector<std::vector<char>> copies;
+    for (int i = 0; i < f.kernel.count; i++) {
+        const char* const argument = static_cast<const char*>(arguments[i]);
+        copies.emplace_back(argument, argument + f.kernel.sizes[i]);
+    }
+    return submit(stream, [f, shape, copies] { execute(f, shape, copies); });
+}
+
+// CUlaunchConfig and CUlaunchAttribute of cuda.h.
+struct LaunchAttribute {
+    int id;
+    alignas(8) unsigned value[16];
+};
+
+struct LaunchConfig {
+    unsigned grid[3], block[3], shared_bytes;
+    void* stream;
+    const LaunchAttribute* attributes;
+    unsigned count;
+};
+constexpr int ClusterDimension = 4;
 } // namespace
 
 EXPORTED int cuModuleLoadData(void** module, const void* image)
@@ -167,16 +193,21 @@ EXPORTED int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, un
                             unsigned block_z, unsigned shared_bytes, void* stream, void** arguments, void**)
 {
     ENTER();
-    const Function& f = *static_cast<Function*>(function);
-    const uint64_t threads = static_cast<uint64_t>(block_x) * block_y * block_z;
-    if (threads == 0 || threads > 1024 || block_z > 64 || grid_x == 0 || grid_x > 0x7fffffffu || grid_y == 0 || grid_y > 65535 ||
-        grid_z == 0 || grid_z > 65535 || shared_bytes > f.dynamic_bytes)
-        return CUDA_ERROR_INVALID_VALUE;
-    std::vector<std::vector<char>> copies;
-    for (int i = 0; i < f.kernel.count; i++) {
-        const char* const argument = static_cast<const char*>(arguments[i]);
-        copies.emplace_back(argument, argument + f.kernel.sizes[i]);
+    return launch(*static_cast<Function*>(function), {dim3(grid_x, grid_y, grid_z), dim3(block_x, block_y, block_z), shared_bytes}, stream,
+                  arguments);
+}
+
+// Of the attributes only a cluster along x is known.
+EXPORTED int cuLaunchKernelEx(const void* how, void* function, void** arguments, void**)
+{
+    ENTER();
+    const auto& config = *static_cast<const LaunchConfig*>(how);
+    Launch shape = {dim3(config.grid[0], config.grid[1], config.grid[2]), dim3(config.block[0], config.block[1], config.block[2]),
+                    config.shared_bytes};
+    for (unsigned i = 0; i < config.count; i++) {
+        const LaunchAttribute& attribute = config.attributes[i];
+        if (attribute.id != ClusterDimension || attribute.value[1] != 1 || attribute.value[2] != 1) return CUDA_ERROR_INVALID_VALUE;
+        shape.cluster = attribute.value[0];
     }
-    const Shape shape = {dim3(grid_x, grid_y, grid_z), dim3(block_x, block_y, block_z), shared_bytes};
-    return submit(stream, [f, shape, copies] { execute(f, shape, copies); });
+    return launch(*static_cast<Function*>(function), shape, config.stream, arguments);
 }

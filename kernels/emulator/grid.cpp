@@ -72,6 +72,29 @@ class Crew
     size_t threads_ = 0, wanted_ = 0, left_ = 0;
     uint64_t round_ = 0;
 };
+
+// Runs a cluster, of which block `first` of the grid is the first: its blocks take turns, each as far as the cluster's barrier.
+std::string run_cluster(std::vector<Block>& blocks, const Kernel& kernel, void* const* arguments, const Launch& launch, uint64_t first)
+{
+    Cluster cluster;
+    cluster.shared.reserve(launch.cluster); // its threads keep the address
+    if (blocks.size() < launch.cluster) blocks = std::vector<Block>(launch.cluster);
+    for (uint64_t i = first; i < first + launch.cluster; i++) {
+        const uint3 at = {static_cast<unsigned>(i % launch.grid.x), static_cast<unsigned>(i / launch.grid.x % launch.grid.y),
+                          static_cast<unsigned>(i / launch.grid.x / launch.grid.y)};
+        blocks[i - first].begin(kernel, arguments, launch, at, schedule().order, schedule().seed + i, cluster);
+    }
+    size_t waiting;
+    do {
+        waiting = 0;
+        for (unsigned rank = 0; rank < launch.cluster; rank++)
+            waiting += blocks[rank].go();
+    } while (waiting == launch.cluster);
+    std::string failure;
+    for (unsigned rank = 0; rank < launch.cluster; rank++)
+        if (const std::string text = blocks[rank].end(); failure.empty()) failure = text;
+    return failure;
+}
 } // namespace
 
 Schedule& schedule()
@@ -100,22 +123,20 @@ void register_kernel(const Kernel& kernel)
 
 std::string run_grid(const Kernel& kernel, ThreadLocalBlock shared, const Launch& launch, void* const* arguments)
 {
-    const uint64_t blocks = static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
+    const uint64_t clusters = static_cast<uint64_t>(launch.grid.x) * launch.grid.y * launch.grid.z / launch.cluster;
     std::atomic<uint64_t> following{0};
     std::mutex guard;
     std::string failure;
     const auto work = [&] {
-        thread_local Block block; // kept for its stacks
-        for (uint64_t i; (i = following++) < blocks;) {
+        thread_local std::vector<Block> blocks; // kept for their stacks
+        for (uint64_t i; (i = following++) < clusters;) {
             if (shared.bytes > 0) {
                 size_t index[2] = {shared.module, 0};
                 std::memset(__tls_get_addr(index), 0xFF, shared.bytes); // NaN, as dynamic shared memory
             }
-            const uint3 at = {static_cast<unsigned>(i % launch.grid.x), static_cast<unsigned>(i / launch.grid.x % launch.grid.y),
-                              static_cast<unsigned>(i / launch.grid.x / launch.grid.y)};
-            const std::string text = block.run(kernel, arguments, launch, at, schedule().order, schedule().seed + i);
+            const std::string text = run_cluster(blocks, kernel, arguments, launch, i * launch.cluster);
             if (text.empty()) continue;
-            following = blocks;
+            following = clusters;
             const std::lock_guard<std::mutex> lock(guard);
             if (failure.empty()) failure = text;
         }
@@ -123,7 +144,7 @@ std::string run_grid(const Kernel& kernel, ThreadLocalBlock shared, const Launch
 
     // One copy of the shared memory is one block at a time.
     const bool alone = kernel.shared_begin < kernel.shared_end || SanitizedAddresses;
-    const auto workers = static_cast<size_t>(alone ? 1 : std::min<uint64_t>(static_cast<uint64_t>(schedule().workers), blocks));
+    const auto workers = static_cast<size_t>(alone ? 1 : std::min<uint64_t>(static_cast<uint64_t>(schedule().workers), clusters));
     Crew::run(workers, work);
     return failure;
 }

@@ -178,3 +178,43 @@ KERNEL sound_words(unsigned* votes, int* shuffled, float* sum, unsigned* matrice
     }
 }
 EXPORT(sound_words)
+
+// The last block of a cluster ends where the others wait for it.
+KERNEL planted_cluster_without_one(float* out)
+{
+    if (cluster_rank() + 1 < cluster_size()) {
+        cluster_arrive();
+        cluster_wait();
+    }
+    out[threadIdx.x] = 1.0f;
+}
+EXPORT(planted_cluster_without_one)
+
+// A block's result is what the others have written; without a barrier before, they may not have.
+DEVICE void sum_of_cluster(float* out, bool waits)
+{
+    DYNAMIC_SHARED(float, mine);
+    mine[threadIdx.x] = (float)(blockIdx.x * blockDim.x + threadIdx.x);
+    if (waits) {
+        cluster_arrive();
+        cluster_wait();
+    }
+    float sum = 0.0f;
+    for (unsigned rank = 0; rank < cluster_size(); rank++)
+        sum += cluster_read(mine + threadIdx.x, rank);
+    cluster_arrive_relaxed();
+    cluster_wait();
+    out[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
+KERNEL sound_cluster(float* out)
+{
+    sum_of_cluster(out, true);
+}
+EXPORT(sound_cluster)
+
+KERNEL planted_cluster_without_barrier(float* out)
+{
+    sum_of_cluster(out, false);
+}
+EXPORT(planted_cluster_without_barrier)

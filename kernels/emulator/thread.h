@@ -29,6 +29,7 @@ constexpr int WordsIn = 10, WordsOut = 4;
 struct Launch {
     dim3 grid, block;
     size_t shared_bytes;
+    unsigned cluster = 1; // blocks, neighbours along x, that run together
 };
 
 struct Thread {
@@ -37,17 +38,20 @@ struct Thread {
     const Launch* launch;
     unsigned char* shared; // the block's dynamic shared memory
     unsigned lane;
+    unsigned rank;                        // of the block in its cluster
+    unsigned char* const* cluster_shared; // dynamic shared memory of each of the cluster's blocks
     uint32_t in[WordsIn], out[WordsOut];
 };
 
 // What all lanes of a mask do together once the last of them has come; each then goes on with its `out`.
-enum class Collective { None, Barrier, SyncWarp, Shuffle, Ballot, LoadMatrix, Multiply };
+enum class Collective { None, Barrier, ClusterBarrier, SyncWarp, Shuffle, Ballot, LoadMatrix, Multiply };
 
 #define EMULATOR_API __attribute__((visibility("default")))
 
 EMULATOR_API extern __attribute__((tls_model("initial-exec"))) thread_local Thread* current;
 
 EMULATOR_API void barrier(Place place);
+EMULATOR_API void cluster_barrier(Place place);
 
 // Waits for the mask's lanes. `argument` is the operation's own: the matrices of a load, the type of a product.
 EMULATOR_API void collect(Collective operation, uint32_t mask, int argument, Place place);

@@ -63,6 +63,12 @@ static void faults_are_reported()
     must_say("planted_misaligned_copy", 32, {"cp.async wants multiples of 16 bytes, planted.cu:"});
     must_say("planted_misaligned_matrix", 32, {"ldmatrix wants rows at multiples of 16 bytes, planted.cu:"});
     must_say("planted_shuffle_in_half", 33, {"threads diverge:"});
+    const std::string left = error_of([] {
+        float out[32];
+        emulator::launch_clusters(2, "planted_cluster_without_one", {4}, {32}, 0, out);
+    });
+    check(left.find("block (0, 0, 0): threads diverge: 32 at cluster_wait, planted.cu:") != std::string::npos,
+          "a block ends alone: " + left);
     check(error_of([] { emulator::launch("nothing", {1}, {32}, 0); }) == "no kernel 'nothing' is linked into this program",
           "an unknown kernel");
     check(error_of([] { emulator::launch("planted_equal_race", {1}, {32}, 0, 1); }) ==
@@ -91,6 +97,21 @@ static void faults_are_reported()
     check(wrong_orders([](auto& out) { emulator::launch("planted_unwritten_shared", {1}, {32}, 128, out.data()); },
                        std::vector<float>(32, 1.0f)) == 3,
           "dynamic shared memory that nobody wrote shows");
+}
+
+// Two clusters of three blocks: each block has the sum of its cluster's.
+static void clusters_meet()
+{
+    constexpr unsigned threads = 64;
+    std::vector<float> sums(6 * threads);
+    for (unsigned i = 0; i < sums.size(); i++)
+        for (unsigned rank = 0; rank < 3; rank++)
+            sums[i] += static_cast<float>((i / threads / 3 * 3 + rank) * threads + i % threads);
+    const auto run = [](const char* name) {
+        return [name](auto& out) { emulator::launch_clusters(3, name, {6}, {threads}, threads * sizeof(float), out.data()); };
+    };
+    check(wrong_orders(run("sound_cluster"), sums) == 0, "blocks of a cluster read each other's shared memory");
+    check(wrong_orders(run("planted_cluster_without_barrier"), sums) == 3, "a missing barrier of a cluster shows");
 }
 
 static void words_mean_what_they_say()
@@ -188,6 +209,7 @@ int main()
 #if !defined(__SANITIZE_THREAD__)
     faults_change_results(); // races, which ThreadSanitizer reports by itself
 #endif
+    clusters_meet();
     words_mean_what_they_say();
     halves_round_as_ieee_says();
     sanitizers_see();

@@ -18,8 +18,10 @@ inline void order(Order order, uint64_t seed)
     schedule().seed = seed;
 }
 
+// In clusters of so many blocks.
 // Throws std::runtime_error if there is no such kernel, if an argument has another size than its parameter, or if threads diverge.
-template <typename... A> void launch(const std::string& name, dim3 grid, dim3 block, size_t shared_bytes, A... arguments)
+template <typename... A>
+void launch_clusters(unsigned cluster, const std::string& name, dim3 grid, dim3 block, size_t shared_bytes, A... arguments)
 {
     for (const Kernel& kernel : registered_kernels()) {
         if (name != kernel.name) continue;
@@ -31,10 +33,15 @@ template <typename... A> void launch(const std::string& name, dim3 grid, dim3 bl
                 throw std::runtime_error("parameter " + std::to_string(i) + " of " + name + " has " + std::to_string(kernel.sizes[i]) +
                                          " bytes, the argument " + std::to_string(sizes[i]));
         void* const pointers[] = {const_cast<void*>(static_cast<const void*>(&arguments))...};
-        const std::string failure = run_grid(kernel, {}, {grid, block, shared_bytes}, pointers);
+        const std::string failure = run_grid(kernel, {}, {grid, block, shared_bytes, cluster}, pointers);
         if (!failure.empty()) throw std::runtime_error(failure);
         return;
     }
     throw std::runtime_error("no kernel '" + name + "' is linked into this program");
+}
+
+template <typename... A> void launch(const std::string& name, dim3 grid, dim3 block, size_t shared_bytes, A... arguments)
+{
+    launch_clusters(1, name, grid, block, shared_bytes, arguments...);
 }
 } // namespace emulator

@@ -33,17 +33,20 @@ static double norm_error(double terms, double largest, double scale, double cent
     return Roundoff * 1.1 * (steps * largest * std::abs(scale) + (steps + 6) * (std::abs(centred * scale) + std::abs(result)) + 6);
 }
 
-template <typename T> static void group(const Group& k, unsigned block)
+constexpr float Epsilon = 1e-5f;
+
+// Draws the operands, has `launch(y, x, skip, gamma, beta)` normalise them and holds the result to the formula; `error(scale, centred,
+// result)` is what fp32 may lose.
+template <typename T, typename Launch, typename Error>
+static void check_group(const std::string& name, const Group& k, Launch launch, Error error)
 {
-    constexpr float epsilon = 1e-5f;
     Draws draws(7);
     const int channels = k.channels + k.skip, width = channels / k.groups;
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(k.batch) * k.hw * k.channels, k.mean),
                          skip = draws.normal<T>(static_cast<size_t>(k.batch) * k.hw * k.skip, k.mean);
     const std::vector<float> gamma = draws.normal<float>(channels, 1, 0.1), beta = draws.normal<float>(channels);
     std::vector<T> y = unwritten<T>(static_cast<size_t>(k.batch) * k.hw * channels);
-    emulator::launch(kernel<T>("group_norm"), {static_cast<unsigned>(k.groups), static_cast<unsigned>(k.batch)}, {block}, 0, y.data(),
-                     x.data(), k.skip > 0 ? skip.data() : nullptr, gamma.data(), beta.data(), k.hw, k.channels, k.skip, epsilon, k.silu);
+    launch(y.data(), x.data(), k.skip > 0 ? skip.data() : nullptr, gamma.data(), beta.data());
 
     const auto value = [&](size_t position, int c) {
         return static_cast<double>(to_float(c < k.channels ? x[position * k.channels + c] : skip[position * k.skip + c - k.channels]));
@@ -52,37 +55,99 @@ template <typename T> static void group(const Group& k, unsigned block)
     for (int b = 0; b < k.batch; b++)
         for (int g = 0; g < k.groups; g++)
             own[b * k.groups + g] = statistics(
-                width * k.hw, epsilon, [&](int i) { return value(static_cast<size_t>(b) * k.hw + i / width, g * width + i % width); });
-    const auto at = [&](size_t i, bool error) {
+                width * k.hw, Epsilon, [&](int i) { return value(static_cast<size_t>(b) * k.hw + i / width, g * width + i % width); });
+    const auto at = [&](size_t i, bool allowed) {
         const size_t position = i / channels;
         const int c = static_cast<int>(i % channels);
         const auto [mean, rstd] = own[position / k.hw * k.groups + c / width];
         const double centred = value(position, c) - mean, scale = rstd * gamma[c], result = centred * scale + beta[c];
-        return error ? norm_error((width * k.hw + block - 1) / block, std::abs(k.mean) + 5, scale, centred, result)
-                     : activated_exact(result, k.silu);
+        return allowed ? error(scale, centred, result) : activated_exact(result, k.silu);
     };
     compare(
-        "group_norm " + std::to_string(k.hw) + " x " + std::to_string(channels) + ", block " + std::to_string(block), y,
+        name + " " + std::to_string(k.hw) + " x " + std::to_string(channels) + ", " + std::to_string(k.groups) + " groups", y,
         [&](size_t i) { return at(i, false); }, [&](size_t i) { return at(i, true); });
 }
 
-template <typename T> static void layer(int rows, int columns, double mean)
+template <typename T> static void plain_group(const Group& k, unsigned block)
 {
-    constexpr float epsilon = 1e-5f;
+    const int count = (k.channels + k.skip) / k.groups * k.hw;
+    check_group<T>(
+        "group_norm_plain, block " + std::to_string(block) + ",", k,
+        [&](T* y, const T* x, const T* skip, const float* gamma, const float* beta) {
+            emulator::launch(kernel<T>("group_norm_plain"), {static_cast<unsigned>(k.groups), static_cast<unsigned>(k.batch)}, {block}, 0,
+                             y, x, skip, gamma, beta, k.hw, k.channels, k.skip, Epsilon, k.silu);
+        },
+        [&](double scale, double centred, double result) {
+            return norm_error((count + block - 1) / block, std::abs(k.mean) + 5, scale, centred, result);
+        });
+}
+
+// As Group in group_norm.cu.
+struct GroupParameters {
+    int hw, x_channels, skip_channels, groups, bundle, row_bits, part_bits, activation;
+    float epsilon;
+};
+
+struct Bundled {
+    Group group;
+    int bundle, row_bits, part_bits;
+    unsigned cluster;
+};
+
+// The denoiser's first width, whose packs hold two groups; as many positions as a thread cannot keep; blocks of a cluster with fewer
+// positions and with none; two sources with a group that holds both; the decoder's width, two groups a pack; widths one below a pack and of
+// many packs; rows in several parts.
+static const Bundled bundled[] = {
+    {{2, 70, 320, 0, 32, 1, 1}, 4, 4, 0, 1},   {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 0, 1}, {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 0, 4},
+    {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 0, 8},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 0, 2}, {{1, 67, 128, 0, 32, 50, 1}, 4, 5, 1, 2},
+    {{1, 21, 56, 0, 8, -1000, 0}, 8, 2, 0, 1}, {{2, 13, 80, 160, 3, 1, 0}, 1, 1, 0, 2}, {{1, 150, 8, 8, 2, 0, 1}, 2, 7, 2, 8}};
+
+template <typename T> static void bundled_group(const Bundled& k)
+{
+    constexpr int Width = Pack<T>::count, Kept = 8;
+    const Group& g = k.group;
+    const int width = (g.channels + g.skip) / g.groups, rows = 1 << k.row_bits, packs = k.bundle * width / Width;
+    const unsigned threads = static_cast<unsigned>(rows * packs + 31) / 32 * 32;
+    const size_t shared = sizeof(float) * (4 * rows * packs + (k.bundle << k.part_bits) * 3 + k.bundle * 2);
+    // A thread adds its packs, then their eight columns; a lane the entries of a part of the rows; ten for the two trees.
+    const int own = (g.hw + rows - 1) / rows,
+              terms = own + Width + own / Kept + ((width + 2 * Width - 2) / Width) * ((rows >> k.part_bits) / 32 + 1);
+    check_group<T>(
+        "group_norm, " + std::to_string(k.cluster) + " blocks,", g,
+        [&](T* y, const T* x, const T* skip, const float* gamma, const float* beta) {
+            const GroupParameters parameters = {g.hw, g.channels, g.skip, g.groups, k.bundle, k.row_bits, k.part_bits, g.silu, Epsilon};
+            const unsigned clusters = static_cast<unsigned>(g.groups / k.bundle);
+            emulator::launch_clusters(k.cluster, kernel<T>("group_norm"), {clusters * k.cluster, static_cast<unsigned>(g.batch)}, {threads},
+                                      shared, y, x, skip, gamma, beta, parameters);
+        },
+        // Distances from an element are at most 10; the mean itself is rounded once.
+        [&](double scale, double centred, double result) {
+            return norm_error(terms, 10, scale, centred, result) + 1.1 * Roundoff * (std::abs(g.mean) + 5) * std::abs(scale);
+        });
+}
+
+// As LayerNorm in layer_norm.cu.
+struct LayerParameters {
+    int rows, channels;
+    float epsilon;
+};
+
+template <typename T> static void layer(const std::string& form, int rows, int columns, double mean)
+{
     Draws draws(8);
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * columns, mean);
     const std::vector<float> gamma = draws.normal<float>(columns, 1, 0.1), beta = draws.normal<float>(columns);
     std::vector<T> y = unwritten<T>(x.size());
-    emulator::launch(kernel<T>("layer_norm"), {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
-                     beta.data(), rows, columns, epsilon);
+    emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
+                     beta.data(), LayerParameters{rows, columns, Epsilon});
     const auto at = [&](size_t i, bool error) {
         const size_t row = i / columns * columns;
-        const auto [average, rstd] = statistics(columns, epsilon, [&](int c) { return to_float(x[row + c]); });
+        const auto [average, rstd] = statistics(columns, Epsilon, [&](int c) { return to_float(x[row + c]); });
         const double centred = to_float(x[i]) - average, scale = rstd * gamma[i - row], result = centred * scale + beta[i - row];
         return error ? norm_error((columns + 31) / 32, std::abs(mean) + 5, scale, centred, result) : result;
     };
     compare(
-        "layer_norm " + std::to_string(rows) + " x " + std::to_string(columns), y, [&](size_t i) { return at(i, false); },
+        "layer_norm" + form + " " + std::to_string(rows) + " x " + std::to_string(columns), y, [&](size_t i) { return at(i, false); },
         [&](size_t i) { return at(i, true); });
 }
 
@@ -94,11 +159,20 @@ int main()
             using T = decltype(type);
             for (const Group& k : groups)
                 for (const unsigned block : {32u, 64u, 256u})
-                    group<T>(k, block);
-            layer<T>(3, 1, 0);
-            layer<T>(7, 5, 0);
-            layer<T>(1, 17, 50);
-            layer<T>(9, 320, 50);
+                    plain_group<T>(k, block);
+            for (const Bundled& k : bundled)
+                bundled_group<T>(k);
+            layer<T>("", 3, 1, 0);
+            layer<T>("", 7, 5, 0);
+            layer<T>("", 1, 17, 50);
+            layer<T>("", 9, 320, 50);
+            // Whole packs: one, a last one of some lanes, and all that a form holds.
+            layer<T>("_2", 7, 8, 0);
+            layer<T>("_2", 5, 168, 50);
+            layer<T>("_3", 9, 320, 50);
+            layer<T>("_5", 6, 160 * Pack<T>::count, -1000);
+            layer<T>("_10", 5, 176 * Pack<T>::count, 50);
+            layer<T>("_10", 3, 320 * Pack<T>::count, 50);
         });
     }
     return failures != 0;

@@ -37,12 +37,12 @@ public sealed unsafe partial class CudaOps
         return kernel;
     }
 
-    private void Launch(CudaKernel? kernel, Grid grid, int block, int shared, ref KernelArguments arguments)
+    private void Launch(CudaKernel? kernel, Grid grid, int block, int shared, ref KernelArguments arguments, int cluster = 1)
     {
         // An empty tensor wants no kernel, and a grid of nothing is an error.
         if (kernel is null || grid.X == 0 || grid.Y == 0 || grid.Z == 0)
             return;
-        _context.Launch(kernel, new LaunchShape((uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block, (uint)shared), ref arguments);
+        _context.Launch(kernel, new LaunchShape((uint)grid.X, (uint)grid.Y, (uint)grid.Z, (uint)block, (uint)shared, (uint)cluster), ref arguments);
     }
 
     /// <summary>Launches a kernel whose threads stride over elements.</summary>

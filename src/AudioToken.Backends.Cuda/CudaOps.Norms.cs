@@ -5,6 +5,8 @@ namespace AudioToken.Backends.Cuda;
 
 public sealed unsafe partial class CudaOps
 {
+    private const int PackBytes = 16; // of one access
+
     /// <inheritdoc/>
     public Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default)
     {
@@ -14,19 +16,40 @@ public sealed unsafe partial class CudaOps
         int count = checked(channels / groups * positions); // the kernel counts a group in an int
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
+        if (positions == 0)
+            return scope.Keep(y);
+        ulong result = AddressOf(y),
+            main = Operand(x, _storage, nameof(GroupNorm), nameof(x)),
+            second = OperandOrNull(skip, nameof(GroupNorm), nameof(skip)),
+            factors = Own(gamma, WeightRole.Vector, nameof(GroupNorm), nameof(gamma)).Address,
+            offsets = Own(beta, WeightRole.Vector, nameof(GroupNorm), nameof(beta)).Address;
+        int mainChannels = x.Shape[^1], secondChannels = skip.IsEmpty ? 0 : skip.Shape[^1];
         KernelArguments arguments = default;
-        arguments.Add(AddressOf(y))
-            .Add(Operand(x, _storage, nameof(GroupNorm), nameof(x)))
-            .Add(OperandOrNull(skip, nameof(GroupNorm), nameof(skip)))
-            .Add(Own(gamma, WeightRole.Vector, nameof(GroupNorm), nameof(gamma)).Address)
-            .Add(Own(beta, WeightRole.Vector, nameof(GroupNorm), nameof(beta)).Address)
-            .Add(positions)
-            .Add(x.Shape[^1])
-            .Add(skip.IsEmpty ? 0 : skip.Shape[^1])
-            .Add(epsilon)
-            .Add((int)activation);
-        int block = count >= 8192 ? 1024 : count >= 1024 ? 256 : 64;
-        Launch(Kernel("group_norm", _storage), new Grid(positions == 0 ? 0 : groups, batch), block, 0, ref arguments);
+        arguments.Add(result).Add(main).Add(second).Add(factors).Add(offsets);
+        if (IsPacked(result | main | second | factors | offsets, mainChannels, secondChannels) &&
+            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device.HasClusters) is { } form)
+        {
+            arguments.Add(new GroupNormOperands
+            {
+                Positions = positions,
+                Channels = mainChannels,
+                SkipChannels = secondChannels,
+                Groups = groups,
+                Bundle = form.Bundle,
+                RowBits = form.RowBits,
+                PartBits = form.PartBits,
+                Activation = (int)activation,
+                Epsilon = epsilon,
+            });
+            Launch(Kernel("group_norm", _storage), new Grid(groups / form.Bundle * form.Cluster, batch), form.Threads, form.SharedBytes, ref arguments, form.Cluster);
+        }
+        else
+        {
+            arguments.Add(positions).Add(mainChannels).Add(secondChannels).Add(epsilon).Add((int)activation);
+            int block = count >= 8192 ? 1024 : count >= 1024 ? 256 : 64;
+            Launch(Kernel("group_norm_plain", _storage), new Grid(groups, batch), block, 0, ref arguments);
+        }
+
         return scope.Keep(y);
     }
 
@@ -37,15 +60,51 @@ public sealed unsafe partial class CudaOps
         int rows = RowsOf(shape);
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
+        ulong result = AddressOf(y),
+            operand = Operand(x, _storage, nameof(LayerNorm), nameof(x)),
+            factors = Own(gamma, WeightRole.Vector, nameof(LayerNorm), nameof(gamma)).Address,
+            offsets = Own(beta, WeightRole.Vector, nameof(LayerNorm), nameof(beta)).Address;
+        string form = IsPacked(result | operand | factors | offsets, shape[^1]) ? LayerNormForm(shape[^1]) : "";
         KernelArguments arguments = default;
-        arguments.Add(AddressOf(y))
-            .Add(Operand(x, _storage, nameof(LayerNorm), nameof(x)))
-            .Add(Own(gamma, WeightRole.Vector, nameof(LayerNorm), nameof(gamma)).Address)
-            .Add(Own(beta, WeightRole.Vector, nameof(LayerNorm), nameof(beta)).Address)
-            .Add(rows)
-            .Add(shape[^1])
-            .Add(epsilon);
-        Launch(Kernel("layer_norm", _storage), new Grid(Blocks(rows, WarpsOfRows)), 32 * WarpsOfRows, 0, ref arguments);
+        arguments.Add(result).Add(operand).Add(factors).Add(offsets).Add(new LayerNormOperands { Rows = rows, Channels = shape[^1], Epsilon = epsilon });
+        Launch(Kernel("layer_norm", _storage, form), new Grid(Blocks(rows, WarpsOfRows)), 32 * WarpsOfRows, 0, ref arguments);
         return scope.Keep(y);
+    }
+
+    // The forms of layer_norm.cu by the packs that a lane holds; without a number, any width.
+    private string LayerNormForm(int channels)
+    {
+        int packs = Blocks(channels, 32 * PackBytes / _storage.Size());
+        return packs <= 2 ? "_2" : packs <= 3 ? "_3" : packs <= 5 ? "_5" : packs <= 10 ? "_10" : "";
+    }
+
+    /// <summary>Whether addresses, joined by or, and rows of so many channels are multiples of 16 bytes.</summary>
+    private bool IsPacked(ulong addresses, params ReadOnlySpan<int> channels)
+    {
+        foreach (int count in channels)
+            addresses |= (ulong)count * (ulong)_storage.Size();
+        return addresses % PackBytes == 0;
+    }
+
+    // As Group in group_norm.cu.
+    private struct GroupNormOperands
+    {
+        public int Positions;
+        public int Channels;
+        public int SkipChannels;
+        public int Groups;
+        public int Bundle;
+        public int RowBits;
+        public int PartBits;
+        public int Activation;
+        public float Epsilon;
+    }
+
+    // As LayerNorm in layer_norm.cu.
+    private struct LayerNormOperands
+    {
+        public int Rows;
+        public int Channels;
+        public float Epsilon;
     }
 }

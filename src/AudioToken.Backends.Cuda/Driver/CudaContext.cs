@@ -88,13 +88,39 @@ public sealed unsafe class CudaContext : IDisposable
         fixed (byte* start = &arguments.Start)
         {
             arguments.Point(start, addresses);
-            Check(
-                CudaDriver.cuLaunchKernel(kernel.Function, shape.GridX, shape.GridY, shape.GridZ, shape.Threads, 1, 1, shape.SharedBytes, Stream, addresses, null),
-                nameof(CudaDriver.cuLaunchKernel));
+            if (shape.Cluster > 1)
+            {
+                LaunchClusters(kernel, shape, addresses);
+            }
+            else
+            {
+                Check(
+                    CudaDriver.cuLaunchKernel(kernel.Function, shape.GridX, shape.GridY, shape.GridZ, shape.Threads, 1, 1, shape.SharedBytes, Stream, addresses, null),
+                    nameof(CudaDriver.cuLaunchKernel));
+            }
         }
 
         if (_synchronous && !_capturing)
             Synchronize();
+    }
+
+    private void LaunchClusters(CudaKernel kernel, in LaunchShape shape, void** addresses)
+    {
+        LaunchAttribute cluster = new() { Id = LaunchAttribute.ClusterDimension, X = shape.Cluster, Y = 1, Z = 1 };
+        LaunchConfig config = new()
+        {
+            GridX = shape.GridX,
+            GridY = shape.GridY,
+            GridZ = shape.GridZ,
+            BlockX = shape.Threads,
+            BlockY = 1,
+            BlockZ = 1,
+            SharedBytes = shape.SharedBytes,
+            Stream = Stream,
+            Attributes = &cluster,
+            AttributeCount = 1,
+        };
+        Check(CudaDriver.cuLaunchKernelEx(config, kernel.Function, addresses, null), nameof(CudaDriver.cuLaunchKernelEx));
     }
 
     /// <summary>Copies within the device.</summary>

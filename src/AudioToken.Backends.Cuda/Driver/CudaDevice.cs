@@ -67,6 +67,9 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
             : throw new CudaException(CudaErrors.OldDevice, $"CUDA device {index} ({device.Name}) is sm_{device.Capability}; the kernels want sm_{MinimumCapability} or newer", "--device cpu");
     }
 
+    /// <summary>Whether blocks of a cluster run together and read each other's shared memory: sm_90 and newer.</summary>
+    public bool HasClusters => Capability >= 90;
+
     /// <summary>The architecture whose machine code is made for it: with the suffix that unlocks what only it has, where there is one.</summary>
     public string Architecture => ArchitectureOf(Capability);
 

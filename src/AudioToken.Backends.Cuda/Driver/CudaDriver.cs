@@ -131,6 +131,44 @@ internal static unsafe partial class CudaDriver
     [LibraryImport(Library)]
     public static partial CudaResult cuLaunchKernel(
         nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ, uint sharedBytes, nint stream, void** arguments, void** extra);
+
+    [LibraryImport(Library)]
+    public static partial CudaResult cuLaunchKernelEx(in LaunchConfig config, nint function, void** arguments, void** extra);
+}
+
+/// <summary>CUlaunchConfig.</summary>
+internal unsafe struct LaunchConfig
+{
+    public uint GridX;
+    public uint GridY;
+    public uint GridZ;
+    public uint BlockX;
+    public uint BlockY;
+    public uint BlockZ;
+    public uint SharedBytes;
+    public nint Stream;
+    public LaunchAttribute* Attributes;
+    public uint AttributeCount;
+}
+
+/// <summary>CUlaunchAttribute: here the blocks of a cluster along each axis.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 72)]
+internal struct LaunchAttribute
+{
+    /// <summary>CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION.</summary>
+    public const int ClusterDimension = 4;
+
+    [FieldOffset(0)]
+    public int Id;
+
+    [FieldOffset(8)]
+    public uint X;
+
+    [FieldOffset(12)]
+    public uint Y;
+
+    [FieldOffset(16)]
+    public uint Z;
 }
 
 /// <summary>CUdevice_attribute.</summary>
