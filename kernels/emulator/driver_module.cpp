@@ -18,11 +18,16 @@ using namespace emulator;
 
 namespace
 {
+constexpr size_t SharedWithoutAsking = 48 << 10;
+
 struct Function {
     std::string name;
     Kernel kernel;
     ThreadLocalBlock shared;
-    size_t dynamic_bytes = 48 << 10; // until more is asked for
+    size_t dynamic_bytes = SharedWithoutAsking; // until more is asked for
+
+    // Without asking, static shared memory is counted too. What one kernel of a file has of it is not known: something.
+    size_t limit() const { return dynamic_bytes - (dynamic_bytes == SharedWithoutAsking && shared.bytes > 0 ? 1 : 0); }
 };
 
 struct Module {
@@ -101,7 +106,7 @@ CUresult launch(const Function& f, const Launch& shape, void* stream, void** arg
     const dim3 &grid = shape.grid, &block = shape.block;
     const uint64_t threads = static_cast<uint64_t>(block.x) * block.y * block.z;
     if (threads == 0 || threads > 1024 || block.z > 64 || grid.x == 0 || grid.x > 0x7fffffffu || grid.y == 0 || grid.y > 65535 ||
-        grid.z == 0 || grid.z > 65535 || shape.shared_bytes > f.dynamic_bytes)
+        grid.z == 0 || grid.z > 65535 || shape.shared_bytes > f.limit())
         return CUDA_ERROR_INVALID_VALUE;
     if (shape.cluster != 1 && (settings().capability < 90 || shape.cluster == 0 || shape.cluster > 8 || grid.x % shape.cluster != 0))
         return CUDA_ERROR_INVALID_CLUSTER_SIZE;

@@ -3,7 +3,7 @@ namespace AudioToken.Backends.Cuda.Driver;
 /// <summary>A kernel of a loaded module, ready to be launched. It lives as long as the module.</summary>
 internal sealed unsafe class CudaKernel
 {
-    private const uint SharedBytesWithoutAsking = 48 << 10;
+    private const uint SharedBytesWithoutAsking = 44 << 10; // 48 KB, less what a kernel has of static shared memory beside its dynamic one
 
     private readonly CudaContext _context;
     private readonly int[]? _parameterBytes;
