@@ -4,7 +4,6 @@ using AudioToken.Models.Beats;
 using AudioToken.Models.Clip;
 using AudioToken.Models.Unet;
 using AudioToken.Models.Vae;
-using AudioToken.Tensors;
 using AudioToken.Weights;
 
 namespace AudioToken.Bench.Synthetic;
