@@ -1,9 +1,10 @@
 // attention.cu: softmax(scale q k^T + gate * bias) v for each head in half types, by tiles that never leave the chip.
-// Source    Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2); scores are held to a maximum that is let go stale, as in
-// FlashAttention-4. Shapes    see Attention in common/scores.cuh; a head width that is a multiple of 8, addresses of 16 bytes. Launch grid
-// (ceil(queries / rows), heads, B * slices) with the rows, slices, threads and bytes of dynamic shared memory of the Form
-//           that the kernel's name ends in; its width is not below the head's: what a head lacks is zero. A slice is a part of the
-//           value's columns: wide heads take several blocks, each of which scores anew, since their sums would not fit the registers.
+// Source    Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), but a row's maximum may lag behind (Warp::stream).
+// Shapes    see Attention in common/scores.cuh; a head width that is a multiple of 8, addresses of 16 bytes.
+// Launch    grid (ceil(queries / rows), heads, B * slices) with the rows, slices and threads of the Form in the table at the end and the
+//           dynamic shared memory of its ring (AttentionForm.cs). Its width is not below the head's: what a head lacks is zero. A slice is
+//           a part of the value's columns: wide heads take several blocks, each of which scores anew, since their sums would not fit the
+//           registers.
 // Cost      4 B heads queries keys width operations on tensor cores; one exponential a score.
 #include "common/mma.cuh"
 #include "common/scores.cuh"
@@ -171,8 +172,9 @@ template <typename T, typename F> struct Warp {
             share[tile][chunk][e] = pack_pair<T>(p[e / 2][e % 2 * 2], p[e / 2][e % 2 * 2 + 1]);
     }
 
-    // One stream of work without a branch: weigh, shares of the scores by the old maximum, products of the next step; none depends on
-    // another, so that tensor cores and exponentials run side by side. Returns whether all shares fit; if not, they are worth nothing.
+    // One stream of work without a branch: the last step's shares times their values, shares of the scores by the old maximum, the next
+    // step's products. None depends on another, so that tensor cores and exponentials run side by side. A share that is larger than 1 costs
+    // nothing, since shares are divided by their total. Returns whether all fit the storage type; if not, they are worth nothing.
     DEVICE_MEMBER bool stream(const Place<T>& values, const Place<T>& keys, float factor)
     {
         constexpr int Ahead = F::width < 512 ? 2 : 1; // loads under way
