@@ -1,9 +1,10 @@
 // attention.cu: softmax(scale q k^T + gate * bias) v for each head in half types, by tiles that never leave the chip.
-// Source    Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2); scores are held to a maximum that is let go stale, as in
-// FlashAttention-4. Shapes    see Attention in common/scores.cuh; a head width that is a multiple of 8, addresses of 16 bytes. Launch grid
-// (ceil(queries / rows), heads, B * slices) with the rows, slices, threads and bytes of dynamic shared memory of the Form
-//           that the kernel's name ends in; its width is not below the head's: what a head lacks is zero. A slice is a part of the
-//           value's columns: wide heads take several blocks, each of which scores anew, since their sums would not fit the registers.
+// Source    Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), but a row's maximum may lag behind (Warp::stream).
+// Shapes    see Attention in common/scores.cuh; a head width that is a multiple of 8, addresses of 16 bytes.
+// Launch    grid (ceil(queries / rows), heads, B * slices) with the rows, slices and threads of the Form in the table at the end and the
+//           dynamic shared memory of its ring (AttentionForm.cs). Its width is not below the head's: what a head lacks is zero. A slice is
+//           a part of the value's columns: wide heads take several blocks, each of which scores anew, since their sums would not fit the
+//           registers.
 // Cost      4 B heads queries keys width operations on tensor cores; one exponential a score.
 #include "common/mma.cuh"
 #include "common/scores.cuh"
@@ -78,10 +79,9 @@ template <typename T, typename F> struct Warp {
     static constexpr int Tiles = F::tiles, Whole = F::width / 16, Chunks = F::step / 16, Values = F::columns / 8;
     // Fragments that a step loads for each chunk of 16 keys: of keys, with 16 columns each, the last perhaps 8; and as many of values.
     static constexpr int KeyLoads = (F::width + 8) / 16, ValueLoads = (F::columns + 8) / 16, Loads = ValueLoads + KeyLoads;
-    using Scores = float[Tiles][Chunks][2][4];
 
     unsigned query[Tiles][KeyLoads][4];
-    Scores score;                     // raw, of the step to come
+    float score[Tiles][Chunks][2][4]; // raw, of the step to come
     unsigned share[Tiles][Chunks][4]; // of the step before, as left operands
     float sum[Tiles][Values][4];
     float total[Tiles][2], largest[Tiles][2]; // largest: of the scores to powers of two; some that were seen since may be larger
@@ -98,13 +98,13 @@ template <typename T, typename F> struct Warp {
         }
     }
 
-    DEVICE_MEMBER void score_keys(Scores& to, const unsigned (&f)[4], int chunk, int n) const
+    DEVICE_MEMBER void score_keys(const unsigned (&f)[4], int chunk, int n)
     {
 #pragma unroll
         for (int i = 0; i < Tiles; i++) {
 #pragma unroll
             for (int t = 0; t < 2; t++) {
-                float(&d)[4] = to[i][chunk][t];
+                float(&d)[4] = score[i][chunk][t];
                 if (n == 0) d[0] = d[1] = d[2] = d[3] = 0;
                 if (n < Whole) {
                     const unsigned column[2] = {f[2 * t], f[2 * t + 1]};
@@ -142,13 +142,13 @@ template <typename T, typename F> struct Warp {
     }
 
     // The raw scores of a step's keys.
-    DEVICE_MEMBER void products(Scores& to, const Place<T>& keys) const
+    DEVICE_MEMBER void products(const Place<T>& keys)
     {
 #pragma unroll
         for (int n = 0; n < Chunks * KeyLoads; n++) {
             unsigned f[4];
             load_keys(f, keys, n / KeyLoads, n % KeyLoads);
-            score_keys(to, f, n / KeyLoads, n % KeyLoads);
+            score_keys(f, n / KeyLoads, n % KeyLoads);
         }
     }
 
@@ -171,8 +171,9 @@ template <typename T, typename F> struct Warp {
             share[tile][chunk][e] = pack_pair<T>(p[e / 2][e % 2 * 2], p[e / 2][e % 2 * 2 + 1]);
     }
 
-    // One stream of work without a branch: weigh, shares of the scores by the old maximum, products of the next step; none depends on
-    // another, so that tensor cores and exponentials run side by side. Returns whether all shares fit; if not, they are worth nothing.
+    // One stream of work without a branch: the last step's shares times their values, shares of the scores by the old maximum, the next
+    // step's products. None depends on another, so that tensor cores and exponentials run side by side. A share that is larger than 1 costs
+    // nothing, since shares are divided by their total. Returns whether all fit the storage type; if not, they are worth nothing.
     DEVICE_MEMBER bool stream(const Place<T>& values, const Place<T>& keys, float factor)
     {
         constexpr int Ahead = F::width < 512 ? 2 : 1; // loads under way
@@ -194,7 +195,7 @@ template <typename T, typename F> struct Warp {
             if (k < ValueLoads)
                 add_values(f[n % (Ahead + 1)], c, k);
             else
-                score_keys(score, f[n % (Ahead + 1)], c, k - ValueLoads);
+                score_keys(f[n % (Ahead + 1)], c, k - ValueLoads);
             if (k != ValueLoads - 1) continue;
 #pragma unroll
             for (int i = 0; i < Tiles; i++) {
@@ -222,8 +223,8 @@ template <typename T, typename F> struct Warp {
         return true;
     }
 
-    // Shares of the scores x of keys from key0 on by a new maximum, with all tests: causal, bias and the end of the keys.
-    DEVICE_MEMBER void renew(Scores& x, const Attention<T>& a, int b, int head, int row0, int key0, float factor)
+    // Shares of the scores, of keys from key0 on, by a new maximum, with all tests: causal, bias and the end of the keys.
+    DEVICE_MEMBER void renew(const Attention<T>& a, int b, int head, int row0, int key0, float factor)
     {
         key0 += threadIdx.x % 4 * 2;
 #pragma unroll
@@ -231,7 +232,7 @@ template <typename T, typename F> struct Warp {
 #pragma unroll
             for (int r = 0; r < 2; r++) {
                 const int row = row0 + i * 16 + r * 8, end = a.causal && row + 1 < a.keys ? row + 1 : a.keys;
-                const auto at = [&](int n) -> float& { return x[i][n / 4][n / 2 % 2][2 * r + n % 2]; };
+                const auto at = [&](int n) -> float& { return score[i][n / 4][n / 2 % 2][2 * r + n % 2]; };
                 const auto key = [&](int n) { return key0 + n / 2 * 8 + n % 2; };
 #pragma unroll
                 for (int n = 0; n < 4 * Chunks; n++)
@@ -267,7 +268,7 @@ template <typename T, typename F> struct Warp {
             }
 #pragma unroll
             for (int c = 0; c < Chunks; c++)
-                pack(i, c, x[i][c]);
+                pack(i, c, score[i][c]);
         }
     }
 };
@@ -336,7 +337,7 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
 
     cp_async_wait<2>();
     __syncthreads();
-    w.products(w.score, key_place);
+    w.products(key_place);
     int slot = 0, before = Slots - 1;
     for (int step = 0; step < steps; step++) {
         const int after = slot + 1 == Slots ? 0 : slot + 1, key0 = (step * F::key_warps + key_warp) * F::step;
@@ -354,21 +355,12 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
         // As a rule a step is one stream. It is renewed at first, at the ends, with a bias, and when a score is far beyond the old maximum.
         const bool plain = step > 0 && key0 + F::step <= whole;
         if (!plain || !w.stream(value_place + before * ValueSlot, key_place + after * KeySlot, factor)) {
-            typename W::Scores x;
-            if (plain) {
-                w.products(x, key_place + slot * KeySlot);
-            } else {
-                if (step > 0) w.weigh(value_place + before * ValueSlot);
-#pragma unroll
-                for (int i = 0; i < F::tiles; i++)
-#pragma unroll
-                    for (int c = 0; c < W::Chunks; c++)
-#pragma unroll
-                        for (int e = 0; e < 8; e++)
-                            x[i][c][e / 4][e % 4] = w.score[i][c][e / 4][e % 4];
-                w.products(w.score, key_place + after * KeySlot);
-            }
-            w.renew(x, a, b, head, row0, key0, factor);
+            if (plain)
+                w.products(key_place + slot * KeySlot);
+            else if (step > 0)
+                w.weigh(value_place + before * ValueSlot);
+            w.renew(a, b, head, row0, key0, factor);
+            w.products(key_place + after * KeySlot);
         }
         before = slot;
         slot = after;
