@@ -17,13 +17,21 @@ constexpr int Kept = 8; // packs that a thread holds between statistics and resu
 
 struct Group {
     int hw, x_channels, skip_channels;
-    int groups;
-    int bundle;   // groups of a cluster
-    int row_bits; // rows = 1 << row_bits
-    int part_bits;
+    int share;  // positions of a block
+    int width;  // channels of a group
+    int bundle; // groups of a cluster
+    int packs;  // of a bundle
+    unsigned width_inverse, packs_inverse;
+    int cluster_bits, row_bits, part_bits; // blocks of a cluster, rows and parts are powers of two
     int activation;
     float eps;
 };
+
+// n / d by d's inverse, 2^31 / d rounded up: exact while n * d is less than 2^31.
+DEVICE int quotient(int n, unsigned inverse)
+{
+    return (int)((unsigned long long)(unsigned)n * inverse >> 31);
+}
 
 // Of some values: how many, the sum of their distances from a pivot, and the squares about their own mean.
 struct Moments {
@@ -110,20 +118,22 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
 {
     constexpr int Width = Pack<T>::count;
     DYNAMIC_SHARED(float, shared);
-    const int channels = n.x_channels + n.skip_channels, width = channels / n.groups, rows = 1 << n.row_bits, parts = 1 << n.part_bits;
-    const int packs = n.bundle * width / Width, entries = rows * packs;
-    float* const sums = shared;                                  // [2][rows][packs]: of a thread, its pack's first and second group
+    const int channels = n.x_channels + n.skip_channels, width = n.width, rows = 1 << n.row_bits, parts = 1 << n.part_bits;
+    const int packs = n.packs, entries = rows * packs;
+    float* const factors = shared;                               // [bundle][width]
+    float* const offsets = factors + n.bundle * width;           // as above
+    float* const sums = offsets + n.bundle * width;              // [2][rows][packs]: of a thread, its pack's first and second group
     float* const squares = sums + 2 * entries;                   // as above
     float* const partial = squares + 2 * entries;                // [bundle][parts][3]: moments of a part of this block's rows
-    float* const done = partial + (n.bundle << n.part_bits) * 3; // [bundle][2]: mean and reciprocal deviation
-    const int ranks = (int)cluster_size(), rank = (int)cluster_rank();
+    float* const done = partial + (n.bundle << n.part_bits) * 3; // [bundle][2]: pivot, then mean; reciprocal deviation
+    const int rank = (int)cluster_rank();
 
-    const int row = threadIdx.x / packs, column = threadIdx.x % packs;
-    const int first = blockIdx.x / ranks * n.bundle * width; // channel of the bundle
+    const int row = quotient(threadIdx.x, n.packs_inverse), column = threadIdx.x - row * packs;
+    const int first = (blockIdx.x >> n.cluster_bits) * n.bundle * width; // channel of the bundle
     const int c = first + column * Width;
-    const int low = column * Width / width,
-              split = min(Width, (low + 1) * width - column * Width); // the pack's first group; channels of it
-    const int share = (n.hw + ranks - 1) / ranks, begin = rank * share, length = max(0, min(share, n.hw - begin));
+    // The pack's first group, and the channels that are of it.
+    const int low = quotient(column * Width, n.width_inverse), split = min(Width, (low + 1) * width - column * Width);
+    const int begin = rank * n.share, length = max(0, min(n.share, n.hw - begin));
     const auto packs_of = [&](int r) { return r < length ? ((length - r - 1) >> n.row_bits) + 1 : 0; };
     const int own = row < rows ? packs_of(row) : 0;
 
@@ -137,6 +147,11 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
                  to_step = (size_t)channels << n.row_bits;
     // Sums are of distances from an element of the group, so that a mean that is large beside the deviation costs no digits.
     const auto pivot = [&](int group) { return to_float(*source(sample, first + group * width)); };
+    for (int i = threadIdx.x * 4; i < n.bundle * width; i += blockDim.x * 4) {
+        cp_async16(factors + i, gamma + first + i, true);
+        cp_async16(offsets + i, beta + first + i, true);
+    }
+    cp_async_commit();
 
     Packs<T> kept;
     Moments of_low = {0.0f, 0.0f, 0.0f}, of_high = {0.0f, 0.0f, 0.0f};
@@ -172,7 +187,11 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         sums[entries + threadIdx.x] = of_high.sum;
         squares[threadIdx.x] = of_low.squares;
         squares[entries + threadIdx.x] = of_high.squares;
+        // Of the groups that begin in this pack.
+        if (row == 0 && low * width == column * Width) done[low * 2] = low_pivot;
+        if (row == 0 && split < Width) done[low * 2 + 2] = high_pivot;
     }
+    cp_async_wait<0>();
     __syncthreads();
 
     // A warp joins a part of the rows of one group.
@@ -202,10 +221,11 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         const int other = lane >> n.part_bits;
         const float* const mine = partial + ((group << n.part_bits) + (lane & (parts - 1))) * 3;
         Moments theirs = {0.0f, 0.0f, 0.0f};
-        if (other < ranks) theirs = {cluster_read(mine, other), cluster_read(mine + 1, other), cluster_read(mine + 2, other)};
+        if (other >> n.cluster_bits == 0)
+            theirs = {cluster_read(mine, other), cluster_read(mine + 1, other), cluster_read(mine + 2, other)};
         const Moments m = warp_moments([&](Joiner& joiner) { joiner.take(theirs); });
         if (lane == 0) {
-            done[group * 2] = pivot(group) + m.sum / m.count;
+            done[group * 2] += m.sum / m.count;
             done[group * 2 + 1] = rsqrtf(m.squares / m.count + n.eps);
         }
     }
@@ -213,15 +233,12 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
     cluster_arrive_relaxed(); // this block reads no other's memory any more
 
     float shift[Width], scale[Width], offset[Width];
-    for (int i = 0; i < Width; i += 4) {
-        const Pack<float> g = load_pack(gamma + c + i), b = load_pack(beta + c + i);
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const int group = i + j < split ? low : low + 1;
-            shift[i + j] = done[group * 2];
-            scale[i + j] = done[group * 2 + 1] * g.v[j];
-            offset[i + j] = b.v[j];
-        }
+    for (int i = 0; i < Width; i++) {
+        const int group = i < split ? low : low + 1;
+        shift[i] = done[group * 2];
+        scale[i] = done[group * 2 + 1] * factors[column * Width + i];
+        offset[i] = offsets[column * Width + i];
     }
     const auto write = [&](int at) {
         kept.each([&](Pack<T> pack, int k) {

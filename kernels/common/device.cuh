@@ -12,7 +12,8 @@
 //   ldmatrix_x4, ldmatrix_x4_trans, ldmatrix_x2, ldmatrix_x2_trans, mma_m16n8k16_f16, mma_m16n8k16_bf16      tensor cores, by whole warps
 //   wgmma, wgmma_fence, wgmma_commit, wgmma_wait<N>, fence_shared_for_products     tensor cores by four warps and straight from shared
 //                                                    memory, where HAS_WARPGROUP_PRODUCTS is defined: on sm_90a
-//   cluster_rank, cluster_size, cluster_arrive, cluster_wait, cluster_read    blocks that run together (sm_90; before it, each is alone)
+//   cluster_rank, cluster_arrive, cluster_arrive_relaxed, cluster_wait, cluster_read    blocks that run together (sm_90; before it, each is
+//   alone)
 //
 // What is inline PTX stands in ptx.cuh and is declared in the same way by emulator/device.h.
 #pragma once

@@ -224,15 +224,6 @@ DEVICE unsigned cluster_rank()
     return result;
 }
 
-DEVICE unsigned cluster_size()
-{
-    unsigned result = 1;
-#if __CUDA_ARCH__ >= 900
-    asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(result));
-#endif
-    return result;
-}
-
 // A barrier for all threads of the cluster, in two halves: what was written before the first is seen after the second.
 DEVICE void cluster_arrive()
 {

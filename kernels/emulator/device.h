@@ -208,10 +208,6 @@ EMULATED unsigned cluster_rank()
 {
     return emulator::current->rank;
 }
-EMULATED unsigned cluster_size()
-{
-    return emulator::current->launch->cluster;
-}
 EMULATED float cluster_read(const float* own, unsigned rank)
 {
     const unsigned char* const from =

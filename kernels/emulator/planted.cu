@@ -179,10 +179,10 @@ KERNEL sound_words(unsigned* votes, int* shuffled, float* sum, unsigned* matrice
 }
 EXPORT(sound_words)
 
-// The last block of a cluster ends where the others wait for it.
+// The second block of a cluster ends where the others wait for it.
 KERNEL planted_cluster_without_one(float* out)
 {
-    if (cluster_rank() + 1 < cluster_size()) {
+    if (cluster_rank() != 1) {
         cluster_arrive();
         cluster_wait();
     }
@@ -200,7 +200,7 @@ DEVICE void sum_of_cluster(float* out, bool waits)
         cluster_wait();
     }
     float sum = 0.0f;
-    for (unsigned rank = 0; rank < cluster_size(); rank++)
+    for (unsigned rank = 0; rank < 3; rank++)
         sum += cluster_read(mine + threadIdx.x, rank);
     cluster_arrive_relaxed();
     cluster_wait();

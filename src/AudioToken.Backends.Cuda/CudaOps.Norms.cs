@@ -34,14 +34,19 @@ public sealed unsafe partial class CudaOps
                 Positions = positions,
                 Channels = mainChannels,
                 SkipChannels = secondChannels,
-                Groups = groups,
+                Share = Blocks(positions, 1 << form.ClusterBits),
+                Width = channels / groups,
                 Bundle = form.Bundle,
+                Packs = form.Packs,
+                WidthInverse = Inverse(channels / groups),
+                PacksInverse = Inverse(form.Packs),
+                ClusterBits = form.ClusterBits,
                 RowBits = form.RowBits,
                 PartBits = form.PartBits,
                 Activation = (int)activation,
                 Epsilon = epsilon,
             });
-            Launch(Kernel("group_norm", _storage), new Grid(groups / form.Bundle * form.Cluster, batch), form.Threads, form.SharedBytes, ref arguments, form.Cluster);
+            Launch(Kernel("group_norm", _storage), new Grid(groups / form.Bundle << form.ClusterBits, batch), form.Threads, form.SharedBytes, ref arguments, 1 << form.ClusterBits);
         }
         else
         {
@@ -86,14 +91,22 @@ public sealed unsafe partial class CudaOps
         return addresses % PackBytes == 0;
     }
 
+    // As quotient in group_norm.cu wants it.
+    private static uint Inverse(int divisor) => (uint)(((1L << 31) + divisor - 1) / divisor);
+
     // As Group in group_norm.cu.
     private struct GroupNormOperands
     {
         public int Positions;
         public int Channels;
         public int SkipChannels;
-        public int Groups;
+        public int Share;
+        public int Width;
         public int Bundle;
+        public int Packs;
+        public uint WidthInverse;
+        public uint PacksInverse;
+        public int ClusterBits;
         public int RowBits;
         public int PartBits;
         public int Activation;
