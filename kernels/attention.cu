@@ -67,6 +67,17 @@ template <typename T, int Width, int Stride, int Rows, int Threads> class Loader
     }
 };
 
+// Takes Count fragments in turn, each loaded Ahead of its use.
+template <int Count, int Ahead, typename Load, typename Take> DEVICE void take_fragments(const Load& load, const Take& take)
+{
+    unsigned f[Ahead + 1][4];
+#pragma unroll
+    for (int n = 0; n < Count + Ahead; n++) {
+        if (n < Count) load(f[n % (Ahead + 1)], n);
+        if (n >= Ahead) take(f[(n - Ahead) % (Ahead + 1)], n - Ahead);
+    }
+}
+
 // A lane's places in rows of shared memory: for loads of 16 columns, and of the last 8.
 template <typename T> struct Place {
     const T *whole, *half;
@@ -78,7 +89,8 @@ template <typename T> struct Place {
 template <typename T, typename F> struct Warp {
     static constexpr int Tiles = F::tiles, Whole = F::width / 16, Chunks = F::step / 16, Values = F::columns / 8;
     // Fragments that a step loads for each chunk of 16 keys: of keys, with 16 columns each, the last perhaps 8; and as many of values.
-    static constexpr int KeyLoads = (F::width + 8) / 16, ValueLoads = (F::columns + 8) / 16, Loads = ValueLoads + KeyLoads;
+    static constexpr int KeyLoads = (F::width + 8) / 16, ValueLoads = (F::columns + 8) / 16, Loads = ValueLoads + KeyLoads,
+                         Ahead = F::width < 512 ? 2 : 1;
 
     unsigned query[Tiles][KeyLoads][4];
     float score[Tiles][Chunks][2][4]; // raw, of the step to come
@@ -109,7 +121,7 @@ template <typename T, typename F> struct Warp {
                 if (n < Whole) {
                     const unsigned column[2] = {f[2 * t], f[2 * t + 1]};
                     mma(d, query[i][n], column, T{});
-                } else {
+                } else if constexpr (F::width % 16 != 0) {
                     const unsigned half[2] = {query[i][n][0], query[i][n][1]};
                     mma(d, half, f[t], T{});
                 }
@@ -144,31 +156,23 @@ template <typename T, typename F> struct Warp {
     // The raw scores of a step's keys.
     DEVICE_MEMBER void products(const Place<T>& keys)
     {
-#pragma unroll
-        for (int n = 0; n < Chunks * KeyLoads; n++) {
-            unsigned f[4];
-            load_keys(f, keys, n / KeyLoads, n % KeyLoads);
-            score_keys(f, n / KeyLoads, n % KeyLoads);
-        }
+        take_fragments<Chunks * KeyLoads, Ahead>([&](unsigned(&f)[4], int n) { load_keys(f, keys, n / KeyLoads, n % KeyLoads); },
+                                                 [&](const unsigned(&f)[4], int n) { score_keys(f, n / KeyLoads, n % KeyLoads); });
     }
 
     // Adds the last step's shares times their values.
     DEVICE_MEMBER void weigh(const Place<T>& values)
     {
-#pragma unroll
-        for (int n = 0; n < Chunks * ValueLoads; n++) {
-            unsigned f[4];
-            load_values(f, values, n / ValueLoads, n % ValueLoads);
-            add_values(f, n / ValueLoads, n % ValueLoads);
-        }
+        take_fragments<Chunks * ValueLoads, Ahead>([&](unsigned(&f)[4], int n) { load_values(f, values, n / ValueLoads, n % ValueLoads); },
+                                                   [&](const unsigned(&f)[4], int n) { add_values(f, n / ValueLoads, n % ValueLoads); });
     }
 
-    // To shares; the scores' fragments are, once packed, those of the left operand.
-    DEVICE_MEMBER void pack(int tile, int chunk, const float (&p)[2][4])
+    // The scores' fragments are, once packed, those of the left operand.
+    DEVICE_MEMBER static void pack(unsigned (&to)[4], const float (&p)[2][4])
     {
 #pragma unroll
         for (int e = 0; e < 4; e++)
-            share[tile][chunk][e] = pack_pair<T>(p[e / 2][e % 2 * 2], p[e / 2][e % 2 * 2 + 1]);
+            to[e] = pack_pair<T>(p[e / 2][e % 2 * 2], p[e / 2][e % 2 * 2 + 1]);
     }
 
     // One stream of work without a branch: the last step's shares times their values, shares of the scores by the old maximum, the next
@@ -176,40 +180,47 @@ template <typename T, typename F> struct Warp {
     // nothing, since shares are divided by their total. Returns whether all fit the storage type; if not, they are worth nothing.
     DEVICE_MEMBER bool stream(const Place<T>& values, const Place<T>& keys, float factor)
     {
-        constexpr int Ahead = F::width < 512 ? 2 : 1; // loads under way
-        unsigned f[Ahead + 1][4];
-        const auto load = [&](int n) {
-            if (n % Loads < ValueLoads)
-                load_values(f[n % (Ahead + 1)], values, n / Loads, n % Loads);
-            else
-                load_keys(f[n % (Ahead + 1)], keys, n / Loads, n % Loads - ValueLoads);
-        };
+        // A chunk's fragments: those of values first; or, where one tile's sums would wait for each other, in turns with those of keys.
+        constexpr bool InTurns = Tiles == 1 && Chunks == 1 && F::width < 512;
+        constexpr int Pairs = InTurns ? (ValueLoads < KeyLoads ? ValueLoads : KeyLoads) : 0, First = InTurns ? 0 : ValueLoads;
+        const auto of_values = [](int k) { return k < 2 * Pairs ? k % 2 == 0 : k < ValueLoads + Pairs; };
+        const auto number = [&](int k) { return k < 2 * Pairs ? k / 2 : k - Pairs - (of_values(k) ? 0 : First); };
         float part[Tiles][2];
-#pragma unroll
-        for (int n = 0; n < Ahead; n++)
-            load(n);
-#pragma unroll
-        for (int n = 0; n < Chunks * Loads; n++) {
-            const int c = n / Loads, k = n % Loads;
-            if (n + Ahead < Chunks * Loads) load(n + Ahead);
-            if (k < ValueLoads)
-                add_values(f[n % (Ahead + 1)], c, k);
+        unsigned fresh[Tiles][4];
+        const auto load = [&](unsigned(&f)[4], int n) {
+            if (of_values(n % Loads))
+                load_values(f, values, n / Loads, number(n % Loads));
             else
-                score_keys(f[n % (Ahead + 1)], c, k - ValueLoads);
-            if (k != ValueLoads - 1) continue;
+                load_keys(f, keys, n / Loads, number(n % Loads));
+        };
+        const auto take = [&](const unsigned(&f)[4], int n) {
+            const int c = n / Loads, k = n % Loads;
+            if (k == First) {
 #pragma unroll
-            for (int i = 0; i < Tiles; i++) {
-                float p[2][4];
+                for (int i = 0; i < Tiles; i++) {
+                    float p[2][4];
 #pragma unroll
-                for (int e = 0; e < 8; e++) {
-                    float& own = p[e / 4][e % 4];
-                    own = exp2_approx(fmaf(score[i][c][e / 4][e % 4], factor, -largest[i][e / 2 % 2]));
-                    float& all = part[i][e / 2 % 2];
-                    all = c == 0 && e / 4 == 0 && e % 2 == 0 ? own : all + own;
+                    for (int e = 0; e < 8; e++) {
+                        float& own = p[e / 4][e % 4];
+                        own = exp2_approx(fmaf(score[i][c][e / 4][e % 4], factor, -largest[i][e / 2 % 2]));
+                        float& all = part[i][e / 2 % 2];
+                        all = c == 0 && e / 4 == 0 && e % 2 == 0 ? own : all + own;
+                    }
+                    pack(fresh[i], p);
                 }
-                pack(i, c, p);
             }
-        }
+            if (of_values(k))
+                add_values(f, c, number(k));
+            else
+                score_keys(f, c, number(k));
+            if (k < Loads - 1) return;
+#pragma unroll
+            for (int i = 0; i < Tiles; i++)
+#pragma unroll
+                for (int e = 0; e < 4; e++)
+                    share[i][c][e] = fresh[i][e];
+        };
+        take_fragments<Chunks * Loads, Ahead>(load, take);
         float most = 0;
 #pragma unroll
         for (int i = 0; i < Tiles; i++)
@@ -268,7 +279,7 @@ template <typename T, typename F> struct Warp {
             }
 #pragma unroll
             for (int c = 0; c < Chunks; c++)
-                pack(i, c, score[i][c]);
+                pack(share[i][c], score[i][c]);
         }
     }
 };
