@@ -12,8 +12,8 @@
 #include "common/product.cuh"
 #include "common/window.cuh"
 
-// Row m is the window of output position m.
-template <typename T> struct Windows {
+// Row m is the window of output position m. An enlargement is to twice the size, or, if it is Free, to any.
+template <typename T, bool Free> struct Windows {
     struct Row {
         int sample; // its first pixel
         int y, x;   // of the window's corner; far outside beyond the last row
@@ -21,7 +21,7 @@ template <typename T> struct Windows {
     struct Place {
         int y, x, c; // of a tap, and a channel
     };
-    static constexpr int Nowhere = -(1 << 24);
+    static constexpr int Nowhere = -(1 << 20);
     const T* x;
     const T* skip;
     ConvGeometry g;
@@ -51,24 +51,28 @@ template <typename T> struct Windows {
         }
     }
 
-    DEVICE_MEMBER const T* at(const Row& row, const Place& place) const
+    DEVICE_MEMBER Found<T> at(const Row& row, const Place& place) const
     {
         int py = row.y + place.y, px = row.x + place.x;
-        if ((unsigned)py >= (unsigned)g.tall || (unsigned)px >= (unsigned)g.wide) return nullptr;
-        if (g.tall != g.height || g.wide != g.width) {
-            py = enlarged_from(py, g.height, g.tall);
-            px = enlarged_from(px, g.width, g.wide);
+        const bool inside = (unsigned)py < (unsigned)g.tall && (unsigned)px < (unsigned)g.wide;
+        if constexpr (Free) {
+            py = inside ? enlarged_from(py, g.height, g.tall) : 0;
+            px = inside ? enlarged_from(px, g.width, g.wide) : 0;
+        } else {
+            py >>= g.tall != g.height;
+            px >>= g.wide != g.width;
         }
         const bool first = place.c < g.x_channels;
         const T* from = first ? x + place.c : skip + (place.c - g.x_channels);
-        return from + (size_t)(row.sample + py * g.width + px) * (first ? g.x_channels : g.skip_channels);
+        const int pixel = (int)((unsigned)row.sample + (unsigned)py * g.width + px);
+        return {from + (long long)pixel * (first ? g.x_channels : g.skip_channels), inside};
     }
 };
 
 KERNEL conv2d_f32(const float* x, const float* skip, const ConvGeometry geometry, const Columns<float> weight,
                   const Epilogue<float> epilogue)
 {
-    const Windows<float> source{x, skip, geometry, epilogue.rows};
+    const Windows<float, true> source{x, skip, geometry, epilogue.rows};
     float_product(source, weight, epilogue, blockIdx.x * FloatTile, blockIdx.y * FloatTile);
 }
 EXPORT(conv2d_f32)
@@ -78,7 +82,7 @@ EXPORT(conv2d_f32)
                                         const Epilogue<T> epilogue, const Split split)                                                     \
     {                                                                                                                                      \
         DYNAMIC_SHARED(T, shared);                                                                                                         \
-        const Windows<T> source{x, skip, geometry, epilogue.rows};                                                                         \
+        const Windows<T, Width == 1> source{x, skip, geometry, epilogue.rows};                                                             \
         half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n, split,               \
                                       blockIdx.y * gridDim.x + blockIdx.x, blockIdx.z);                                                    \
     }                                                                                                                                      \

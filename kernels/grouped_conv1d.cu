@@ -11,13 +11,14 @@
 // Row m is the window of position m, in the channels of one group.
 template <typename T> struct Sequences {
     struct Row {
-        const T* sample; // null beyond the last
-        int first;       // position of the first tap
+        const T* sample;
+        int first; // position of the first tap
+        bool inside;
     };
     const T* x; // at the group's first channel
     int rows, length, channels, width, padding;
 
-    DEVICE_MEMBER Row row(int m) const { return {m < rows ? x + (size_t)(m / length) * length * channels : nullptr, m % length - padding}; }
+    DEVICE_MEMBER Row row(int m) const { return {x + (size_t)(m / length) * length * channels, m % length - padding, m < rows}; }
 
     struct Place {
         int tap, c;
@@ -31,10 +32,10 @@ template <typename T> struct Sequences {
             place.tap++;
     }
 
-    DEVICE_MEMBER const T* at(const Row& row, const Place& place) const
+    DEVICE_MEMBER Found<T> at(const Row& row, const Place& place) const
     {
         const int t = row.first + place.tap;
-        return row.sample == nullptr || t < 0 || t >= length ? nullptr : row.sample + (size_t)t * channels + place.c;
+        return {row.sample + (long long)t * channels + place.c, row.inside && (unsigned)t < (unsigned)length};
     }
 };
 

@@ -28,12 +28,13 @@ template <typename T> struct WindowElements {
     using Place = int;
     DEVICE_MEMBER Place place(int k) const { return k; }
     DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
-    DEVICE_MEMBER const T* at(const Row& row, Place k) const
+    DEVICE_MEMBER Found<T> at(const Row& row, Place k) const
     {
-        if (row.channel < 0) return nullptr;
+        if (row.channel < 0) return {nullptr, false};
         const int positions = g.out_height * g.out_width, position = k % positions;
-        return window_element(g, x, skip, k / positions, position / g.out_width * g.stride - g.top + row.y,
-                              position % g.out_width * g.stride - g.left + row.x, row.channel);
+        const T* element = window_element(g, x, skip, k / positions, position / g.out_width * g.stride - g.top + row.y,
+                                          position % g.out_width * g.stride - g.left + row.x, row.channel);
+        return {element, element != nullptr};
     }
 };
 

@@ -26,3 +26,34 @@ DEVICE float activated(float x, int activation)
         return x;
     }
 }
+
+// The same for results that are rounded to half types: within 4e-7 (1 + |x|), by the device's own exponential and quotient.
+DEVICE float sigmoid_rounded(float x)
+{
+    return __fdividef(1.0f, 1.0f + exp2_approx(-1.44269504f * x));
+}
+
+// Abramowitz and Stegun 1964, 7.1.26: the complementary error function within 1.5e-7.
+DEVICE float gelu_rounded(float x)
+{
+    const float z = 0.70710678f * fabsf(x), t = __fdividef(1.0f, 1.0f + 0.3275911f * z);
+    const float rest = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f)))) *
+                       exp2_approx(-1.44269504f * z * z);
+    return x * (x < 0.0f ? 0.5f * rest : 1.0f - 0.5f * rest);
+}
+
+DEVICE float activated_rounded(float x, int activation)
+{
+    switch (activation) {
+    case Silu:
+        return x * sigmoid_rounded(x);
+    case Gelu:
+        return gelu_rounded(x);
+    case QuickGelu:
+        return x * sigmoid_rounded(1.702f * x);
+    case Relu:
+        return x < 0.0f ? 0.0f : x;
+    default:
+        return x;
+    }
+}

@@ -72,7 +72,7 @@ template <typename T> DEVICE void load_eight_floats(float (&to)[8], const T* fro
     }
 }
 
-// Stores eight neighbours of the result at a time, 16 bytes an access where all addresses allow it.
+// Stores eight neighbours of the result at a time, 16 bytes an access where all addresses allow it. For half types.
 template <typename T> struct EightColumns {
     const Epilogue<T>& e;
     bool packed;
@@ -84,8 +84,25 @@ template <typename T> struct EightColumns {
                  packs(e.shift, e.shift_stride);
     }
 
+    // What a result needs of the residual, which takes its time to come.
+    struct Before {
+        Pack<T> residual[8 / Pack<T>::count];
+    };
+
+    DEVICE_MEMBER Before before(int row, int column) const
+    {
+        Before result = {};
+        if (packed && e.residual != nullptr) {
+            const T* from = e.residual + (size_t)row * e.y_stride + (e.activation == Geglu ? column / 2 : column);
+#pragma unroll
+            for (int i = 0; i < 8 / Pack<T>::count; i++)
+                result.residual[i] = load_pack(from + i * Pack<T>::count);
+        }
+        return result;
+    }
+
     // The sums of columns `column` (a multiple of 8, or of 16 under GEGLU) and on.
-    DEVICE_MEMBER void store(const float (&sum)[16], int row, int column) const
+    DEVICE_MEMBER void store(const float (&sum)[16], int row, int column, const Before& before) const
     {
         const bool gated = e.activation == Geglu;
         if (!packed) {
@@ -107,7 +124,7 @@ template <typename T> struct EightColumns {
             shift(gate, row, e.columns / 2 + c);
 #pragma unroll
             for (int i = 0; i < 8; i++)
-                value[i] *= gelu(gate[i]);
+                value[i] *= gelu_rounded(gate[i]);
             column = c;
         } else {
 #pragma unroll
@@ -117,19 +134,17 @@ template <typename T> struct EightColumns {
             if (e.activation != None) {
 #pragma unroll
                 for (int i = 0; i < 8; i++)
-                    value[i] = activated(value[i], e.activation);
+                    value[i] = activated_rounded(value[i], e.activation);
             }
         }
-        const size_t at = (size_t)row * e.y_stride + column;
-        float residual[8] = {};
-        if (e.residual != nullptr) load_eight_floats(residual, e.residual + at);
+        T* const y = e.y + (size_t)row * e.y_stride + column;
 #pragma unroll
-        for (int i = 0; i < 8; i += Pack<T>::count) {
+        for (int i = 0; i < 8 / Pack<T>::count; i++) {
             Pack<T> pack;
 #pragma unroll
             for (int j = 0; j < Pack<T>::count; j++)
-                pack.v[j] = from_float<T>(e.scale * value[i + j] + e.residual_scale * residual[i + j]);
-            store_pack(e.y + at + i, pack);
+                pack.v[j] = from_float<T>(e.scale * value[i * Pack<T>::count + j] + e.residual_scale * to_float(before.residual[i].v[j]));
+            store_pack(y + i * Pack<T>::count, pack);
         }
     }
 

@@ -4,15 +4,18 @@
 
 // Row m of a matrix.
 template <typename T> struct MatrixRows {
-    using Row = const T*;
+    struct Row {
+        const T* start;
+        bool inside;
+    };
     using Place = int;
     const T* x;
     int rows, depth;
 
-    DEVICE_MEMBER Row row(int m) const { return m < rows ? x + (size_t)m * depth : nullptr; }
+    DEVICE_MEMBER Row row(int m) const { return {x + (m < rows ? (size_t)m * depth : 0), m < rows}; }
     DEVICE_MEMBER Place place(int k) const { return k; }
     DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
-    DEVICE_MEMBER const T* at(Row row, Place place) const { return row == nullptr ? nullptr : row + place; }
+    DEVICE_MEMBER Found<T> at(const Row& row, Place place) const { return {row.start + place, row.inside}; }
 };
 
 // The tile of this block in fp32.

@@ -16,6 +16,12 @@ template <typename T> struct Columns {
     int depth;
 };
 
+// Where an element of a source lies; a zero, and no address, outside.
+template <typename T> struct Found {
+    const T* at;
+    bool inside;
+};
+
 // How a sum is split among blocks.
 struct Split {
     float* partial; // [tiles, parts, m * n]
@@ -45,17 +51,16 @@ DEVICE int swizzled(int row, int chunk)
 
 // Brings 8 neighbouring elements of a row into shared memory; Width says how many the source has side by side for certain, 8 or 1.
 template <int Width, typename T, typename Source>
-DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& row, const typename Source::Place& place, int k, int depth,
-                       const T* anywhere)
+DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& row, const typename Source::Place& place, int k, int depth)
 {
     if constexpr (Width == 8) {
-        const T* from = k < depth ? source.at(row, place) : nullptr;
-        cp_async16(to, from == nullptr ? anywhere : from, from != nullptr);
+        const Found<T> from = source.at(row, place);
+        cp_async16(to, from.at, from.inside && k < depth);
     } else {
         Pack<T> pack;
         for (int i = 0; i < 8; i++) {
-            const T* from = k + i < depth ? source.at(row, source.place(k + i)) : nullptr;
-            pack.v[i] = from == nullptr ? from_float<T>(0.0f) : *from;
+            const Found<T> from = source.at(row, source.place(k + i));
+            pack.v[i] = from.inside && k + i < depth ? *from.at : from_float<T>(0.0f);
         }
         store_pack(to, pack);
     }
@@ -150,17 +155,19 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
     typename Source::Row row[RowsA];
     for (int i = 0; i < RowsA; i++)
         row[i] = source.row(m0 + line + i * Lines);
-    const T* weights[RowsB]; // null beyond the last column
+    unsigned weights[RowsB], own_columns = 0; // places of the columns' rows; a bit for each that there is
     for (int i = 0; i < RowsB; i++) {
         const int n = n0 + line + i * Lines;
-        weights[i] = n < columns ? weight.weight + (size_t)weight_row(n, columns, activation) * weight.stride : nullptr;
+        const bool inside = n < columns && line + i * Lines < Shape::n;
+        weights[i] = inside ? (unsigned)weight_row(n, columns, activation) * weight.stride : 0;
+        own_columns |= (unsigned)inside << i;
     }
 
     const int all = (weight.depth + TileDepth - 1) / TileDepth, first = (int)((long long)all * part / parts);
     const int own_steps = (int)((long long)all * (part + 1) / parts) - first;
     // An empty part does a step of zeros: a test before the first product would make ptxas serialise those by wgmma.
     const int steps = max(1, own_steps);
-    int k = own_steps > 0 ? first * TileDepth + chunk * 8 : weight.depth, filled = 0;
+    int k = own_steps > 0 ? first * TileDepth + chunk * 8 : all * TileDepth, filled = 0;
     typename Source::Place place = source.place(k);
     T* const own = shared + swizzled(line, chunk);
     const auto load = [&] {
@@ -168,12 +175,13 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
         T* const b = a + Shape::m * TileDepth;
 #pragma unroll
         for (int i = 0; i < RowsA; i++)
-            load_eight<Width>(a + i * Lines * TileDepth, source, row[i], place, k, weight.depth, weight.weight);
+            load_eight<Width>(a + i * Lines * TileDepth, source, row[i], place, k, weight.depth);
+        const T* const from = weight.weight + k;
+        const unsigned inside = k < weight.depth ? own_columns : 0; // the row's own padding makes its last eight whole
 #pragma unroll
         for (int i = 0; i < RowsB; i++) {
             if (Shape::n % Lines != 0 && line + i * Lines >= Shape::n) break;
-            const bool inside = weights[i] != nullptr && k < weight.depth; // the row's own padding makes its last eight whole
-            cp_async16(b + i * Lines * TileDepth, inside ? weights[i] + k : weight.weight, inside);
+            cp_async16(b + i * Lines * TileDepth, from + weights[i], (inside >> i & 1) != 0);
         }
         k += TileDepth;
         source.next(place);
@@ -255,27 +263,43 @@ DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weig
         stride = Shape::n;
         parts = split.parts;
     }
+    // Eights of the result, a row's side by side; what they need from memory is asked for before the first is worked on.
+    constexpr int Eights = Shape::m * Shape::n / 8 / Shape::threads, Together = Eights % 5 == 0 ? 5 : 4;
+    static_assert(Eights % Together == 0, "whole rounds");
     const EightColumns<T> finish(epilogue);
     const int wide = epilogue.activation == Geglu ? 2 : 1; // sums for one element of the result
-    for (int i = threadIdx.x * wide; i < Shape::m * (Shape::n / 8); i += Shape::threads * wide) {
-        const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
-        if (m0 + row >= epilogue.rows || n0 + column >= epilogue.columns) continue;
-        float sum[16];
+    for (int first = threadIdx.x * wide; first < Shape::m * Shape::n / 8; first += Together * Shape::threads * wide) {
+        int row[Together], column[Together];
+        typename EightColumns<T>::Before before[Together];
 #pragma unroll
-        for (int c = 0; c < 16; c += 4) {
-            if (c >= 8 * wide) break;
-            const float* at = from + row * stride + column + c;
-            float4 four = *reinterpret_cast<const float4*>(at);
-            for (int p = 1; p < parts; p++) {
-                const float4 more = *reinterpret_cast<const float4*>(at + (size_t)p * Shape::m * Shape::n);
-                four = make_float4(four.x + more.x, four.y + more.y, four.z + more.z, four.w + more.w);
-            }
-            sum[c] = four.x;
-            sum[c + 1] = four.y;
-            sum[c + 2] = four.z;
-            sum[c + 3] = four.w;
+        for (int j = 0; j < Together; j++) {
+            const int i = first + j * Shape::threads * wide;
+            row[j] = i / (Shape::n / 8);
+            column[j] = i % (Shape::n / 8) * 8;
+            if (m0 + row[j] >= epilogue.rows || n0 + column[j] >= epilogue.columns || i >= Shape::m * Shape::n / 8) row[j] = -1;
+            if (row[j] >= 0) before[j] = finish.before(m0 + row[j], n0 + column[j]);
         }
-        finish.store(sum, m0 + row, n0 + column);
+#pragma unroll
+        for (int j = 0; j < Together; j++) {
+            if (row[j] < 0) continue;
+            float sum[16];
+#pragma unroll
+            for (int c = 0; c < 16; c += 4) {
+                if (c >= 8 * wide) break;
+                const float* at = from + row[j] * stride + column[j] + c;
+                float4 four = *reinterpret_cast<const float4*>(at);
+#pragma unroll 4
+                for (int p = 1; p < parts; p++) {
+                    const float4 more = *reinterpret_cast<const float4*>(at + (size_t)p * Shape::m * Shape::n);
+                    four = make_float4(four.x + more.x, four.y + more.y, four.z + more.z, four.w + more.w);
+                }
+                sum[c] = four.x;
+                sum[c + 1] = four.y;
+                sum[c + 2] = four.z;
+                sum[c + 3] = four.w;
+            }
+            finish.store(sum, m0 + row[j], n0 + column[j], before[j]);
+        }
     }
 }
 
@@ -298,8 +322,8 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
         __syncthreads();
         for (int i = part; i < part + 4; i++) {
             const int k = k0 + i;
-            const float* from = k < weight.depth ? source.at(row, source.place(k)) : nullptr;
-            a[i][line] = from == nullptr ? 0.0f : *from;
+            const Found<float> from = source.at(row, source.place(k));
+            a[i][line] = from.inside && k < weight.depth ? *from.at : 0.0f;
             b[i][line] = weights != nullptr && k < weight.depth ? weights[k] : 0.0f;
         }
         __syncthreads();

@@ -33,7 +33,8 @@ public sealed unsafe partial class CudaOps
         ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
-        bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0;
+        bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
+        bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
         LaunchProduct("conv2d", finish.Rows, finish.Columns, own.Depth, packed, ref arguments);
         return scope.Keep(y);
     }
