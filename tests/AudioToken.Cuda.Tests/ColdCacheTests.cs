@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using AudioToken.Backends.Cuda.Compilation;
-using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Cuda.Tests;

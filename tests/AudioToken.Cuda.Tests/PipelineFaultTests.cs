@@ -107,7 +107,7 @@ public sealed class PipelineFaultTests
         }
 
         // When the largest feature maps are asked for.
-        Assert.Equal(CudaErrors.Memory, Assert.Throws<CudaException>(() => engine.Generate(s_job, new At(GenerationPhase.Decoding, () => Exhaust(setup)))).Code);
+        Assert.Equal(CudaErrors.Memory, Assert.Throws<CudaException>(() => engine.Generate(s_job, new At(GenerationPhase.Decoding, () => Exhaust(setup)), TestEnd)).Code);
         setup.Emulator.Reset();
         setup.Emulator.Set("memory", 8L << 30);
         Assert.Equal(wanted, Pixels(engine));
