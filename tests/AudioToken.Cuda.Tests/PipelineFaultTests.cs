@@ -9,7 +9,7 @@ using Xunit;
 
 namespace AudioToken.Cuda.Tests;
 
-/// <summary>What befalls the device in the midst of a picture is told as what it is, and the engine draws the next one (RELIABILITY 48 to 50, 55, 56).</summary>
+/// <summary>What befalls the device in the midst of a picture is told as what it is, and the engine draws the next one (RELIABILITY 48 to 50, 53, 55, 56).</summary>
 /// <remarks>Where a job is ended at each of its calls, the emulated device counts and does not run: a job takes milliseconds.</remarks>
 public sealed class PipelineFaultTests
 {
@@ -149,6 +149,28 @@ public sealed class PipelineFaultTests
         Assert.Equal(CudaErrors.Hang, failure.Code);
         Assert.StartsWith("the device has not come to an end within 0.1 s; last launch: ", failure.Message, StringComparison.Ordinal);
         Assert.Equal(CudaErrors.DeviceLost, Assert.Throws<CudaException>(() => engine.Generate(s_smaller, cancellation: TestEnd)).Code);
+    });
+
+    [Fact]
+    public void CacheThatOthersWrite_IsToldAndLeftAlone() => Setup.Run(setup =>
+    {
+        if (OperatingSystem.IsWindows())
+            return; // the emulated device is Linux's, and so are file modes
+        string folder = Directory.CreateTempSubdirectory("audiotoken-cache-").FullName;
+        try
+        {
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherWrite);
+            setup.Emulator.Set("execute", 0);
+            List<string> notes = [];
+            using AudioToImagePipeline engine = Engine(new CudaOps(new CudaOptions { KernelCacheFolder = folder, Note = notes.Add }));
+            engine.Generate(s_smaller, cancellation: TestEnd);
+            Assert.Equal($"kernels are not cached: {folder} is writable by others", Assert.Single(notes));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     });
 
     [Theory]
