@@ -2,8 +2,8 @@
 // by which a test, or the environment, changes the device.
 //
 //   atkEmuSet(name, value)           devices, capability (80, 90, ...), driver (12040, ...), nvrtc, memory (bytes), execute (0: kernels are
-//                                    counted and not run, memory is reserved and not touched), workers, order (0 random, 1 ascending,
-//                                    2 descending), seed. Environment: AUDIOTOKEN_EMU_DEVICES and so on, read once.
+//                                    counted and not run, memory is reserved and not touched, the host reads zeros), workers, order (0
+//                                    random, 1 ascending, 2 descending), seed. Environment: AUDIOTOKEN_EMU_DEVICES and so on, read once.
 //   atkEmuFault(call, nth, code)     lets the nth call from now on (1: the next) of that function fail with this CUresult; nth 0: every
 //   call.
 //                                    A call "kernel:NAME" is a launch of that kernel, which loses the device. Environment:

@@ -41,7 +41,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         if (options.Storage is not (DType.F32 or DType.F16 or DType.BF16))
             throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
         (_storage, _counts) = (options.Storage, counts);
-        _context = new CudaContext(options.DeviceIndex);
+        _context = new CudaContext(options.DeviceIndex) { Patience = options.Patience };
         try
         {
             _library = new KernelLibrary(_context, options.KernelCacheFolder, options.Note);

@@ -50,13 +50,13 @@ public sealed class PictureBench : IDisposable
     public StageMeasurement Measure(string name, int repetitions, CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(repetitions, 1);
-        if (!_device.HasTimes)
-            return new StageMeasurement(name, null, null, 0, null, null, [], null); // what is not computed is not finite, and refused
         float[] samples = [.. WeightFormula.Uniform("bench/samples", [_samples]).Select(sample => 0.1f * sample)];
         GenerationRequest request = s_pictures.Single(picture => $"{Name}-{picture.Sampler}" == name).Request with { Samples = samples };
         long? kernels = _device.Launches;
         _pipeline.Generate(request, cancellation: cancellation);
         kernels = _device.Launches - kernels;
+        if (!_device.HasTimes)
+            return new StageMeasurement(name, null, null, 0, kernels, null, [], null);
         double[] seconds = new double[repetitions];
         for (int i = 0; i < repetitions; i++)
         {

@@ -12,9 +12,3 @@ public sealed record Stage(Func<ITensorOps, Tensor> Run)
     /// <summary>The pass as a step of a loop, which is repeated as a pipeline repeats it; null for a stage that is none.</summary>
     public StageLoop? Loop { get; init; }
 }
-
-/// <summary>A step of a loop.</summary>
-/// <param name="Input">Of each step.</param>
-/// <param name="Steps">For so many steps there are tables.</param>
-/// <param name="Step">The step.</param>
-public sealed record StageLoop(Tensor Input, int Steps, Func<ITensorOps, Tensor, StepIndex, Tensor> Step);

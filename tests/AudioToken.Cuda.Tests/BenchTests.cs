@@ -57,6 +57,17 @@ public sealed class BenchTests
     });
 
     [Fact]
+    public void Pictures_AreCounted() => Setup.Run(setup =>
+    {
+        JsonElement[] pictures = [.. Bench("stages", "--size", "tiny", "--op", "image").GetProperty("stages").EnumerateArray()];
+
+        Assert.Equal(["image-pndm-50", "image-lcm-4"], pictures.Select(picture => picture.GetProperty("name").GetString()));
+        long[] kernels = [.. pictures.Select(picture => picture.GetProperty("kernels").GetInt64())];
+        Assert.True(kernels[0] > 5 * kernels[1], $"{kernels[0]} and {kernels[1]} kernels");
+        Assert.All(pictures, picture => Assert.Equal(JsonValueKind.Null, picture.GetProperty("median_ms").ValueKind));
+    });
+
+    [Fact]
     public void Ceilings_SayThatTheyWereNotMeasured() => Setup.Run(setup =>
     {
         JsonElement[] ceilings = [.. Bench("ceilings").GetProperty("ceilings").EnumerateArray()];

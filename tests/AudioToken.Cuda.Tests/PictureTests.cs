@@ -87,9 +87,7 @@ public sealed class PictureTests(ITestOutputHelper output)
             Noise = new LatentNoise(NoiseStreams.ForBatch(1, 1), 64, 64),
             Begins = _ => counts.Add([.. s_counted.Select(device.Count)]),
         };
-        // What a device that runs nothing hands back is anything, also a fault.
-        if (Record.Exception(() => loop.Run(ops, ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]))) is { } met)
-            Assert.True(met is NumericFaultException, met.ToString());
+        loop.Run(ops, ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]));
         Assert.Equal(plan.Steps.Length, counts.Count);
         for (int i = 1; i < counts.Count; i++)
         {

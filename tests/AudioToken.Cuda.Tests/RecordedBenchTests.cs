@@ -91,6 +91,26 @@ public sealed class RecordedBenchTests
         Assert.InRange(measured.RelativeRms!.Value, 1e-5, 1e-2); // of fp16, whose epsilon is 1e-3; docs/NUMERICS.md
     });
 
+    [Theory]
+    [InlineData("beats")] // uploads within its pass
+    [InlineData("unet-2")]
+    public void Recording_GivesWhatTheStageGives(string name) => Run(DType.F32, (_, ops) =>
+    {
+        using Stages stages = new(ops, BenchModel.Synthetic(SizedModel.Tiny));
+        using TensorScope scope = ops.Scope();
+        Stage stage = stages.Build(name);
+        Tensor wanted = stage.Run(ops);
+        float[] expected = new float[wanted.Shape.Count], found = new float[expected.Length];
+        ops.Download(wanted, expected);
+        nint result = 0;
+        using CudaRecording recording = ops.RecordWork(() => result = (nint)((DeviceBlock)stage.Run(ops).Storage).Pointer.Address);
+        Marshal.Copy(found, 0, result, found.Length); // what the first run left
+        recording.Launch();
+        ops.Download(wanted, new float[expected.Length]); // waits
+        Marshal.Copy(result, found, 0, found.Length);
+        Assert.Equal(expected, found);
+    });
+
     [Fact]
     public void Step_LeavesOutWhatIsMadeOnceAPicture() => Run(DType.F16, (_, ops) =>
     {

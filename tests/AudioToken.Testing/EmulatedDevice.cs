@@ -92,6 +92,7 @@ public sealed unsafe class EmulatedDevice
             return (null, "the emulated device is built from the working tree, which is not here");
         if (!OperatingSystem.IsLinux() || RuntimeInformation.OSArchitecture != Architecture.X64)
             return (null, "the emulated device is for Linux on x86-64");
+        Leftovers.Sweep();
         string build = Path.Combine(root, "artifacts", "emulator");
         Directory.CreateDirectory(build);
         using FileStream turn = Turn(Path.Combine(build, ".lock"));

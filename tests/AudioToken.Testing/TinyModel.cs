@@ -25,6 +25,7 @@ public sealed class TinyModel : IDisposable
     /// <param name="lora">With the LoRA (SD 1 only).</param>
     public TinyModel(bool sd2 = false, bool lora = false)
     {
+        Leftovers.Sweep();
         string prefix = sd2 ? "tinyhf2/" : "tinyhf/";
         ModelFolder = Goldens.PathOf(sd2 ? "tiny-hf-sd2" : "tiny-hf");
         using JsonDocument beatsJson = JsonDocument.Parse(BeatsJson);

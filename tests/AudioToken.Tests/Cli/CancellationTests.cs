@@ -1,3 +1,4 @@
+using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Tests.Cli;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using AudioToken.Pipelines.Imaging;
+using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Tests.Cli;

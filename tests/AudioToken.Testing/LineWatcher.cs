@@ -1,8 +1,9 @@
-namespace AudioToken.Tests.Cli;
+namespace AudioToken.Testing;
 
 /// <summary>Standard error that does something to the world when a certain line is told.</summary>
-internal sealed class LineWatcher(string line, Action act) : StringWriter
+public sealed class LineWatcher(string line, Action act) : StringWriter
 {
+    /// <inheritdoc/>
     public override void WriteLine(string? value)
     {
         base.WriteLine(value);

@@ -1,0 +1,256 @@
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Bench;
+using AudioToken.Pipelines;
+using AudioToken.Sampling;
+using AudioToken.Tensors;
+using AudioToken.Weights;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+/// <summary>What befalls the device in the midst of a picture is told as what it is, and the engine draws the next one (RELIABILITY 48 to 50, 53, 55, 56).</summary>
+/// <remarks>Where a job is ended at each of its calls, the emulated device counts and does not run: a job takes milliseconds.</remarks>
+public sealed class PipelineFaultTests
+{
+    private const int OutOfMemory = 2, NotReady = 600, IllegalAddress = 700, EccError = 214;
+
+    private static readonly GenerationRequest s_job = new()
+    {
+        Samples = WeightFormula.Uniform("fault/samples", [2800]), Prompt = "<*>", Seed = 1, Sampler = SamplerKind.EulerAncestral, Steps = 3, Width = 64, Height = 64,
+    };
+
+    private static readonly GenerationRequest s_smaller = s_job with { Steps = 1, GuidanceScale = 1 };
+
+    private static CancellationToken TestEnd => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void OutOfMemory_AtEachAllocation_EndsThatJobAlone() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using AudioToImagePipeline engine = Engine(out CudaOps ops);
+        long held = ops.Memory.LiveBytes;
+        int failed = 0;
+        while (true)
+        {
+            Empty(setup, ops);
+            setup.Emulator.Reset();
+            // Twice: after the first refusal, what waits in the pool is freed and the driver is asked again.
+            setup.Emulator.Fault("cuMemAllocAsync", failed + 1, OutOfMemory);
+            setup.Emulator.Fault("cuMemAllocAsync", failed + 1, OutOfMemory);
+            if (Record.Exception(() => engine.Generate(s_job, cancellation: TestEnd)) is not { } met)
+                break;
+            CudaException failure = Assert.IsType<CudaException>(met);
+            Assert.Equal(CudaErrors.Memory, failure.Code);
+            Assert.Contains("cuda:0 has not enough memory: ", failure.Message, StringComparison.Ordinal);
+            Assert.StartsWith("draw a smaller picture", failure.Hint, StringComparison.Ordinal);
+            Assert.Equal((held, 0), (ops.Memory.LiveBytes, ops.LiveTensorCount));
+            setup.Emulator.Reset();
+            engine.Generate(s_smaller, cancellation: TestEnd);
+            failed++;
+        }
+
+        Assert.InRange(failed, 50, 200);
+    });
+
+    [Fact]
+    public void OutOfMemory_WhileTheModelIsLoaded_LeavesNothing() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using (Engine(out _))
+        {
+        }
+
+        long calls = setup.Emulator.Count("cuMemAllocAsync"), allocations = setup.Emulator.Count("allocations"), pinned = setup.Emulator.Count("pinned");
+        for (long nth = 1; nth <= calls; nth += calls / 8)
+        {
+            setup.Emulator.Reset();
+            setup.Emulator.Fault("cuMemAllocAsync", nth, OutOfMemory);
+            setup.Emulator.Fault("cuMemAllocAsync", nth, OutOfMemory);
+            Assert.Equal(CudaErrors.Memory, Assert.Throws<CudaException>(() => Engine(out _)).Code);
+            Assert.Equal((allocations, pinned), (setup.Emulator.Count("allocations"), setup.Emulator.Count("pinned")));
+        }
+    });
+
+    [Fact]
+    public void Cancellation_AtEachOperation_GivesAllBack() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        CancelAt counted = new(ops);
+        using AudioToImagePipeline engine = Engine(counted);
+        engine.Generate(s_job, cancellation: TestEnd);
+        long held = ops.Memory.LiveBytes;
+        int operations = counted.Operations;
+        Assert.InRange(operations, 150, 2000);
+        for (int nth = 1; nth < operations; nth++) // the last one has none after it
+        {
+            using CancellationTokenSource source = new();
+            counted.At(nth, source);
+            Assert.ThrowsAny<OperationCanceledException>(() => engine.Generate(s_job, cancellation: source.Token));
+            Assert.Equal(nth, counted.Operations); // within one operation
+            Assert.Equal((held, 0), (ops.Memory.LiveBytes, ops.LiveTensorCount));
+        }
+    });
+
+    [Fact]
+    public void NextPicture_IsThatOfAnEngineWithoutAPast() => Setup.Run(setup =>
+    {
+        byte[] wanted;
+        using (AudioToImagePipeline fresh = Engine(out _))
+            wanted = Pixels(fresh);
+        using AudioToImagePipeline engine = Engine(out CudaOps ops);
+        foreach (GenerationPhase phase in (GenerationPhase[])[GenerationPhase.EncodingText, GenerationPhase.Denoising, GenerationPhase.Decoding])
+        {
+            using CancellationTokenSource source = new();
+            Assert.ThrowsAny<OperationCanceledException>(() => engine.Generate(s_job, new At(phase, source.Cancel), source.Token));
+        }
+
+        // When the largest feature maps are asked for.
+        Assert.Equal(CudaErrors.Memory, Assert.Throws<CudaException>(() => engine.Generate(s_job, new At(GenerationPhase.Decoding, () => Exhaust(setup)), TestEnd)).Code);
+        setup.Emulator.Reset();
+        setup.Emulator.Set("memory", 8L << 30);
+        Assert.Equal(wanted, Pixels(engine));
+    });
+
+    [Theory]
+    [InlineData("kernel:conv2d", IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS")]
+    [InlineData("cuGraphLaunch", EccError, "CUDA_ERROR_ECC_UNCORRECTABLE")]
+    public void LostDevice_IsToldToEachJob_AndANewEngineDraws(string call, int code, string name) => Setup.RunToLoss(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using (AudioToImagePipeline engine = Engine(out _))
+        {
+            engine.Generate(s_smaller, cancellation: TestEnd);
+            string kernel = call.StartsWith("kernel:", StringComparison.Ordinal) ? setup.Emulator.Counts().Keys.First(key => key.StartsWith(call, StringComparison.Ordinal)) : call;
+            setup.Emulator.Fault(kernel, 1, code);
+            CudaException failure = Assert.Throws<CudaException>(() => engine.Generate(s_job, cancellation: TestEnd));
+            Assert.Equal(CudaErrors.DeviceLost, failure.Code);
+            Assert.Contains(name, failure.Message, StringComparison.Ordinal);
+            Assert.Contains("last launch: ", failure.Message, StringComparison.Ordinal);
+            failure = Assert.Throws<CudaException>(() => engine.Generate(s_smaller, cancellation: TestEnd));
+            Assert.StartsWith("the device was lost earlier: ", failure.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(CudaResult.Success, CudaDriver.cuDevicePrimaryCtxReset_v2(0)); // what the end of a process does
+        setup.Emulator.Reset();
+        using AudioToImagePipeline next = Engine(out _);
+        next.Generate(s_job, cancellation: TestEnd);
+    });
+
+    [Fact]
+    public void Hang_EndsTheJobAndDoesNotHoldUpTheEnd() => Setup.RunToLoss(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        CudaOps ops = new(new CudaOptions { KernelCacheFolder = null, Patience = TimeSpan.FromMilliseconds(50) });
+        using AudioToImagePipeline engine = Engine(ops);
+        setup.Emulator.Fault("cuStreamQuery", 0, NotReady);
+        CudaException failure = Assert.Throws<CudaException>(() => engine.Generate(s_job, cancellation: TestEnd));
+        Assert.Equal(CudaErrors.Hang, failure.Code);
+        Assert.StartsWith("the device has not come to an end within 0.1 s; last launch: ", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(CudaErrors.DeviceLost, Assert.Throws<CudaException>(() => engine.Generate(s_smaller, cancellation: TestEnd)).Code);
+    });
+
+    [Fact]
+    public void CacheThatOthersWrite_IsToldAndLeftAlone() => Setup.Run(setup =>
+    {
+        if (OperatingSystem.IsWindows())
+            return; // the emulated device is Linux's, and so are file modes
+        string folder = Directory.CreateTempSubdirectory("audiotoken-cache-").FullName;
+        try
+        {
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherWrite);
+            setup.Emulator.Set("execute", 0);
+            List<string> notes = [];
+            using AudioToImagePipeline engine = Engine(new CudaOps(new CudaOptions { KernelCacheFolder = folder, Note = notes.Add }));
+            engine.Generate(s_smaller, cancellation: TestEnd);
+            Assert.Equal($"kernels are not cached: {folder} is writable by others", Assert.Single(notes));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    });
+
+    [Theory]
+    [InlineData(ModelComponent.Unet, "conv_out.weight", "noise_pred.0", "noise_pred.0 holds ")]
+    [InlineData(ModelComponent.Vae, "decoder.conv_out.weight", "image", "image holds ")]
+    public void Infinity_NamesItsStage(ModelComponent component, string tensor, string stage, string words) => Setup.Run(setup =>
+    {
+        CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using AudioToImagePipeline engine = AudioToImagePipeline.Load(new LoudModel(Files(), component, tensor), ops, s_load);
+        NumericFaultException fault = Assert.Throws<NumericFaultException>(() => engine.Generate(s_smaller, cancellation: TestEnd));
+        Assert.Equal((7001, stage), (fault.Code, fault.Stage));
+        Assert.StartsWith(words, fault.Message, StringComparison.Ordinal);
+        Assert.Equal(0, ops.LiveTensorCount);
+    });
+
+    private static readonly LoadOptions s_load = new() { HashModel = false };
+
+    private static ModelFiles Files() => BenchModel.Synthetic(SizedModel.Tiny).Files;
+
+    private static AudioToImagePipeline Engine(out CudaOps ops) => Engine(ops = new CudaOps(new CudaOptions { KernelCacheFolder = null }));
+
+    private static AudioToImagePipeline Engine(ITensorOps ops) => AudioToImagePipeline.Load(Files(), ops, s_load);
+
+    private static byte[] Pixels(AudioToImagePipeline engine) => engine.Generate(s_job, cancellation: TestEnd).Images[0].Pixels.Rgb.ToArray();
+
+    private static void Exhaust(Setup setup) => setup.Emulator.Set("memory", 0);
+
+    // A request that nothing can serve makes the pool give up all that waits.
+    private static void Empty(Setup setup, CudaOps ops)
+    {
+        Exhaust(setup);
+        using TensorScope scope = ops.Scope();
+        Assert.Throws<CudaException>(() => ops.Upload(new float[1 << 20], [1 << 20]));
+        setup.Emulator.Set("memory", 8L << 30);
+    }
+
+    private sealed class At(GenerationPhase phase, Action act) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value)
+        {
+            if (value.Phase == phase && (phase != GenerationPhase.Denoising || value.Step == 2))
+                act();
+        }
+    }
+
+    // Cancels at the nth operation.
+    private sealed class CancelAt(ITensorOps inner) : DelegatingOps(inner), ITensorOps
+    {
+        private int _nth;
+        private CancellationTokenSource? _source;
+
+        public int Operations { get; private set; }
+
+        public void At(int nth, CancellationTokenSource source) => (_nth, _source, Operations) = (nth, source, 0);
+
+        // As the backend has them, whole.
+        public RepeatedStep Repeat(StepFunction step) => Inner.Repeat(step);
+
+        public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+        {
+            Before(nameof(ITensorOps.Project));
+            Inner.Project(x, projections, results);
+        }
+
+        public void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
+        {
+            Before(nameof(ITensorOps.SelectRows));
+            Inner.SelectRows(tables, step, rows);
+        }
+
+        public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+        {
+            Before(nameof(ITensorOps.FirstFault));
+            return Inner.FirstFault(x, mark, earlier);
+        }
+
+        protected override void Before(string operation)
+        {
+            if (++Operations == _nth)
+                _source?.Cancel();
+        }
+    }
+}
