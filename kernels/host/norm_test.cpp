@@ -144,9 +144,12 @@ template <typename T> static void layer(const std::string& form, int rows, int c
     std::vector<T> y = unwritten<T>(x.size());
     emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
                      beta.data(), LayerParameters{rows, columns, Epsilon});
+    std::vector<std::pair<double, double>> own;
+    for (int row = 0; row < rows; row++)
+        own.push_back(statistics(columns, Epsilon, [&](int c) { return to_float(x[static_cast<size_t>(row) * columns + c]); }));
     const auto at = [&](size_t i, bool error) {
         const size_t row = i / columns * columns;
-        const auto [average, rstd] = statistics(columns, Epsilon, [&](int c) { return to_float(x[row + c]); });
+        const auto [average, rstd] = own[i / columns];
         const double centred = to_float(x[i]) - average, scale = rstd * gamma[i - row], result = centred * scale + beta[i - row];
         return error ? norm_error((columns + 31) / 32, std::abs(mean) + 5, scale, centred, result) : result;
     };
