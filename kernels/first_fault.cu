@@ -12,12 +12,27 @@ DEVICE int warp_min(int value)
     return value;
 }
 
+DEVICE bool is_finite(float value)
+{
+    return fabsf(value) <= 3.402823466e38f;
+}
+
 template <typename T> DEVICE void first_fault(float* y, const T* x, int count, float mark, const float* earlier)
 {
     __shared__ int least[32]; // one value a warp
+    constexpr int Width = Pack<T>::count;
+    const int packs = is_packed(x) ? count / Width : 0;
     int first = count;
-    for (int i = threadIdx.x; i < count && first == count; i += blockDim.x)
-        if (!(fabsf(to_float(x[i])) <= 3.402823466e38f)) first = i;
+    // All of them, so that no load waits for what another has shown.
+#pragma unroll 4
+    for (int p = threadIdx.x; p < packs; p += blockDim.x) {
+        const Pack<T> pack = load_pack(x + p * Width);
+#pragma unroll
+        for (int k = 0; k < Width; k++)
+            if (!is_finite(to_float(pack.v[k]))) first = min(first, p * Width + k);
+    }
+    for (int i = packs * Width + threadIdx.x; i < count; i += blockDim.x)
+        if (!is_finite(to_float(x[i]))) first = min(first, i);
     first = warp_min(first);
     if (threadIdx.x % 32 == 0) least[threadIdx.x / 32] = first;
     __syncthreads();

@@ -4,6 +4,7 @@
 //   KERNEL name(const float* x, int count) { ... }   one kernel; parameters by value: numbers, pointers, plain structs
 //   EXPORT(name)                                     after it: makes its name known to the emulated device, nothing elsewhere
 //   THREADS(n)                                       after KERNEL: the most threads of a block, that is registers for each
+//   GRID_CONSTANT                                    before a parameter that is a struct: an index into it does not make a copy of it
 //   DEVICE, DEVICE_MEMBER                            before a function, and a member function, that kernels call
 //   DYNAMIC_SHARED(T, name)                          T* name: the launch's dynamic shared memory, at a multiple of 1024 bytes
 //   __shared__, __constant__, __syncthreads(), __syncwarp(), __shfl_*_sync, __ballot_sync, atomicAdd, __expf, rsqrtf, ...   as in CUDA
@@ -30,6 +31,11 @@
 #endif
 #define KERNEL extern "C" __global__ void
 #define THREADS(n) __launch_bounds__(n)
+#if defined(__CUDACC_RTC__)
+#define GRID_CONSTANT __grid_constant__
+#else
+#define GRID_CONSTANT
+#endif
 #define EXPORT(name)
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__

@@ -28,6 +28,7 @@ extern "C" __attribute__((weak, visibility("hidden"))) char __stop_emulated_shar
 
 #define KERNEL extern "C" void
 #define THREADS(n)
+#define GRID_CONSTANT
 #define DEVICE [[maybe_unused]] static inline
 #define DEVICE_MEMBER inline
 #define EXPORT(name) static const emulator::Registration register_##name{#name, &name, std::integral_constant<decltype(&name), &name>{}};

@@ -2,10 +2,11 @@
 #include "host/operation_test.h"
 
 // As in weighted_sum.cu and concat.cu.
-template <typename T> struct Terms {
-    const T* x[8];
+struct Terms {
+    const void* x[8];
     float factor[8];
     int count;
+    unsigned narrow;
 };
 template <typename T> struct Parts {
     const T* x[8];
@@ -34,29 +35,47 @@ template <typename T> static void maps(size_t count, size_t skew)
         "clamp", y, [&](size_t i) { return std::min(std::max(at(i), -1.0), 1.5); }, [](size_t) { return 0.0; });
 }
 
-template <typename T> static void sums(size_t count, size_t skew)
+// Of one type, or with every other term of a narrow one.
+template <typename T, typename Narrow = T> static void sums(size_t count, size_t skew)
 {
+    constexpr bool mixed = !std::is_same_v<T, Narrow>;
     Draws draws(3 * count + skew);
-    Terms<T> terms = {};
-    std::vector<std::vector<T>> x;
-    for (terms.count = 0; terms.count < 8; terms.count++) {
-        x.push_back(draws.normal<T>(count + skew));
-        terms.x[terms.count] = x.back().data() + (terms.count == 2 ? skew : 0);
+    Terms terms = {};
+    std::vector<std::vector<T>> wide;
+    std::vector<std::vector<Narrow>> narrow;
+    std::vector<std::function<double(size_t)>> value;
+    const auto add = [&](auto& own) {
+        const auto* const x = own.data() + (terms.count == 2 ? skew : 0);
+        terms.x[terms.count] = x;
         terms.factor[terms.count] = 0.25f * (terms.count - 3);
+        value.push_back([x](size_t i) { return static_cast<double>(to_float(x[i])); });
+        terms.count++;
+    };
+    while (terms.count < 8) {
+        if (mixed && terms.count % 2 == 0) {
+            terms.narrow |= 1u << terms.count;
+            narrow.push_back(draws.normal<Narrow>(count + skew));
+            add(narrow.back());
+        } else {
+            wide.push_back(draws.normal<T>(count + skew));
+            add(wide.back());
+        }
     }
+    const std::string form = mixed ? Storage<Narrow>::suffix : "";
     for (const int used : {1, 3, 8}) {
         terms.count = used;
         std::vector<T> y = unwritten<T>(count);
-        emulator::launch(kernel<T>("weighted_sum"), {2}, {32}, 0, y.data(), terms, count);
+        emulator::launch(kernel<T>("weighted_sum") + form, {2}, {32}, 0, y.data(), terms, count);
         const auto sum = [&](size_t i, bool magnitude) {
             double total = 0;
             for (int t = 0; t < used; t++)
-                total += magnitude ? std::abs(terms.factor[t] * to_float(terms.x[t][i])) : terms.factor[t] * to_float(terms.x[t][i]);
+                total += magnitude ? std::abs(terms.factor[t] * value[t](i)) : terms.factor[t] * value[t](i);
             return total;
         };
         // A product and a sum a term.
         compare(
-            "weighted_sum", y, [&](size_t i) { return sum(i, false); }, [&](size_t i) { return 2 * used * Roundoff * sum(i, true); });
+            "weighted_sum" + form, y, [&](size_t i) { return sum(i, false); },
+            [&](size_t i) { return 2 * used * Roundoff * sum(i, true); });
     }
 }
 
@@ -106,6 +125,7 @@ int main()
             for (const size_t skew : {0, 1}) {
                 maps<T>(length, skew);
                 sums<T>(length, skew);
+                if constexpr (!std::is_same_v<T, float>) sums<float, T>(length, skew);
             }
         }
         joins<T>();

@@ -10,9 +10,9 @@ struct Group {
 };
 
 // One value a group; 105 elements, so that the last warp is ragged; means that show a variance that cancels; a group of one channel; fewer
-// elements than threads; two sources with groups that hold both; a block of Stable Diffusion's own (320 channels, 32 groups) at 8 x 8.
-static const Group groups[] = {{1, 1, 32, 0, 32, 0, 0}, {2, 35, 96, 0, 32, 50, 0}, {2, 21, 15, 0, 3, 50, 1}, {1, 301, 4, 0, 4, 0, 1},
-                               {3, 7, 6, 0, 2, 0, 0},   {2, 31, 40, 24, 4, 50, 1}, {2, 13, 9, 3, 2, 0, 0},   {1, 64, 320, 320, 32, 1, 1}};
+// elements than threads; two sources with groups that hold both; groups of Stable Diffusion's own width.
+static const Group groups[] = {{1, 1, 8, 0, 8, 0, 0}, {2, 35, 24, 0, 8, 50, 0},  {2, 21, 15, 0, 3, 50, 1}, {1, 301, 4, 0, 4, 0, 1},
+                               {3, 7, 6, 0, 2, 0, 0}, {2, 31, 40, 24, 4, 50, 1}, {2, 13, 9, 3, 2, 0, 0},   {1, 64, 40, 40, 4, 1, 1}};
 
 // Mean and reciprocal deviation of what `value` gives.
 static std::pair<double, double> statistics(int count, double epsilon, const std::function<double(int)>& value)
@@ -99,9 +99,9 @@ struct Bundled {
 // positions and with none; two sources with a group that holds both; the decoder's width, two groups a pack; widths one below a pack and of
 // many packs; rows in several parts.
 static const Bundled bundled[] = {
-    {{2, 70, 320, 0, 32, 1, 1}, 4, 4, 0, 0},   {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 0, 0}, {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 0, 2},
-    {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 0, 3},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 0, 1}, {{1, 67, 128, 0, 32, 50, 1}, 4, 5, 1, 1},
-    {{1, 21, 56, 0, 8, -1000, 0}, 8, 2, 0, 0}, {{2, 13, 80, 160, 3, 1, 0}, 1, 1, 0, 1}, {{1, 150, 8, 8, 2, 0, 1}, 2, 7, 2, 3}};
+    {{2, 70, 80, 0, 8, 1, 1}, 4, 4, 0, 0},     {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 0, 0}, {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 0, 2},
+    {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 0, 3},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 0, 1}, {{1, 67, 32, 0, 8, 50, 1}, 4, 5, 1, 1},
+    {{1, 21, 56, 0, 8, -1000, 0}, 8, 2, 0, 0}, {{2, 13, 80, 160, 3, 1, 0}, 1, 1, 0, 1}, {{1, 150, 8, 8, 2, 0, 1}, 2, 5, 1, 3}};
 
 template <typename T> static void bundled_group(const Bundled& k)
 {
@@ -144,9 +144,12 @@ template <typename T> static void layer(const std::string& form, int rows, int c
     std::vector<T> y = unwritten<T>(x.size());
     emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
                      beta.data(), LayerParameters{rows, columns, Epsilon});
+    std::vector<std::pair<double, double>> own;
+    for (int row = 0; row < rows; row++)
+        own.push_back(statistics(columns, Epsilon, [&](int c) { return to_float(x[static_cast<size_t>(row) * columns + c]); }));
     const auto at = [&](size_t i, bool error) {
         const size_t row = i / columns * columns;
-        const auto [average, rstd] = statistics(columns, Epsilon, [&](int c) { return to_float(x[row + c]); });
+        const auto [average, rstd] = own[i / columns];
         const double centred = to_float(x[i]) - average, scale = rstd * gamma[i - row], result = centred * scale + beta[i - row];
         return error ? norm_error((columns + 31) / 32, std::abs(mean) + 5, scale, centred, result) : result;
     };

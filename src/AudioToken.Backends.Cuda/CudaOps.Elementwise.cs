@@ -42,13 +42,16 @@ public sealed unsafe partial class CudaOps
         SumTerms sum = new() { Count = terms.Length };
         for (int i = 0; i < terms.Length; i++)
         {
-            sum.Addresses[i] = Operand(terms[i].Tensor, dtype, nameof(WeightedSum), "a term");
+            Tensor term = terms[i].Tensor;
+            bool isNarrow = dtype != _storage && term.DType == _storage; // the kernel widens it
+            sum.Addresses[i] = Operand(term, isNarrow ? _storage : dtype, nameof(WeightedSum), "a term");
             sum.Factors[i] = terms[i].Factor;
+            sum.Narrow |= isNarrow ? 1u << i : 0;
         }
 
         KernelArguments arguments = default;
         arguments.Add(AddressOf(y)).Add(sum).Add((ulong)shape.Count);
-        LaunchElements(Kernel("weighted_sum", dtype), shape.Count, ref arguments);
+        LaunchElements(Kernel("weighted_sum", dtype, sum.Narrow == 0 ? "" : Suffix(_storage)), shape.Count, ref arguments);
         return scope.Keep(y);
     }
 
@@ -96,6 +99,7 @@ public sealed unsafe partial class CudaOps
         public Eight<ulong> Addresses;
         public Eight<float> Factors;
         public int Count;
+        public uint Narrow;
     }
 
     // As Parts in concat.cu.

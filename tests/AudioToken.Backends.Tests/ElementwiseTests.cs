@@ -16,6 +16,8 @@ public sealed class ElementwiseTests
         Sum(100, 2),
         Sum(257, 3),
         Sum(33, 8),
+        SumOfBothTypes(40),
+        SumOfBothTypes(13),
         new("clamp", 0, (ops, draw) => ops.Clamp(ops.Normal(draw, [3, 67], deviation: 2), -1, 1.5f)),
         new("clamp to a point", 0, (ops, draw) => ops.Clamp(ops.Normal(draw, [5]), 0.25f, 0.25f)),
         new("concat of one", 0, (ops, draw) => ops.Concat([ops.Normal(draw, [2, 3])])),
@@ -86,6 +88,17 @@ public sealed class ElementwiseTests
     // A relative error of 4e-7 is 7 roundings, of values that reach 30.
     private static OpCase Activate(Activation activation, int length) =>
         new($"{activation} of {length}", Tolerance.Chain(7, 30), (ops, draw) => ops.Activate(ops.Normal(draw, [length], deviation: 6), activation));
+
+    // An upload is fp32, a normalised row of the storage type: 10 roundings of values up to 6, doubled, beside those of the sum.
+    private static OpCase SumOfBothTypes(int columns) =>
+        new($"sum of both types, {columns} columns", Tolerance.Chain(26, 12), (ops, draw) =>
+        {
+            using TensorScope scope = ops.Scope();
+            Tensor x = ops.Normal(draw, [3, columns]);
+            using Weight gamma = ops.Weight(draw, WeightRole.Vector, [columns], 1, 0.15), beta = ops.Weight(draw, WeightRole.Vector, [columns]);
+            Tensor normalised = ops.LayerNorm(x, gamma, beta, 1e-5f);
+            return scope.Keep(ops.WeightedSum([new(normalised, 2), new(x, -0.5f), new(normalised, 0.25f)]));
+        });
 
     // A rounding for each product and each partial sum, of values up to 6.
     private static OpCase Sum(int length, int terms) =>
