@@ -42,18 +42,17 @@ DEVICE float gelu_rounded(float x)
     return x * (x < 0.0f ? 0.5f * rest : 1.0f - 0.5f * rest);
 }
 
-DEVICE float activated_rounded(float x, int activation)
+template <int Count> DEVICE void activate_rounded(float (&x)[Count], int activation)
 {
-    switch (activation) {
-    case Silu:
-        return x * sigmoid_rounded(x);
-    case Gelu:
-        return gelu_rounded(x);
-    case QuickGelu:
-        return x * sigmoid_rounded(1.702f * x);
-    case Relu:
-        return x < 0.0f ? 0.0f : x;
-    default:
-        return x;
+    if (activation == None) return;
+    if (activation == Silu || activation == QuickGelu) {
+        const float factor = activation == Silu ? 1.0f : 1.702f;
+#pragma unroll
+        for (int i = 0; i < Count; i++)
+            x[i] *= sigmoid_rounded(factor * x[i]);
+        return;
     }
+#pragma unroll
+    for (int i = 0; i < Count; i++)
+        x[i] = activation == Gelu ? gelu_rounded(x[i]) : fmaxf(x[i], 0.0f);
 }

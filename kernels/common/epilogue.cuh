@@ -72,7 +72,7 @@ template <typename T> DEVICE void load_eight_floats(float (&to)[8], const T* fro
     }
 }
 
-// Stores eight neighbours of the result at a time, 16 bytes an access where all addresses allow it. For half types.
+// Stores eight neighbours of the result at a time, where all addresses allow accesses of 16 bytes. For half types.
 template <typename T> struct EightColumns {
     const Epilogue<T>& e;
     bool packed;
@@ -89,10 +89,10 @@ template <typename T> struct EightColumns {
         Pack<T> residual[8 / Pack<T>::count];
     };
 
-    DEVICE_MEMBER Before before(int row, int column) const
+    DEVICE_MEMBER Before before(int row, int column, bool inside) const
     {
         Before result = {};
-        if (packed && e.residual != nullptr) {
+        if (e.residual != nullptr && inside && row < e.rows && column < e.columns) {
             const T* from = e.residual + (size_t)row * e.y_stride + (e.activation == Geglu ? column / 2 : column);
 #pragma unroll
             for (int i = 0; i < 8 / Pack<T>::count; i++)
@@ -105,12 +105,7 @@ template <typename T> struct EightColumns {
     DEVICE_MEMBER void store(const float (&sum)[16], int row, int column, const Before& before) const
     {
         const bool gated = e.activation == Geglu;
-        if (!packed) {
-#pragma unroll
-            for (int i = 0; i < 16; i += 2)
-                if (i < 8 || gated) store_pair(e, row, column + i, sum[i], sum[i + 1]);
-            return;
-        }
+        if (row >= e.rows || column >= e.columns) return;
         float value[8];
         if (gated) {
             const int c = column / 2;
@@ -131,11 +126,7 @@ template <typename T> struct EightColumns {
             for (int i = 0; i < 8; i++)
                 value[i] = sum[i];
             shift(value, row, column);
-            if (e.activation != None) {
-#pragma unroll
-                for (int i = 0; i < 8; i++)
-                    value[i] = activated_rounded(value[i], e.activation);
-            }
+            activate_rounded(value, e.activation);
         }
         T* const y = e.y + (size_t)row * e.y_stride + column;
 #pragma unroll

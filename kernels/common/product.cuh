@@ -242,6 +242,35 @@ template <typename Shape> DEVICE bool is_last_part(const float* tile, int stride
     return last != 0;
 }
 
+// The sums of a tile, each added from its parts in their order.
+struct PartSums {
+    const float* first;
+    int parts;
+    size_t apart;
+
+    DEVICE_MEMBER float one(int i) const
+    {
+        float sum = first[i];
+        for (int p = 1; p < parts; p++)
+            sum += first[p * apart + i];
+        return sum;
+    }
+
+    DEVICE_MEMBER void four(float* to, int i) const
+    {
+        float4 sum = *reinterpret_cast<const float4*>(first + i);
+#pragma unroll 4
+        for (int p = 1; p < parts; p++) {
+            const float4 more = *reinterpret_cast<const float4*>(first + p * apart + i);
+            sum = make_float4(sum.x + more.x, sum.y + more.y, sum.z + more.z, sum.w + more.w);
+        }
+        to[0] = sum.x;
+        to[1] = sum.y;
+        to[2] = sum.z;
+        to[3] = sum.w;
+    }
+};
+
 // One tile through the epilogue. Shared memory: what add_up wants, and m * (n + 8) floats in the same place.
 template <typename T, typename Shape, int Width, typename Source>
 DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weight, const Epilogue<T>& epilogue, int m0, int n0,
@@ -263,43 +292,39 @@ DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weig
         stride = Shape::n;
         parts = split.parts;
     }
-    // Eights of the result, a row's side by side; what they need from memory is asked for before the first is worked on.
-    constexpr int Eights = Shape::m * Shape::n / 8 / Shape::threads, Together = Eights % 5 == 0 ? 5 : 4;
-    static_assert(Eights % Together == 0, "whole rounds");
+    const PartSums sums_of{from, parts, (size_t)Shape::m * Shape::n};
     const EightColumns<T> finish(epilogue);
+    if (!finish.packed) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < Shape::m * Shape::n / 2; i += Shape::threads) {
+            const int row = i / (Shape::n / 2), column = i % (Shape::n / 2) * 2;
+            const int at = row * stride + column;
+            store_pair(epilogue, m0 + row, n0 + column, sums_of.one(at), sums_of.one(at + 1));
+        }
+        return;
+    }
+    // Eights of the result, a row's side by side; what they need from memory is asked for two ahead.
     const int wide = epilogue.activation == Geglu ? 2 : 1; // sums for one element of the result
-    for (int first = threadIdx.x * wide; first < Shape::m * Shape::n / 8; first += Together * Shape::threads * wide) {
-        int row[Together], column[Together];
-        typename EightColumns<T>::Before before[Together];
-#pragma unroll
-        for (int j = 0; j < Together; j++) {
-            const int i = first + j * Shape::threads * wide;
-            row[j] = i / (Shape::n / 8);
-            column[j] = i % (Shape::n / 8) * 8;
-            if (m0 + row[j] >= epilogue.rows || n0 + column[j] >= epilogue.columns || i >= Shape::m * Shape::n / 8) row[j] = -1;
-            if (row[j] >= 0) before[j] = finish.before(m0 + row[j], n0 + column[j]);
+    const auto before = [&](int i) {
+        return finish.before(m0 + i / (Shape::n / 8), n0 + i % (Shape::n / 8) * 8, i < Shape::m * Shape::n / 8);
+    };
+    const int step = Shape::threads * wide;
+    int i = threadIdx.x * wide;
+    typename EightColumns<T>::Before own = before(i), next = before(i + step);
+#pragma unroll 1
+    for (; i < Shape::m * Shape::n / 8; i += step) {
+        const typename EightColumns<T>::Before after = before(i + 2 * step);
+        const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
+        float sum[16];
+        sums_of.four(sum, row * stride + column);
+        sums_of.four(sum + 4, row * stride + column + 4);
+        if (wide == 2) {
+            sums_of.four(sum + 8, row * stride + column + 8);
+            sums_of.four(sum + 12, row * stride + column + 12);
         }
-#pragma unroll
-        for (int j = 0; j < Together; j++) {
-            if (row[j] < 0) continue;
-            float sum[16];
-#pragma unroll
-            for (int c = 0; c < 16; c += 4) {
-                if (c >= 8 * wide) break;
-                const float* at = from + row[j] * stride + column[j] + c;
-                float4 four = *reinterpret_cast<const float4*>(at);
-#pragma unroll 4
-                for (int p = 1; p < parts; p++) {
-                    const float4 more = *reinterpret_cast<const float4*>(at + (size_t)p * Shape::m * Shape::n);
-                    four = make_float4(four.x + more.x, four.y + more.y, four.z + more.z, four.w + more.w);
-                }
-                sum[c] = four.x;
-                sum[c + 1] = four.y;
-                sum[c + 2] = four.z;
-                sum[c + 3] = four.w;
-            }
-            finish.store(sum, m0 + row[j], n0 + column[j], before[j]);
-        }
+        finish.store(sum, m0 + row, n0 + column, own);
+        own = next;
+        next = after;
     }
 }
 
@@ -350,8 +375,6 @@ using Warp128x160 = WarpTile<128, 160, 4, 2, 4>;
 using Group64x64 = WarpgroupTile<64, 64, 4>;
 using Group64x80 = WarpgroupTile<64, 80, 4>;
 using Group64x160 = WarpgroupTile<64, 160, 4>;
-using Group128x64 = WarpgroupTile<128, 64, 4>;
-using Group128x80 = WarpgroupTile<128, 80, 4>;
 using Group128x128 = WarpgroupTile<128, 128, 4>;
 using Group128x160 = WarpgroupTile<128, 160, 4>;
 #if defined(HAS_WARPGROUP_PRODUCTS)
@@ -359,8 +382,6 @@ using Group128x160 = WarpgroupTile<128, 160, 4>;
     TILE(name##_g64x64, T, Group64x64, 8)                                                                                                  \
     TILE(name##_g64x80, T, Group64x80, 8)                                                                                                  \
     TILE(name##_g64x160, T, Group64x160, 8)                                                                                                \
-    TILE(name##_g128x64, T, Group128x64, 8)                                                                                                \
-    TILE(name##_g128x80, T, Group128x80, 8)                                                                                                \
     TILE(name##_g128x128, T, Group128x128, 8)                                                                                              \
     TILE(name##_g128x160, T, Group128x160, 8)
 #else

@@ -62,8 +62,6 @@ template <typename T> std::vector<Form> forms(bool packed)
             all.push_back(form("_g64x64", 64, 64, 128, 4, parts));
             all.push_back(form("_g64x80", 64, 80, 128, 4, parts));
             all.push_back(form("_g64x160", 64, 160, 128, 4, parts));
-            all.push_back(form("_g128x64", 128, 64, 256, 4, parts));
-            all.push_back(form("_g128x80", 128, 80, 256, 4, parts));
             all.push_back(form("_g128x128", 128, 128, 256, 4, parts));
             all.push_back(form("_g128x160", 128, 160, 256, 4, parts));
         }

@@ -28,8 +28,6 @@ internal readonly record struct ProductTile(string Form, int Rows, int Columns, 
         new("_g64x64", 64, 64, 128, 4),
         new("_g64x80", 64, 80, 128, 4),
         new("_g64x160", 64, 160, 128, 4),
-        new("_g128x64", 128, 64, 256, 4),
-        new("_g128x80", 128, 80, 256, 4),
         new("_g128x128", 128, 128, 256, 4),
         new("_g128x160", 128, 160, 256, 4),
     ];
