@@ -456,12 +456,11 @@ template <typename T, typename F> DEVICE void attention(const Attention<T>& a)
 #define INSTANCE(suffix, T)                                                                                                                \
     FORM(attention_##suffix##_16, T, 16, 16, 1, 4, 1, 32, 2)                                                                               \
     FORM(attention_##suffix##_32, T, 32, 32, 1, 4, 1, 32, 2)                                                                               \
-    FORM(attention_##suffix##_40, T, 40, 40, 2, 4, 1, 32, 2)                                                                               \
+    FORM(attention_##suffix##_40, T, 40, 40, 2, 8, 1, 32, 4)                                                                               \
     FORM(attention_##suffix##_64, T, 64, 64, 1, 4, 1, 32, 2)                                                                               \
-    FORM(attention_##suffix##_80, T, 80, 80, 2, 2, 2, 16, 2)                                                                               \
+    FORM(attention_##suffix##_80, T, 80, 80, 2, 4, 2, 16, 2)                                                                               \
     FORM(attention_##suffix##_128, T, 128, 128, 1, 4, 1, 16, 2)                                                                            \
-    FORM(attention_##suffix##_160, T, 160, 160, 1, 2, 4, 16, 1)                                                                            \
-    FORM(attention_##suffix##_160s, T, 160, 160, 1, 2, 2, 16, 1)                                                                           \
+    FORM(attention_##suffix##_160, T, 160, 160, 1, 2, 2, 16, 1)                                                                            \
     FORM(attention_##suffix##_256, T, 256, 128, 1, 4, 1, 16, 1)                                                                            \
-    FORM(attention_##suffix##_512, T, 512, 128, 1, 4, 1, 16, 1)
+    FORM(attention_##suffix##_512, T, 512, 128, 1, 8, 1, 16, 1)
 FOR_EACH_HALF(INSTANCE)

@@ -315,7 +315,7 @@ DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weig
     for (; i < Shape::m * Shape::n / 8; i += step) {
         const typename EightColumns<T>::Before after = before(i + 2 * step);
         const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
-        float sum[16];
+        float sum[16] = {};
         sums_of.four(sum, row * stride + column);
         sums_of.four(sum + 4, row * stride + column + 4);
         if (wide == 2) {

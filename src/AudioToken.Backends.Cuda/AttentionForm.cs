@@ -15,33 +15,31 @@ internal readonly record struct AttentionForm(string File, string Ending, int Ro
     public const int MaxWidth = 512;
 
     // Width, columns of a slice, tiles of 16 queries a warp, warps below each other, warps that share the keys, keys of a step, steps of a
-    // stage: the table at the end of attention.cu. Of two forms for a width, the second is for devices with less shared memory.
+    // stage: the table at the end of attention.cu.
     private static readonly (int Width, AttentionForm Form)[] s_tiled =
     [
         Tiled("_16", 16, 16, 1, 4, 1, 32, 2),
         Tiled("_32", 32, 32, 1, 4, 1, 32, 2),
-        Tiled("_40", 40, 40, 2, 4, 1, 32, 2),
+        Tiled("_40", 40, 40, 2, 8, 1, 32, 4),
         Tiled("_64", 64, 64, 1, 4, 1, 32, 2),
-        Tiled("_80", 80, 80, 2, 2, 2, 16, 2),
+        Tiled("_80", 80, 80, 2, 4, 2, 16, 2),
         Tiled("_128", 128, 128, 1, 4, 1, 16, 2),
-        Tiled("_160", 160, 160, 1, 2, 4, 16, 1),
-        Tiled("_160s", 160, 160, 1, 2, 2, 16, 1),
+        Tiled("_160", 160, 160, 1, 2, 2, 16, 1),
         Tiled("_256", 256, 128, 1, 4, 1, 16, 1),
-        Tiled("_512", 512, 128, 1, 4, 1, 16, 1),
+        Tiled("_512", 512, 128, 1, 8, 1, 16, 1),
     ];
 
     /// <summary>The form for a head width.</summary>
     /// <param name="storage">Type of the operands.</param>
     /// <param name="width">1 to <see cref="MaxWidth"/>.</param>
     /// <param name="packed">Heads are whole multiples of 16 bytes, at such addresses.</param>
-    /// <param name="sharedBytes">The most shared memory that a block may ask for.</param>
-    public static AttentionForm For(DType storage, int width, bool packed, int sharedBytes)
+    public static AttentionForm For(DType storage, int width, bool packed)
     {
         if (storage != DType.F32 && packed)
         {
             foreach ((int most, AttentionForm form) in s_tiled)
             {
-                if (width <= most && form.SharedBytes <= sharedBytes)
+                if (width <= most)
                     return form;
             }
         }

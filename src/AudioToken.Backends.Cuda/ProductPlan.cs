@@ -61,18 +61,14 @@ internal readonly record struct ProductPlan(ProductTile Tile, int Parts)
     /// <summary>Blocks of the launch; one product's parts lie side by side along z.</summary>
     public Grid Grid(int rows, int columns, int products = 1) => Tile.Grid(rows, columns) with { Z = products * Parts };
 
-    /// <summary>What the launch will take, by a model whose constants were fitted to an H200 (benchmarks/README.md).</summary>
-    public double Microseconds(CudaDevice device, int rows, int columns, int depth, int products)
+    /// <summary>What the launch will take by a model that is within an eighth of what an H200 took, and good enough to choose by.</summary>
+    private double Microseconds(CudaDevice device, int rows, int columns, int depth, int products)
     {
-        const double Start = 2, Step = 0.12, Multiply = 2.1e-7, Part = 0.7;
+        const double Start = 2.2, Meeting = 4.9, Element = 7.7e-5;
         Grid grid = Tile.Grid(rows, columns);
-        double blocks = (double)grid.X * grid.Y * products * Parts, steps = Math.Ceiling((double)depth / ProductTile.Depth / Parts);
-        int together = Math.Max(1, Math.Min(2048 / Tile.Threads, SharedBytesPerMultiprocessor / (Tile.SharedBytes + 2048)));
-        double waves = Math.Ceiling(blocks / (device.Multiprocessors * together));
-        double busy = Math.Min(together, blocks / device.Multiprocessors);
-        double step = Math.Max(Step, Math.Max(1, busy) * Tile.Rows * Tile.Columns * ProductTile.Depth * Multiply);
-        return Start + (waves * steps * step) + (Parts > 1 ? Part + (Parts * Tile.Rows * Tile.Columns * 4 / 100e3) : 0);
+        double blocks = Math.Ceiling((double)grid.X * grid.Y * products * Parts / device.Multiprocessors), waves = Math.Ceiling(blocks / Tile.Together);
+        double steps = Math.Ceiling(Math.Ceiling((double)depth / ProductTile.Depth) / Parts);
+        double adding = Parts == 1 ? 0 : Meeting + (Element * Parts * Tile.Rows * Tile.Columns);
+        return Start + (steps * Math.Max(waves * Tile.Latency, blocks * Tile.Share)) + (blocks * Tile.End) + adding;
     }
-
-    private const int SharedBytesPerMultiprocessor = 228 << 10;
 }
