@@ -1,6 +1,6 @@
 // ptx.cuh: all inline PTX of the kernels, one instruction a function, for sm_80 and newer. The emulated device has the same functions in
 // emulator/device.h; on a GPU these few lines are all that differs from what the tests ran.
-// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma, mapa, barrier.cluster.
+// Source    PTX ISA 8.x: cvt, ex2, cp.async, ldmatrix, mma, mapa, barrier.cluster.
 #pragma once
 
 struct __align__(2) h16
@@ -38,6 +38,14 @@ DEVICE b16 f2b(float value)
 {
     b16 result;
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.u) : "f"(value));
+    return result;
+}
+
+// 2^x but for a few units in the last place; 0 where it would be subnormal.
+DEVICE float exp2_quick(float x)
+{
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
     return result;
 }
 

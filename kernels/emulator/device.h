@@ -190,6 +190,11 @@ EMULATED b16 f2b(float value)
     return {static_cast<unsigned short>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 
+EMULATED float exp2_quick(float x)
+{
+    return exp2f(x);
+}
+
 EMULATED void __syncthreads(CALLER)
 {
     emulator::barrier(place);

@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaOps
         KernelArguments arguments = default;
         arguments.Add(result).Add(main).Add(second).Add(factors).Add(offsets);
         if (IsPacked(result | main | second | factors | offsets, mainChannels, secondChannels) &&
-            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device.HasClusters) is { } form)
+            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device) is { } form)
         {
             arguments.Add(new GroupNormOperands
             {
@@ -42,8 +42,9 @@ public sealed unsafe partial class CudaOps
                 PacksInverse = Inverse(form.Packs),
                 ClusterBits = form.ClusterBits,
                 RowBits = form.RowBits,
-                PartBits = form.PartBits,
+                Kept = form.Kept,
                 Activation = (int)activation,
+                Part = 1f / count,
                 Epsilon = epsilon,
             });
             Launch(Kernel("group_norm", _storage), new Grid(groups / form.Bundle << form.ClusterBits, batch), form.Threads, form.SharedBytes, ref arguments, 1 << form.ClusterBits);
@@ -108,8 +109,9 @@ public sealed unsafe partial class CudaOps
         public uint PacksInverse;
         public int ClusterBits;
         public int RowBits;
-        public int PartBits;
+        public int Kept;
         public int Activation;
+        public float Part;
         public float Epsilon;
     }
 
