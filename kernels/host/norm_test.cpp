@@ -139,14 +139,14 @@ struct LayerParameters {
     float epsilon;
 };
 
-template <typename T> static void layer(const std::string& form, int rows, int columns, double mean)
+template <typename T> static void layer(const std::string& form, int lanes, int rows, int columns, double mean)
 {
     Draws draws(8);
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * columns, mean);
     const std::vector<float> gamma = draws.normal<float>(columns, 1, 0.1), beta = draws.normal<float>(columns);
     std::vector<T> y = unwritten<T>(x.size());
-    emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
-                     beta.data(), LayerParameters{rows, columns, Epsilon});
+    emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows * lanes + 127) / 128}, {128}, 0, y.data(), x.data(),
+                     gamma.data(), beta.data(), LayerParameters{rows, columns, Epsilon});
     std::vector<std::pair<double, double>> own;
     for (int row = 0; row < rows; row++)
         own.push_back(statistics(columns, Epsilon, [&](int c) { return to_float(x[static_cast<size_t>(row) * columns + c]); }));
@@ -154,7 +154,7 @@ template <typename T> static void layer(const std::string& form, int rows, int c
         const size_t row = i / columns * columns;
         const auto [average, rstd] = own[i / columns];
         const double centred = to_float(x[i]) - average, scale = rstd * gamma[i - row], result = centred * scale + beta[i - row];
-        return error ? norm_error((columns + 31) / 32, std::abs(mean) + 5, scale, centred, result) : result;
+        return error ? norm_error((columns + lanes - 1) / lanes, std::abs(mean) + 5, scale, centred, result) : result;
     };
     compare(
         "layer_norm" + form + " " + std::to_string(rows) + " x " + std::to_string(columns), y, [&](size_t i) { return at(i, false); },
@@ -172,17 +172,18 @@ int main()
                     plain_group<T>(k, block);
             for (const Bundled& k : bundled)
                 bundled_group<T>(k);
-            layer<T>("", 3, 1, 0);
-            layer<T>("", 7, 5, 0);
-            layer<T>("", 1, 17, 50);
-            layer<T>("", 9, 320, 50);
-            // Whole packs: one, a last one of some lanes, and all that a form holds.
-            layer<T>("_2", 7, 8, 0);
-            layer<T>("_2", 5, 168, 50);
-            layer<T>("_3", 9, 320, 50);
-            layer<T>("_5", 6, 160 * Pack<T>::count, -1000);
-            layer<T>("_10", 5, 176 * Pack<T>::count, 50);
-            layer<T>("_10", 3, 320 * Pack<T>::count, 50);
+            layer<T>("", 32, 3, 1, 0);
+            layer<T>("", 32, 7, 5, 0);
+            layer<T>("", 32, 1, 17, 50);
+            layer<T>("", 32, 9, 320, 50);
+            // Whole packs: one, a last one of some lanes, and all that a form holds; warps with rows beyond the last.
+            layer<T>("_8", 8, 7, 8, 0);
+            layer<T>("_8", 8, 17, 40 * Pack<T>::count, 50);
+            layer<T>("_16", 16, 5, 168, 50);
+            layer<T>("_16", 16, 9, 80 * Pack<T>::count, -1000);
+            layer<T>("_32", 32, 6, 160 * Pack<T>::count, 0);
+            layer<T>("_wide", 32, 5, 176 * Pack<T>::count, 50);
+            layer<T>("_wide", 32, 3, 320 * Pack<T>::count, 50);
         });
     }
     return failures != 0;
