@@ -165,7 +165,6 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         last = at;
         const int count = load(at);
         if (at == 0) low_pivot = to_float(kept[0]), high_pivot = to_float(kept[Width - 1]);
-#pragma unroll 2
         for (int k = 0; k < count; k++) {
             const Pack<T> pack = load_pack(kept + k * kept_step);
 #pragma unroll
@@ -205,8 +204,13 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         });
         if (threadIdx.x % 32 == 0) partial[item * 2] = m.mean, partial[item * 2 + 1] = m.squares;
     }
-    cluster_arrive();
-    cluster_wait();
+    const bool is_alone = n.cluster_bits == 0; // a barrier of the block costs less than one of a cluster
+    if (is_alone) {
+        __syncthreads();
+    } else {
+        cluster_arrive();
+        cluster_wait();
+    }
     // And one a group's columns of all blocks.
     for (int group = warp; group < n.bundle; group += warps) {
         const int left = group * width / Width, columns = ((group + 1) * width - 1) / Width - left + 1;
@@ -214,7 +218,8 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
             const int k = left + (i >> n.cluster_bits), other = i & ((1 << n.cluster_bits) - 1);
             const int start = max(k * Width, group * width), end = min((k + 1) * Width, (group + 1) * width);
             const float* const mine = partial + (k * Width < start ? packs + k : k) * 2;
-            return Moments{(float)(length_of(other) * (end - start)), cluster_read(mine, other), cluster_read(mine + 1, other)};
+            const float mean = is_alone ? mine[0] : cluster_read(mine, other), square = is_alone ? mine[1] : cluster_read(mine + 1, other);
+            return Moments{(float)(length_of(other) * (end - start)), mean, square};
         });
         if (threadIdx.x % 32 == 0) {
             done[group * 2] = m.mean;
@@ -222,7 +227,7 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         }
     }
     __syncthreads();
-    cluster_arrive_relaxed(); // this block reads no other's memory any more
+    if (!is_alone) cluster_arrive_relaxed(); // this block reads no other's memory any more
 
     Affine<T> affine;
     const float low_mean = done[low * 2], low_rstd = done[low * 2 + 1];
@@ -233,7 +238,6 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
                    offsets[column * Width + i]);
     const bool silu = n.activation == Silu;
     const auto write = [&](int at, int count) {
-#pragma unroll 2
         for (int k = 0; k < count; k++)
             store_pack(to + (at + k) * to_step, affine.of(load_pack(kept + k * kept_step), silu));
     };
@@ -244,7 +248,7 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         at = next;
         count = load(at);
     }
-    cluster_wait(); // the others have read this block's
+    if (!is_alone) cluster_wait(); // the others have read this block's
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
