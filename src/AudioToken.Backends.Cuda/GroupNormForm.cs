@@ -42,7 +42,7 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
         int clusterBits = 0;
         while (device.HasClusters && clusterBits < MaxClusterBits && Share() > 2 * HalfThreads && (bundles << clusterBits < SampleBlocks || Share() > UsuallyKept * HalfThreads))
             clusterBits++;
-        int most = Share() > UsuallyKept * HalfThreads ? MaxThreads : HalfThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
+        int most = bundles << clusterBits > SampleBlocks ? HalfThreads : MaxThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
         while (2 << rowBits <= most / packs && 1 << rowBits < own)
             rowBits++;
         int threads = ((packs << rowBits) + 31) / 32 * 32, wanted = ((own - 1) >> rowBits) + 1;
