@@ -23,7 +23,6 @@ struct Group {
     int cluster_bits, row_bits; // blocks of a cluster and rows are powers of two
     int kept;                   // packs that a thread holds between statistics and result
     int activation;
-    float part; // of a group that one element is
     float eps;
 };
 
@@ -43,8 +42,8 @@ DEVICE float reciprocal(float count)
     return count > 0.0f ? __fdividef(1.0f, count) : 0.0f;
 }
 
-// The moments of what a warp's lanes have: moments(i) for i < entries, lane l takes each 32nd from its own; `part` is 1 / count of all.
-template <typename F> DEVICE Moments warp_moments(int entries, float part, F moments)
+// The moments of moments(i) for i < entries, by a warp, whose lanes take each 32nd from their own on.
+template <typename F> DEVICE Moments warp_moments(int entries, float count, F moments)
 {
     const int lane = threadIdx.x % 32;
     Moments own = {0.0f, 0.0f, 0.0f};
@@ -57,14 +56,14 @@ template <typename F> DEVICE Moments warp_moments(int entries, float part, F mom
         const Moments more = moments(i);
         sum += more.count * (more.mean - first);
     }
-    const float mean = first + warp_sum(sum) * part;
+    const float mean = first + warp_sum(sum) * reciprocal(count);
     float squares = own.squares + own.count * (own.mean - mean) * (own.mean - mean);
 #pragma unroll 1
     for (int i = lane + 32; i < entries; i += 32) {
         const Moments more = moments(i);
         squares += more.squares + more.count * (more.mean - mean) * (more.mean - mean);
     }
-    return {0.0f, mean, warp_sum(squares)};
+    return {count, mean, warp_sum(squares)};
 }
 
 // (v - mean) * scale + offset of a pack's channels, through the activation. Half types do not show what a difference from the mean would
@@ -198,7 +197,7 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
     for (int item = warp; item < 2 * packs; item += warps) {
         const bool is_high = item >= packs;
         const int k = is_high ? item - packs : item, inside = split_of(k, group_of(k)), share = is_high ? Width - inside : inside;
-        const Moments m = warp_moments(rows, reciprocal((float)(length * share)), [&](int r) {
+        const Moments m = warp_moments(rows, (float)(length * share), [&](int r) {
             const int at = (is_high ? entries : 0) + r * packs + k;
             return Moments{(float)(packs_of(r) * share), means[at], squares[at]};
         });
@@ -214,7 +213,7 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
     // And one a group's columns of all blocks.
     for (int group = warp; group < n.bundle; group += warps) {
         const int left = group * width / Width, columns = ((group + 1) * width - 1) / Width - left + 1;
-        const Moments m = warp_moments(columns << n.cluster_bits, n.part, [&](int i) {
+        const Moments m = warp_moments(columns << n.cluster_bits, (float)(n.hw * width), [&](int i) {
             const int k = left + (i >> n.cluster_bits), other = i & ((1 << n.cluster_bits) - 1);
             const int start = max(k * Width, group * width), end = min((k + 1) * Width, (group + 1) * width);
             const float* const mine = partial + (k * Width < start ? packs + k : k) * 2;
@@ -223,7 +222,7 @@ template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, co
         });
         if (threadIdx.x % 32 == 0) {
             done[group * 2] = m.mean;
-            done[group * 2 + 1] = rsqrtf(m.squares * n.part + n.eps);
+            done[group * 2 + 1] = rsqrtf(m.squares * reciprocal(m.count) + n.eps);
         }
     }
     __syncthreads();

@@ -87,7 +87,7 @@ struct GroupParameters {
     int hw, x_channels, skip_channels, share, width, bundle, packs;
     unsigned width_inverse, packs_inverse;
     int cluster_bits, row_bits, kept, activation;
-    float part, epsilon;
+    float epsilon;
 };
 
 struct Bundled {
@@ -97,7 +97,7 @@ struct Bundled {
 
 // The denoiser's first width, whose packs hold two groups; as many positions as a thread cannot keep; blocks of a cluster with fewer
 // positions and with none; two sources with a group that holds both; the decoder's width, two groups a pack; widths one below a pack and of
-// many packs; rows in several parts.
+// many packs; threads that keep one pack, all and some of those that they have.
 static const Bundled bundled[] = {
     {{2, 70, 80, 0, 8, 1, 1}, 4, 4, 8, 0},     {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 8, 0},  {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 4, 2},
     {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 1, 3},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 8, 1},  {{1, 67, 32, 0, 8, 50, 1}, 4, 5, 2, 1},
@@ -119,10 +119,8 @@ template <typename T> static void bundled_group(const Bundled& k)
         [&](T* y, const T* x, const T* skip, const float* gamma, const float* beta) {
             const auto inverse = [](int d) { return ((1u << 31) - 1) / static_cast<unsigned>(d) + 1; };
             const int share = (g.hw + (1 << k.cluster_bits) - 1) >> k.cluster_bits;
-            const GroupParameters parameters = {
-                g.hw,           g.channels,     g.skip,         share,      width,  k.bundle, packs,
-                inverse(width), inverse(packs), k.cluster_bits, k.row_bits, k.kept, g.silu,   1.0f / static_cast<float>(width * g.hw),
-                Epsilon};
+            const GroupParameters parameters = {g.hw,           g.channels,     g.skip,         share,      width,  k.bundle, packs,
+                                                inverse(width), inverse(packs), k.cluster_bits, k.row_bits, k.kept, g.silu,   Epsilon};
             const unsigned clusters = static_cast<unsigned>(g.groups / k.bundle), cluster = 1u << k.cluster_bits;
             emulator::launch_clusters(cluster, kernel<T>("group_norm"), {clusters * cluster, static_cast<unsigned>(g.batch)}, {threads},
                                       shared, y, x, skip, gamma, beta, parameters);

@@ -44,7 +44,6 @@ public sealed unsafe partial class CudaOps
                 RowBits = form.RowBits,
                 Kept = form.Kept,
                 Activation = (int)activation,
-                Part = 1f / count,
                 Epsilon = epsilon,
             });
             Launch(Kernel("group_norm", _storage), new Grid(groups / form.Bundle << form.ClusterBits, batch), form.Threads, form.SharedBytes, ref arguments, 1 << form.ClusterBits);
@@ -114,7 +113,6 @@ public sealed unsafe partial class CudaOps
         public int RowBits;
         public int Kept;
         public int Activation;
-        public float Part;
         public float Epsilon;
     }
 
