@@ -99,8 +99,8 @@ template <typename T> struct Affine {
                 a = activated(a, Silu);
                 b = activated(b, Silu);
             } else if (silu) {
-                const float below_a = 1.0f + exp2_quick(fminf(a * -1.44269504f, 60.0f)),
-                            below_b = 1.0f + exp2_quick(fminf(b * -1.44269504f, 60.0f)), both = __fdividef(1.0f, below_a * below_b);
+                const float below_a = 1.0f + exp2_approx(fminf(a * -1.44269504f, 60.0f)),
+                            below_b = 1.0f + exp2_approx(fminf(b * -1.44269504f, 60.0f)), both = __fdividef(1.0f, below_a * below_b);
                 a *= both * below_b;
                 b *= both * below_a;
             }

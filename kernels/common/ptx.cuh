@@ -41,18 +41,18 @@ DEVICE b16 f2b(float value)
     return result;
 }
 
-// 2^x but for a few units in the last place; 0 where it would be subnormal.
-DEVICE float exp2_quick(float x)
-{
-    float result;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-    return result;
-}
-
 DEVICE unsigned shared_address(const void* pointer)
 {
     unsigned result;
     asm("{ .reg .u64 t; cvta.to.shared.u64 t, %1; cvt.u32.u64 %0, t; }" : "=r"(result) : "l"(pointer));
+    return result;
+}
+
+// 2^x within 2 units in the last place; what is subnormal is zero.
+DEVICE float exp2_approx(float x)
+{
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
     return result;
 }
 

@@ -190,11 +190,6 @@ EMULATED b16 f2b(float value)
     return {static_cast<unsigned short>((bits + 0x7fff + (bits >> 16 & 1)) >> 16)};
 }
 
-EMULATED float exp2_quick(float x)
-{
-    return exp2f(x);
-}
-
 EMULATED void __syncthreads(CALLER)
 {
     emulator::barrier(place);
@@ -280,6 +275,10 @@ EMULATED float rsqrtf(float x)
 EMULATED float __fdividef(float a, float b)
 {
     return a / b;
+}
+EMULATED float exp2_approx(float x)
+{
+    return exp2f(x);
 }
 #define __expf(x) expf(x) // glibc declares a function of this name
 EMULATED int min(int a, int b)
