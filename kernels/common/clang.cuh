@@ -73,6 +73,10 @@ STAND_IN int __all_sync(unsigned mask, int predicate)
 {
     return __nvvm_vote_all_sync(mask, predicate);
 }
+STAND_IN size_t __cvta_generic_to_shared(const void* pointer)
+{
+    return (size_t)(const __attribute__((address_space(3))) void*)pointer;
+}
 STAND_IN void __threadfence()
 {
     __nvvm_membar_gl();

@@ -12,3 +12,14 @@ DEVICE void mma(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2], b
 {
     mma_m16n8k16_bf16(d, a, b);
 }
+
+// The same over 8 terms.
+DEVICE void mma(float (&d)[4], const unsigned (&a)[2], unsigned b, h16)
+{
+    mma_m16n8k8_f16(d, a, b);
+}
+
+DEVICE void mma(float (&d)[4], const unsigned (&a)[2], unsigned b, b16)
+{
+    mma_m16n8k8_bf16(d, a, b);
+}

@@ -41,10 +41,17 @@ DEVICE b16 f2b(float value)
     return result;
 }
 
+// Not in PTX: so the compiler sees the address and puts what is constant of it into the instruction that uses it.
 DEVICE unsigned shared_address(const void* pointer)
 {
-    unsigned result;
-    asm("{ .reg .u64 t; cvta.to.shared.u64 t, %1; cvt.u32.u64 %0, t; }" : "=r"(result) : "l"(pointer));
+    return (unsigned)__cvta_generic_to_shared(pointer);
+}
+
+// 2^x within 2 units in the last place; what is subnormal is zero.
+DEVICE float exp2_approx(float x)
+{
+    float result;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
     return result;
 }
 
@@ -122,6 +129,21 @@ DEVICE void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const unsig
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
                  : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
+// The same over 8 terms: a is 16 x 8, the first half of the a above, and b 8 x 8.
+DEVICE void mma_m16n8k8_f16(float (&d)[4], const unsigned (&a)[2], unsigned b)
+{
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(b));
+}
+
+DEVICE void mma_m16n8k8_bf16(float (&d)[4], const unsigned (&a)[2], unsigned b)
+{
+    asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+                 : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(b));
 }
 
 // Blocks of a cluster run at the same time and read each other's shared memory; sm_90 is the first to have them, before it every block is a

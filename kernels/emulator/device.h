@@ -330,5 +330,13 @@ EMULATED void mma_m16n8k16_bf16(float (&d)[4], const unsigned (&a)[4], const uns
 {
     emulator::multiply(d, a, b, true, place);
 }
+EMULATED void mma_m16n8k8_f16(float (&d)[4], const unsigned (&a)[2], unsigned b, CALLER)
+{
+    emulator::multiply(d, {a[0], a[1], 0, 0}, {b, 0}, false, place);
+}
+EMULATED void mma_m16n8k8_bf16(float (&d)[4], const unsigned (&a)[2], unsigned b, CALLER)
+{
+    emulator::multiply(d, {a[0], a[1], 0, 0}, {b, 0}, true, place);
+}
 #undef EMULATED
 #undef CALLER

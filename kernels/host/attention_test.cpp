@@ -11,13 +11,19 @@ struct Setup {
     double spread; // of the scores
 };
 
-static const Setup setups[] = {
-    {1, 1, 1, 1, 8, false, false, false, 1},      {2, 33, 77, 2, 40, false, false, false, 1},  {1, 65, 70, 1, 64, false, false, false, 1},
-    {1, 17, 33, 2, 80, false, false, false, 3},   {1, 20, 35, 1, 160, false, false, false, 1}, {1, 35, 40, 1, 512, false, false, false, 1},
-    {1, 9, 34, 1, 256, false, false, false, 1},   {1, 9, 34, 2, 104, false, false, false, 1},  {1, 66, 130, 2, 24, true, false, false, 1},
-    {1, 130, 66, 1, 8, true, false, false, 1},    {2, 67, 67, 3, 8, false, true, false, 1},    {2, 67, 67, 2, 16, true, true, true, 1},
-    {1, 50, 200, 2, 16, false, false, false, 30}, {2, 13, 17, 5, 7, false, true, true, 1},     {1, 3, 5, 3, 43, true, false, false, 1},
-    {1, 40, 33, 2, 4, false, false, false, 1}};
+static const Setup setups[] = {{1, 1, 1, 1, 8, false, false, false, 1},      {2, 33, 77, 2, 40, false, false, false, 1},
+                               {1, 65, 70, 1, 64, false, false, false, 1},   {1, 17, 33, 2, 80, false, false, false, 3},
+                               {1, 20, 35, 1, 160, false, false, false, 1},  {1, 35, 40, 1, 512, false, false, false, 1},
+                               {1, 9, 34, 1, 256, false, false, false, 1},   {1, 9, 34, 2, 104, false, false, false, 1},
+                               {1, 66, 130, 2, 24, true, false, false, 1},   {1, 130, 66, 1, 8, true, false, false, 1},
+                               {2, 67, 67, 3, 8, false, true, false, 1},     {2, 67, 67, 2, 16, true, true, true, 1},
+                               {1, 50, 200, 2, 16, false, false, false, 30}, {2, 13, 17, 5, 7, false, true, true, 1},
+                               {1, 3, 5, 3, 43, true, false, false, 1},      {1, 40, 33, 2, 4, false, false, false, 1},
+                               {1, 130, 530, 1, 40, false, false, false, 1}, {1, 140, 300, 2, 40, true, false, false, 1},
+                               {2, 40, 150, 2, 40, true, true, true, 1},     {1, 129, 400, 1, 40, false, false, false, 30},
+                               {1, 70, 330, 2, 80, false, false, false, 1},  {1, 70, 200, 1, 80, true, true, false, 20},
+                               {1, 40, 270, 2, 160, false, false, false, 1}, {1, 70, 130, 1, 160, true, true, true, 20},
+                               {1, 70, 170, 1, 64, true, true, true, 1}};
 
 // A form of the kernel: its name's ending, rows of a block, slices of the value, threads, dynamic shared memory.
 struct Form {
@@ -27,30 +33,31 @@ struct Form {
 };
 
 // As the table at the end of attention.cu.
+struct Tiled {
+    const char* ending;
+    int width, columns, tiles, row_warps, key_warps, step, turns;
+};
+
+static const Tiled tiled[] = {{"_16", 16, 16, 1, 4, 1, 32, 2},    {"_32", 32, 32, 1, 4, 1, 32, 2},     {"_40", 40, 40, 2, 4, 1, 32, 2},
+                              {"_64", 64, 64, 1, 4, 1, 32, 2},    {"_80", 80, 80, 2, 2, 2, 16, 2},     {"_128", 128, 128, 1, 4, 1, 16, 2},
+                              {"_160", 160, 160, 1, 2, 4, 16, 1}, {"_160s", 160, 160, 1, 2, 2, 16, 1}, {"_256", 256, 128, 1, 4, 1, 16, 1},
+                              {"_512", 512, 128, 1, 4, 1, 16, 1}};
+
+// All forms of the least width that a head fits.
 template <typename T> static std::vector<Form> forms(int width)
 {
     const unsigned columns = width <= 64 ? 2 : width <= 160 ? 5 : 16;
     std::vector<Form> all = {
         {kernel<T>("attention_plain") + "_" + std::to_string(columns), 32, 1, 256, (32 * (width + 1) + 32 * 32) * sizeof(float)}};
-    if (sizeof(T) == 2 && width % 8 == 0) {
-        struct Row {
-            int width, warps, keys, columns;
-        };
-        for (const Row& r : {Row{16, 4, 64, 16},
-                             {32, 4, 64, 32},
-                             {48, 4, 64, 48},
-                             {64, 4, 64, 64},
-                             {80, 4, 64, 80},
-                             {128, 4, 64, 128},
-                             {160, 4, 32, 160},
-                             {256, 4, 32, 128},
-                             {512, 2, 32, 128}}) {
-            if (r.width < width) continue;
-            const size_t shared = sizeof(T) * (static_cast<size_t>(16 * r.warps + r.keys) * (r.width + 8) + r.keys * (r.columns + 8));
-            all.push_back({kernel<T>("attention") + "_" + std::to_string(r.width), 16u * r.warps,
-                           static_cast<unsigned>(r.width / r.columns), 32u * r.warps, shared});
-            break;
-        }
+    int least = 0;
+    for (const Tiled& f : tiled) {
+        if (sizeof(T) != 2 || width % 8 != 0 || f.width < width || (least != 0 && f.width != least)) continue;
+        least = f.width;
+        const auto odd = [](int elements) { return elements / 8 % 2 ? elements : elements + 8; };
+        const size_t ring = sizeof(T) * 3 * f.key_warps * f.turns * f.step * (odd(f.width) + odd(f.columns)),
+                     sums = sizeof(float) * 32 * (f.key_warps - 1) * f.row_warps * f.tiles * (f.columns / 2 + 4);
+        all.push_back({kernel<T>("attention") + f.ending, 16u * f.tiles * f.row_warps, static_cast<unsigned>(f.width / f.columns),
+                       32u * f.row_warps * f.key_warps, std::max(ring, sums)});
     }
     return all;
 }

@@ -14,31 +14,34 @@ internal readonly record struct AttentionForm(string File, string Ending, int Ro
     /// <summary>The widest head.</summary>
     public const int MaxWidth = 512;
 
-    // Width, warps, keys at a time, columns of a slice: the table at the end of attention.cu.
+    // Width, columns of a slice, tiles of 16 queries a warp, warps below each other, warps that share the keys, keys of a step, steps of a
+    // stage: the table at the end of attention.cu. Of two forms for a width, the second is for devices with less shared memory.
     private static readonly (int Width, AttentionForm Form)[] s_tiled =
     [
-        Tiled("_16", 16, 4, 64, 16),
-        Tiled("_32", 32, 4, 64, 32),
-        Tiled("_48", 48, 4, 64, 48),
-        Tiled("_64", 64, 4, 64, 64),
-        Tiled("_80", 80, 4, 64, 80),
-        Tiled("_128", 128, 4, 64, 128),
-        Tiled("_160", 160, 4, 32, 160),
-        Tiled("_256", 256, 4, 32, 128),
-        Tiled("_512", 512, 2, 32, 128),
+        Tiled("_16", 16, 16, 1, 4, 1, 32, 2),
+        Tiled("_32", 32, 32, 1, 4, 1, 32, 2),
+        Tiled("_40", 40, 40, 2, 4, 1, 32, 2),
+        Tiled("_64", 64, 64, 1, 4, 1, 32, 2),
+        Tiled("_80", 80, 80, 2, 2, 2, 16, 2),
+        Tiled("_128", 128, 128, 1, 4, 1, 16, 2),
+        Tiled("_160", 160, 160, 1, 2, 4, 16, 1),
+        Tiled("_160s", 160, 160, 1, 2, 2, 16, 1),
+        Tiled("_256", 256, 128, 1, 4, 1, 16, 1),
+        Tiled("_512", 512, 128, 1, 4, 1, 16, 1),
     ];
 
     /// <summary>The form for a head width.</summary>
     /// <param name="storage">Type of the operands.</param>
     /// <param name="width">1 to <see cref="MaxWidth"/>.</param>
     /// <param name="packed">Heads are whole multiples of 16 bytes, at such addresses.</param>
-    public static AttentionForm For(DType storage, int width, bool packed)
+    /// <param name="sharedBytes">The most shared memory that a block may ask for.</param>
+    public static AttentionForm For(DType storage, int width, bool packed, int sharedBytes)
     {
         if (storage != DType.F32 && packed)
         {
             foreach ((int most, AttentionForm form) in s_tiled)
             {
-                if (width <= most)
+                if (width <= most && form.SharedBytes <= sharedBytes)
                     return form;
             }
         }
@@ -48,9 +51,14 @@ internal readonly record struct AttentionForm(string File, string Ending, int Ro
         return new("attention_plain", ending, 32, 1, 256, ((32 * (width + 1)) + (32 * 32)) * sizeof(float));
     }
 
-    private static (int Width, AttentionForm Form) Tiled(string ending, int width, int warps, int keys, int columns)
+    private static (int Width, AttentionForm Form) Tiled(string ending, int width, int columns, int tiles, int rowWarps, int keyWarps, int step, int turns)
     {
-        int shared = 2 * ((((16 * warps) + keys) * (width + 8)) + (keys * (columns + 8)));
-        return (width, new AttentionForm("attention", ending, 16 * warps, width / columns, 32 * warps, shared));
+        // Three stages of keys and values; afterwards, for all warps but the first that share keys, their sums, totals and maxima.
+        int ring = 2 * 3 * keyWarps * turns * step * (Odd(width) + Odd(columns));
+        int sums = sizeof(float) * 32 * (keyWarps - 1) * rowWarps * tiles * ((columns / 2) + 4);
+        return (width, new AttentionForm("attention", ending, 16 * tiles * rowWarps, width / columns, 32 * rowWarps * keyWarps, Math.Max(ring, sums)));
     }
+
+    // Elements from row to row: an odd number of 16 bytes.
+    private static int Odd(int elements) => elements / 8 % 2 == 0 ? elements + 8 : elements;
 }

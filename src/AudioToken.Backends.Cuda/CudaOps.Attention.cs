@@ -31,7 +31,7 @@ public sealed unsafe partial class CudaOps
             Scale = options.Scale,
         };
         bool packed = width % 8 == 0 && (operands.Query | operands.Key | operands.Value) % 16 == 0;
-        AttentionForm form = AttentionForm.For(_storage, width, packed);
+        AttentionForm form = AttentionForm.For(_storage, width, packed, _context.Device.SharedBytesPerBlock);
         KernelArguments arguments = default;
         arguments.Add(operands);
         Grid grid = new(Blocks(shape[1], form.Rows), options.Heads, shape[0] * form.Slices);
