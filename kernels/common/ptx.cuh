@@ -55,14 +55,6 @@ DEVICE float exp2_approx(float x)
     return result;
 }
 
-// 2^x within 2 units in the last place; what is subnormal is zero.
-DEVICE float exp2_approx(float x)
-{
-    float result;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
-    return result;
-}
-
 // 16 bytes from global to shared memory, both at multiples of 16; zeros where not `valid`, and then nothing is read.
 DEVICE void cp_async16(void* shared, const void* global, bool valid)
 {
