@@ -22,7 +22,7 @@ template <typename T> DEVICE void concat(T* y, const Parts<T>& parts, int rows, 
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL concat_##suffix(T* y, const GRID_CONSTANT Parts<T> parts, int rows, int width)                                                                \
+    KERNEL concat_##suffix(T* y, const GRID_CONSTANT Parts<T> parts, int rows, int width)                                                  \
     {                                                                                                                                      \
         concat(y, parts, rows, width);                                                                                                     \
     }                                                                                                                                      \

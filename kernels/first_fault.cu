@@ -24,7 +24,6 @@ template <typename T> DEVICE void first_fault(float* y, const T* x, int count, f
     const int packs = is_packed(x) ? count / Width : 0;
     int first = count;
     // All of them, so that no load waits for what another has shown.
-#pragma unroll 4
     for (int p = threadIdx.x; p < packs; p += blockDim.x) {
         const Pack<T> pack = load_pack(x + p * Width);
 #pragma unroll

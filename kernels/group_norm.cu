@@ -5,15 +5,13 @@
 //           y [B, HW, C], C = Cx + Cskip. Cx, Cskip and a bundle's channels are whole packs of 16 bytes, all addresses multiples of 16, and
 //           a pack holds channels of at most two groups; group_norm_plain.cu takes the rest.
 // Launch    a cluster of blocks takes a bundle of neighbouring groups of a sample, its blocks share the positions among them: grid
-//           (groups / bundle * blocks of a cluster, B), parts * blocks of a cluster at most 32. A thread takes a pack of every rows-th
-//           position: block at least rows * packs of a bundle. Dynamic shared memory as below.
-// Cost      one read of x and one write of y where a thread has at most Kept packs, else a second read; bound by memory. Ladder and
+//           (groups / bundle * blocks of a cluster, B). A thread takes a pack of every rows-th position: block at least rows * packs of a
+//           bundle. Dynamic shared memory as below.
+// Cost      one read of x and one write of y where a thread has at most `kept` packs, else a second read; bound by memory. Ladder and
 //           figures: kernels/README.md.
 #include "common/activation.cuh"
 #include "common/dtype.cuh"
 #include "common/reduce.cuh"
-
-constexpr int Kept = 8; // packs that a thread holds between statistics and result
 
 struct Group {
     int hw, x_channels, skip_channels;
@@ -22,7 +20,8 @@ struct Group {
     int bundle; // groups of a cluster
     int packs;  // of a bundle
     unsigned width_inverse, packs_inverse;
-    int cluster_bits, row_bits, part_bits; // blocks of a cluster, rows and parts are powers of two
+    int cluster_bits, row_bits; // blocks of a cluster and rows are powers of two
+    int kept;                   // packs that a thread holds between statistics and result
     int activation;
     float eps;
 };
@@ -33,231 +32,222 @@ DEVICE int quotient(int n, unsigned inverse)
     return (int)((unsigned long long)(unsigned)n * inverse >> 31);
 }
 
-// Of some values: how many, the sum of their distances from a pivot, and the squares about their own mean.
+// Of some values: how many, their mean, and the squares about it.
 struct Moments {
-    float count, sum, squares;
+    float count, mean, squares;
 };
 
-DEVICE float mean_of(const Moments& m)
+DEVICE float reciprocal(float count)
 {
-    return m.count > 0.0f ? __fdividef(m.sum, m.count) : 0.0f;
+    return count > 0.0f ? __fdividef(1.0f, count) : 0.0f;
 }
 
-DEVICE void join(Moments& all, const Moments& more)
+// The moments of moments(i) for i < entries, by a warp, whose lanes take each 32nd from their own on.
+template <typename F> DEVICE Moments warp_moments(int entries, float count, F moments)
 {
-    const float count = all.count + more.count, apart = mean_of(more) - mean_of(all);
-    if (count > 0.0f) all.squares += more.squares + apart * apart * __fdividef(all.count * more.count, count);
-    all.sum += more.sum;
-    all.count = count;
-}
-
-// Adds moments: counts and sums first, then the squares about the mean of all.
-struct Joiner {
-    bool about;
-    float mean;
-    Moments all;
-
-    DEVICE_MEMBER void take(const Moments& m)
-    {
-        if (about) {
-            const float apart = mean_of(m) - mean;
-            all.squares += m.squares + m.count * apart * apart;
-        } else {
-            all.count += m.count;
-            all.sum += m.sum;
-        }
+    const int lane = threadIdx.x % 32;
+    Moments own = {0.0f, 0.0f, 0.0f};
+    if (lane < entries) own = moments(lane);
+    // Means are told from the first one, so that where they are large beside the deviation they cost no digits.
+    const float first = __shfl_sync(0xffffffffu, own.mean, 0);
+    float sum = own.count * (own.mean - first);
+#pragma unroll 1
+    for (int i = lane + 32; i < entries; i += 32) {
+        const Moments more = moments(i);
+        sum += more.count * (more.mean - first);
     }
-};
-
-// The moments of all that a warp's lanes have: each(joiner) gives it this lane's, twice.
-template <typename Each> DEVICE Moments warp_moments(Each each)
-{
-    Joiner joiner = {false, 0.0f, {0.0f, 0.0f, 0.0f}};
-    each(joiner);
-    joiner.all.count = warp_sum(joiner.all.count);
-    joiner.all.sum = warp_sum(joiner.all.sum);
-    joiner.mean = mean_of(joiner.all);
-    joiner.about = true;
-    each(joiner);
-    joiner.all.squares = warp_sum(joiner.all.squares);
-    return joiner.all;
+    const float mean = first + warp_sum(sum) * reciprocal(count);
+    float squares = own.squares + own.count * (own.mean - mean) * (own.mean - mean);
+#pragma unroll 1
+    for (int i = lane + 32; i < entries; i += 32) {
+        const Moments more = moments(i);
+        squares += more.squares + more.count * (more.mean - mean) * (more.mean - mean);
+    }
+    return {count, mean, warp_sum(squares)};
 }
 
-// x * sigmoid(x); half types do not show what the quick forms lose.
-template <typename T> DEVICE float silu(float x)
-{
-    if constexpr (is_same<T, float>)
-        return activated(x, Silu);
-    else
-        return __fdividef(x, 1.0f + __expf(-x));
-}
+// (v - mean) * scale + offset of a pack's channels, through the activation. Half types do not show what a difference from the mean would
+// keep, nor what the quick exponential loses; two reciprocals are one of the product.
+template <typename T> struct Affine {
+    static constexpr int Width = Pack<T>::count;
+    float mean[Width], scale[Width], offset[Width];
 
-template <typename T> struct Packs {
-    Pack<T> v[Kept];
-    int count = 0;
-
-    DEVICE_MEMBER void load(const T* from, size_t step, int wanted)
+    DEVICE_MEMBER void set(int i, float group_mean, float factor, float term)
     {
-        count = min(Kept, wanted);
-#pragma unroll
-        for (int i = 0; i < Kept; i++)
-            if (i < count) v[i] = load_pack(from + i * step);
+        scale[i] = factor;
+        if constexpr (is_same<T, float>)
+            mean[i] = group_mean, offset[i] = term;
+        else
+            offset[i] = term - group_mean * factor;
     }
 
-    template <typename F> DEVICE_MEMBER void each(F f)
+    DEVICE_MEMBER float at(const Pack<T>& pack, int i) const
     {
+        if constexpr (is_same<T, float>)
+            return (pack.v[i] - mean[i]) * scale[i] + offset[i];
+        else
+            return to_float(pack.v[i]) * scale[i] + offset[i];
+    }
+
+    DEVICE_MEMBER Pack<T> of(const Pack<T>& pack, bool silu) const
+    {
+        Pack<T> result;
 #pragma unroll
-        for (int i = 0; i < Kept; i++) {
-            if (i >= count) break;
-            f(v[i], i);
+        for (int i = 0; i < Width; i += 2) {
+            float a = at(pack, i), b = at(pack, i + 1);
+            if (silu && is_same<T, float>) {
+                a = activated(a, Silu);
+                b = activated(b, Silu);
+            } else if (silu) {
+                const float below_a = 1.0f + exp2_approx(fminf(a * -1.44269504f, 60.0f)),
+                            below_b = 1.0f + exp2_approx(fminf(b * -1.44269504f, 60.0f)), both = __fdividef(1.0f, below_a * below_b);
+                a *= both * below_b;
+                b *= both * below_a;
+            }
+            result.v[i] = from_float<T>(a);
+            result.v[i + 1] = from_float<T>(b);
         }
+        return result;
     }
 };
 
 template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, const float* gamma, const float* beta, const Group& n)
 {
     constexpr int Width = Pack<T>::count;
-    DYNAMIC_SHARED(float, shared);
-    const int channels = n.x_channels + n.skip_channels, width = n.width, rows = 1 << n.row_bits, parts = 1 << n.part_bits;
-    const int packs = n.packs, entries = rows * packs;
-    float* const factors = shared;                               // [bundle][width]
-    float* const offsets = factors + n.bundle * width;           // as above
-    float* const sums = offsets + n.bundle * width;              // [2][rows][packs]: of a thread, its pack's first and second group
-    float* const squares = sums + 2 * entries;                   // as above
-    float* const partial = squares + 2 * entries;                // [bundle][parts][3]: moments of a part of this block's rows
-    float* const done = partial + (n.bundle << n.part_bits) * 3; // [bundle][2]: pivot, then mean; reciprocal deviation
-    const int rank = (int)cluster_rank();
+    DYNAMIC_SHARED(uint4, shared);
+    const int channels = n.x_channels + n.skip_channels, width = n.width, rows = 1 << n.row_bits, packs = n.packs, entries = rows * packs;
+    T* const kept = reinterpret_cast<T*>(shared + threadIdx.x);                    // [kept][block]: packs
+    float* const factors = reinterpret_cast<float*>(shared + n.kept * blockDim.x); // [bundle][width]
+    float* const offsets = factors + packs * Width;                                // as above
+    float* const means = offsets + packs * Width; // [2][rows][packs]: of a thread, its pack's first and second group
+    float* const squares = means + 2 * entries;   // as above
+    float* const partial = squares + 2 * entries; // [2][packs][2]: mean and squares of all rows
+    float* const done = partial + 4 * packs;      // [bundle][2]: mean and reciprocal deviation
+    const int kept_step = blockDim.x * Width;
 
     const int row = quotient(threadIdx.x, n.packs_inverse), column = threadIdx.x - row * packs;
-    const int first = (blockIdx.x >> n.cluster_bits) * n.bundle * width; // channel of the bundle
-    const int c = first + column * Width;
-    // The pack's first group, and the channels that are of it.
-    const int low = quotient(column * Width, n.width_inverse), split = min(Width, (low + 1) * width - column * Width);
-    const int begin = rank * n.share, length = max(0, min(n.share, n.hw - begin));
+    const int first = (blockIdx.x >> n.cluster_bits) * packs * Width, c = first + column * Width; // channels of the bundle and the pack
+    const auto group_of = [&](int column) { return quotient(column * Width, n.width_inverse); };  // of the pack's first channel
+    const auto split_of = [&](int column, int group) { return min(Width, (group + 1) * width - column * Width); }; // its channels in it
+    const int low = group_of(column), split = split_of(column, low);
+    const auto length_of = [&](int rank) { return max(0, min(n.share, n.hw - rank * n.share)); };
+    const int rank = (int)cluster_rank(), begin = rank * n.share, length = length_of(rank);
     const auto packs_of = [&](int r) { return r < length ? ((length - r - 1) >> n.row_bits) + 1 : 0; };
     const int own = row < rows ? packs_of(row) : 0;
 
-    const size_t sample = (size_t)blockIdx.y * n.hw;
-    const auto source = [&](size_t position, int c) {
-        return c < n.x_channels ? x + position * n.x_channels + c : skip + position * n.skip_channels + (c - n.x_channels);
-    };
-    const T* const from = source(sample + begin + row, c);
-    T* const to = y + (sample + begin + row) * channels + c;
-    const size_t from_step = (size_t)(c < n.x_channels ? n.x_channels : n.skip_channels) << n.row_bits,
-                 to_step = (size_t)channels << n.row_bits;
-    // Sums are of distances from an element of the group, so that a mean that is large beside the deviation costs no digits.
-    const auto pivot = [&](int group) { return to_float(*source(sample, first + group * width)); };
-    for (int i = threadIdx.x * 4; i < n.bundle * width; i += blockDim.x * 4) {
+    const bool is_skip = c >= n.x_channels;
+    const int stride = is_skip ? n.skip_channels : n.x_channels;
+    const size_t position = (size_t)blockIdx.y * n.hw + begin + row;
+    const T* const from = (is_skip ? skip + (c - n.x_channels) : x + c) + position * stride;
+    T* const to = y + position * channels + c;
+    const size_t from_step = (size_t)stride << n.row_bits, to_step = (size_t)channels << n.row_bits;
+
+    for (int i = threadIdx.x * 4; i < packs * Width; i += blockDim.x * 4) {
         cp_async16(factors + i, gamma + first + i, true);
         cp_async16(offsets + i, beta + first + i, true);
     }
-    cp_async_commit();
 
-    Packs<T> kept;
-    Moments of_low = {0.0f, 0.0f, 0.0f}, of_high = {0.0f, 0.0f, 0.0f};
-    const float low_pivot = pivot(low), high_pivot = split < Width ? pivot(low + 1) : low_pivot;
-    for (int at = 0; at < own; at += Kept) {
-        kept.load(from + at * from_step, from_step, own - at);
-        float sum[Width] = {}, square[Width] = {};
-        kept.each([&](const Pack<T>& pack, int) {
-#pragma unroll
-            for (int i = 0; i < Width; i++)
-                sum[i] += to_float(pack.v[i]) - (i < split ? low_pivot : high_pivot);
-        });
-        Moments a = {(float)(kept.count * split), 0.0f, 0.0f}, b = {(float)(kept.count * (Width - split)), 0.0f, 0.0f};
-#pragma unroll
-        for (int i = 0; i < Width; i++)
-            (i < split ? a.sum : b.sum) += sum[i];
-        const float low_mean = low_pivot + mean_of(a), high_mean = high_pivot + mean_of(b);
-        kept.each([&](const Pack<T>& pack, int) {
+    // A thread's packs from its at-th on, as many as it keeps.
+    const auto load = [&](int at) {
+        const int count = min(n.kept, own - at);
+        for (int k = 0; k < count; k++)
+            cp_async16(kept + k * kept_step, from + (at + k) * from_step, true);
+        cp_async_commit();
+        cp_async_wait<0>();
+        return count;
+    };
+
+    // Squares of distances from an element of this thread's own, of which the squares about the mean are a fair part.
+    float low_pivot = 0.0f, high_pivot = 0.0f, sum[Width] = {}, square[Width] = {};
+    int last = 0; // the first of the packs that are kept
+    for (int at = 0; at < own; at += n.kept) {
+        last = at;
+        const int count = load(at);
+        if (at == 0) low_pivot = to_float(kept[0]), high_pivot = to_float(kept[Width - 1]);
+        for (int k = 0; k < count; k++) {
+            const Pack<T> pack = load_pack(kept + k * kept_step);
 #pragma unroll
             for (int i = 0; i < Width; i++) {
-                const float apart = to_float(pack.v[i]) - (i < split ? low_mean : high_mean);
+                const float apart = to_float(pack.v[i]) - (i < split ? low_pivot : high_pivot);
+                sum[i] += apart;
                 square[i] += apart * apart;
             }
-        });
-#pragma unroll
-        for (int i = 0; i < Width; i++)
-            (i < split ? a.squares : b.squares) += square[i];
-        join(of_low, a);
-        join(of_high, b);
+        }
     }
     if (row < rows) {
-        sums[threadIdx.x] = of_low.sum;
-        sums[entries + threadIdx.x] = of_high.sum;
-        squares[threadIdx.x] = of_low.squares;
-        squares[entries + threadIdx.x] = of_high.squares;
-        // Of the groups that begin in this pack.
-        if (row == 0 && low * width == column * Width) done[low * 2] = low_pivot;
-        if (row == 0 && split < Width) done[low * 2 + 2] = high_pivot;
+        float low_sum = 0.0f, high_sum = 0.0f, low_square = 0.0f, high_square = 0.0f;
+#pragma unroll
+        for (int i = 0; i < Width; i++) {
+            (i < split ? low_sum : high_sum) += sum[i];
+            (i < split ? low_square : high_square) += square[i];
+        }
+        const float low_apart = low_sum * reciprocal((float)(own * split)),
+                    high_apart = high_sum * reciprocal((float)(own * (Width - split)));
+        means[threadIdx.x] = low_pivot + low_apart;
+        means[entries + threadIdx.x] = high_pivot + high_apart;
+        squares[threadIdx.x] = low_square - low_sum * low_apart;
+        squares[entries + threadIdx.x] = high_square - high_sum * high_apart;
     }
-    cp_async_wait<0>();
+    cp_async_commit();
+    cp_async_wait<0>(); // also of threads without a pack
     __syncthreads();
 
-    // A warp joins a part of the rows of one group.
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-    for (int item = warp; item < n.bundle << n.part_bits; item += warps) {
-        const int group = item >> n.part_bits, part = item & (parts - 1), part_rows = rows >> n.part_bits;
-        const Moments m = warp_moments([&](Joiner& joiner) {
-            for (int k = group * width / Width; k * Width < (group + 1) * width; k++) {
-                const bool is_first = k * Width >= group * width; // of its pack
-                const int inside = min((k + 1) * Width, (group + 1) * width) - max(k * Width, group * width);
-                for (int r = part * part_rows + lane; r < (part + 1) * part_rows; r += 32) {
-                    const int at = r * packs + k + (is_first ? 0 : entries);
-                    joiner.take({(float)(packs_of(r) * inside), sums[at], squares[at]});
-                }
-            }
+    // A warp joins the rows of a column, of either of its groups.
+    const int warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    for (int item = warp; item < 2 * packs; item += warps) {
+        const bool is_high = item >= packs;
+        const int k = is_high ? item - packs : item, inside = split_of(k, group_of(k)), share = is_high ? Width - inside : inside;
+        const Moments m = warp_moments(rows, (float)(length * share), [&](int r) {
+            const int at = (is_high ? entries : 0) + r * packs + k;
+            return Moments{(float)(packs_of(r) * share), means[at], squares[at]};
         });
-        if (lane == 0) {
-            partial[item * 3] = m.count;
-            partial[item * 3 + 1] = m.sum;
-            partial[item * 3 + 2] = m.squares;
-        }
+        if (threadIdx.x % 32 == 0) partial[item * 2] = m.mean, partial[item * 2 + 1] = m.squares;
     }
-    cluster_arrive();
-    cluster_wait();
-    // And one the parts of all blocks.
+    const bool is_alone = n.cluster_bits == 0; // a barrier of the block costs less than one of a cluster
+    if (is_alone) {
+        __syncthreads();
+    } else {
+        cluster_arrive();
+        cluster_wait();
+    }
+    // And one a group's columns of all blocks.
     for (int group = warp; group < n.bundle; group += warps) {
-        const int other = lane >> n.part_bits;
-        const float* const mine = partial + ((group << n.part_bits) + (lane & (parts - 1))) * 3;
-        Moments theirs = {0.0f, 0.0f, 0.0f};
-        if (other >> n.cluster_bits == 0)
-            theirs = {cluster_read(mine, other), cluster_read(mine + 1, other), cluster_read(mine + 2, other)};
-        const Moments m = warp_moments([&](Joiner& joiner) { joiner.take(theirs); });
-        if (lane == 0) {
-            done[group * 2] += m.sum / m.count;
-            done[group * 2 + 1] = rsqrtf(m.squares / m.count + n.eps);
+        const int left = group * width / Width, columns = ((group + 1) * width - 1) / Width - left + 1;
+        const Moments m = warp_moments(columns << n.cluster_bits, (float)(n.hw * width), [&](int i) {
+            const int k = left + (i >> n.cluster_bits), other = i & ((1 << n.cluster_bits) - 1);
+            const int start = max(k * Width, group * width), end = min((k + 1) * Width, (group + 1) * width);
+            const float* const mine = partial + (k * Width < start ? packs + k : k) * 2;
+            const float mean = is_alone ? mine[0] : cluster_read(mine, other), square = is_alone ? mine[1] : cluster_read(mine + 1, other);
+            return Moments{(float)(length_of(other) * (end - start)), mean, square};
+        });
+        if (threadIdx.x % 32 == 0) {
+            done[group * 2] = m.mean;
+            done[group * 2 + 1] = rsqrtf(m.squares * reciprocal(m.count) + n.eps);
         }
     }
     __syncthreads();
-    cluster_arrive_relaxed(); // this block reads no other's memory any more
+    if (!is_alone) cluster_arrive_relaxed(); // this block reads no other's memory any more
 
-    float shift[Width], scale[Width], offset[Width];
+    Affine<T> affine;
+    const float low_mean = done[low * 2], low_rstd = done[low * 2 + 1];
+    const float high_mean = split < Width ? done[low * 2 + 2] : low_mean, high_rstd = split < Width ? done[low * 2 + 3] : low_rstd;
 #pragma unroll
-    for (int i = 0; i < Width; i++) {
-        const int group = i < split ? low : low + 1;
-        shift[i] = done[group * 2];
-        scale[i] = done[group * 2 + 1] * factors[column * Width + i];
-        offset[i] = offsets[column * Width + i];
-    }
-    const auto write = [&](int at) {
-        kept.each([&](Pack<T> pack, int k) {
-#pragma unroll
-            for (int i = 0; i < Width; i++) {
-                const float v = (to_float(pack.v[i]) - shift[i]) * scale[i] + offset[i];
-                pack.v[i] = from_float<T>(n.activation == Silu ? silu<T>(v) : v);
-            }
-            store_pack(to + (at + k) * to_step, pack);
-        });
+    for (int i = 0; i < Width; i++)
+        affine.set(i, i < split ? low_mean : high_mean, (i < split ? low_rstd : high_rstd) * factors[column * Width + i],
+                   offsets[column * Width + i]);
+    const bool silu = n.activation == Silu;
+    const auto write = [&](int at, int count) {
+        for (int k = 0; k < count; k++)
+            store_pack(to + (at + k) * to_step, affine.of(load_pack(kept + k * kept_step), silu));
     };
     // The last packs are at hand; those before them are read again.
-    const int last = (own - 1) / Kept * Kept;
-    if (own > 0) write(last);
-    for (int at = 0; at < last; at += Kept) {
-        kept.load(from + at * from_step, from_step, Kept);
-        write(at);
+    for (int at = last, next = 0, count = own - last;; next += n.kept) {
+        write(at, count);
+        if (next >= last) break;
+        at = next;
+        count = load(at);
     }
-    cluster_wait(); // the others have read this block's
+    if (!is_alone) cluster_wait(); // the others have read this block's
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \

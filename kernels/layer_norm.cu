@@ -2,10 +2,10 @@
 //   y[r, c] = (x[r, c] - mean[r]) * rstd[r] * gamma[c] + beta[c]
 // Source    Ba et al. 2016.
 // Shapes    x, y [rows, C]; gamma, beta [C] in fp32.
-// Launch    a warp a row: grid ceil(rows / (block / 32)), block a multiple of 32, at most 256. The forms _2, _3, _5 and _10 hold a row in
-//           registers, so many packs of 16 bytes a lane: C is a multiple of a pack and at most 32 times as many, addresses are multiples of
-//           16. The form without a number takes any C and any address.
-// Cost      one read of x, one write of y; bound by memory. The form without a number reads x three times.
+// Launch    some lanes a row: grid ceil(rows * lanes / block), block a multiple of 32, at most 256. The forms _8, _16 and _32, so many
+//           lanes, hold five packs of 16 bytes a lane in registers, _wide ten in 32 lanes: C is a multiple of a pack and no more than they
+//           hold, addresses are multiples of 16. The form without an ending takes any C and any address, with 32 lanes.
+// Cost      one read of x, one write of y; bound by memory. The form without an ending reads x three times.
 #include "common/dtype.cuh"
 #include "common/reduce.cuh"
 
@@ -14,17 +14,10 @@ struct LayerNorm {
     float eps;
 };
 
-// The row of this thread's warp, or none: -1.
-DEVICE int own_row(const LayerNorm& n)
-{
-    const int row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
-    return row < n.rows ? row : -1;
-}
-
 template <typename T> DEVICE void layer_norm(T* y, const T* x, const float* gamma, const float* beta, const LayerNorm& n)
 {
-    const int row = own_row(n), lane = threadIdx.x % 32;
-    if (row < 0) return;
+    const int row = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
+    if (row >= n.rows) return;
     x += (size_t)row * n.channels;
     y += (size_t)row * n.channels;
 
@@ -47,25 +40,35 @@ template <typename T> DEVICE void layer_norm(T* y, const T* x, const float* gamm
         y[c] = from_float<T>((to_float(x[c]) - mean - rest) * rstd * gamma[c] + beta[c]);
 }
 
+// The total of neighbouring lanes, a power of two, in each of them.
+template <int Lanes> DEVICE float lanes_sum(float value)
+{
+#pragma unroll
+    for (int distance = Lanes / 2; distance > 0; distance /= 2)
+        value += __shfl_xor_sync(0xffffffffu, value, distance);
+    return value;
+}
+
 // As above with the row in registers, Packs a lane; its factors and offsets come beside it.
-template <typename T, int Packs> DEVICE void layer_norm_kept(T* y, const T* x, const float* gamma, const float* beta, const LayerNorm& n)
+template <typename T, int Lanes, int Packs>
+DEVICE void layer_norm_kept(T* y, const T* x, const float* gamma, const float* beta, const LayerNorm& n)
 {
     constexpr int Width = Pack<T>::count;
-    const int row = own_row(n), lane = threadIdx.x % 32;
-    if (row < 0) return;
-    x += (size_t)row * n.channels;
-    y += (size_t)row * n.channels;
+    const int place = blockIdx.x * (blockDim.x / Lanes) + threadIdx.x / Lanes, lane = threadIdx.x % Lanes;
+    const size_t row = min(place, n.rows - 1); // lanes beyond the last row go along: a warp adds together
+    x += row * n.channels;
+    y += row * n.channels;
 
     Pack<T> kept[Packs];
-    Pack<float> scale[Packs][Width / 4], offset[Packs][Width / 4];
+    Pack<float> factor[Packs][Width / 4], offset[Packs][Width / 4];
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
-        const int c = (i * 32 + lane) * Width;
+        const int c = (i * Lanes + lane) * Width;
         if (c >= n.channels) break;
         kept[i] = load_pack(x + c);
 #pragma unroll
         for (int j = 0; j < Width / 4; j++) {
-            scale[i][j] = load_pack(gamma + c + j * 4);
+            factor[i][j] = load_pack(gamma + c + j * 4);
             offset[i][j] = load_pack(beta + c + j * 4);
         }
     }
@@ -73,18 +76,18 @@ template <typename T, int Packs> DEVICE void layer_norm_kept(T* y, const T* x, c
     float sum = 0.0f;
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
-        if ((i * 32 + lane) * Width >= n.channels) break;
+        if ((i * Lanes + lane) * Width >= n.channels) break;
         float own = 0.0f; // short chains of sums, beside each other
 #pragma unroll
         for (int j = 0; j < Width; j++)
             own += to_float(kept[i].v[j]);
         sum += own;
     }
-    const float mean = warp_sum(sum) * share;
+    const float mean = lanes_sum<Lanes>(sum) * share;
     float squares = 0.0f, drift = 0.0f;
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
-        if ((i * 32 + lane) * Width >= n.channels) break;
+        if ((i * Lanes + lane) * Width >= n.channels) break;
         float own_squares = 0.0f, own_drift = 0.0f;
 #pragma unroll
         for (int j = 0; j < Width; j++) {
@@ -95,16 +98,19 @@ template <typename T, int Packs> DEVICE void layer_norm_kept(T* y, const T* x, c
         squares += own_squares;
         drift += own_drift;
     }
-    const float rest = warp_sum(drift) * share;
-    const float rstd = rsqrtf(warp_sum(squares) * share - rest * rest + n.eps);
+    float rest = 0.0f; // what rounding took from the mean; halves do not show it
+    if constexpr (is_same<T, float>) rest = lanes_sum<Lanes>(drift) * share;
+    const float rstd = rsqrtf(lanes_sum<Lanes>(squares) * share - rest * rest + n.eps);
+    if (place >= n.rows) return;
 #pragma unroll
     for (int i = 0; i < Packs; i++) {
-        const int c = (i * 32 + lane) * Width;
+        const int c = (i * Lanes + lane) * Width;
         if (c >= n.channels) break;
 #pragma unroll
-        for (int j = 0; j < Width; j++)
-            kept[i].v[j] =
-                from_float<T>((to_float(kept[i].v[j]) - mean - rest) * rstd * scale[i][j / 4].v[j % 4] + offset[i][j / 4].v[j % 4]);
+        for (int j = 0; j < Width; j++) {
+            const float v = to_float(kept[i].v[j]), normal = is_same<T, float> ? (v - mean - rest) * rstd : v * rstd - mean * rstd;
+            kept[i].v[j] = from_float<T>(normal * factor[i][j / 4].v[j % 4] + offset[i][j / 4].v[j % 4]);
+        }
         store_pack(y + c, kept[i]);
     }
 }
@@ -117,8 +123,8 @@ template <typename T, int Packs> DEVICE void layer_norm_kept(T* y, const T* x, c
     EXPORT(name)
 #define INSTANCE(suffix, T)                                                                                                                \
     FORM(layer_norm_##suffix, layer_norm, T)                                                                                               \
-    FORM(layer_norm_##suffix##_2, (layer_norm_kept<T, 2>), T)                                                                              \
-    FORM(layer_norm_##suffix##_3, (layer_norm_kept<T, 3>), T)                                                                              \
-    FORM(layer_norm_##suffix##_5, (layer_norm_kept<T, 5>), T)                                                                              \
-    FORM(layer_norm_##suffix##_10, (layer_norm_kept<T, 10>), T)
+    FORM(layer_norm_##suffix##_8, (layer_norm_kept<T, 8, 5>), T)                                                                           \
+    FORM(layer_norm_##suffix##_16, (layer_norm_kept<T, 16, 5>), T)                                                                         \
+    FORM(layer_norm_##suffix##_32, (layer_norm_kept<T, 32, 5>), T)                                                                         \
+    FORM(layer_norm_##suffix##_wide, (layer_norm_kept<T, 32, 10>), T)
 FOR_EACH_FLOAT(INSTANCE)

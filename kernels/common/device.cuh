@@ -9,6 +9,7 @@
 //   DYNAMIC_SHARED(T, name)                          T* name: the launch's dynamic shared memory, at a multiple of 1024 bytes
 //   __shared__, __constant__, __syncthreads(), __syncwarp(), __shfl_*_sync, __ballot_sync, atomicAdd, __expf, rsqrtf, ...   as in CUDA
 //   h16, b16, h2f, f2h, b2f, f2b                     half precision and bfloat16 as bits, and their way to and from float
+//   exp2_approx                                       2^x, roughly
 //   cp_async16, cp_async_commit, cp_async_wait<N>    copies into shared memory that run beside the arithmetic
 //   ldmatrix_x4, ldmatrix_x4_trans, ldmatrix_x2, ldmatrix_x2_trans, mma_m16n8k16_f16, mma_m16n8k16_bf16      tensor cores, by whole warps
 //   wgmma, wgmma_fence, wgmma_commit, wgmma_wait<N>, fence_shared_for_products     tensor cores by four warps and straight from shared

@@ -1,6 +1,6 @@
 // ptx.cuh: all inline PTX of the kernels, one instruction a function, for sm_80 and newer. The emulated device has the same functions in
 // emulator/device.h; on a GPU these few lines are all that differs from what the tests ran.
-// Source    PTX ISA 8.x: cvt, cp.async, ldmatrix, mma, wgmma, mapa, barrier.cluster.
+// Source    PTX ISA 8.x: cvt, ex2, cp.async, ldmatrix, mma, wgmma, mapa, barrier.cluster.
 #pragma once
 
 struct __align__(2) h16

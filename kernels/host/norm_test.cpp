@@ -86,47 +86,48 @@ template <typename T> static void plain_group(const Group& k, unsigned block)
 struct GroupParameters {
     int hw, x_channels, skip_channels, share, width, bundle, packs;
     unsigned width_inverse, packs_inverse;
-    int cluster_bits, row_bits, part_bits, activation;
+    int cluster_bits, row_bits, kept, activation;
     float epsilon;
 };
 
 struct Bundled {
     Group group;
-    int bundle, row_bits, part_bits, cluster_bits;
+    int bundle, row_bits, kept, cluster_bits;
 };
 
 // The denoiser's first width, whose packs hold two groups; as many positions as a thread cannot keep; blocks of a cluster with fewer
 // positions and with none; two sources with a group that holds both; the decoder's width, two groups a pack; widths one below a pack and of
-// many packs; rows in several parts.
+// many packs; threads that keep one pack, all and some of those that they have.
 static const Bundled bundled[] = {
-    {{2, 70, 80, 0, 8, 1, 1}, 4, 4, 0, 0},     {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 0, 0}, {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 0, 2},
-    {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 0, 3},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 0, 1}, {{1, 67, 32, 0, 8, 50, 1}, 4, 5, 1, 1},
-    {{1, 21, 56, 0, 8, -1000, 0}, 8, 2, 0, 0}, {{2, 13, 80, 160, 3, 1, 0}, 1, 1, 0, 1}, {{1, 150, 8, 8, 2, 0, 1}, 2, 5, 1, 3}};
+    {{2, 70, 80, 0, 8, 1, 1}, 4, 4, 8, 0},     {{1, 300, 80, 0, 8, 50, 0}, 4, 3, 8, 0},  {{2, 37, 80, 0, 8, 0, 1}, 8, 2, 4, 2},
+    {{1, 9, 40, 40, 8, 50, 1}, 4, 2, 1, 3},    {{2, 31, 24, 40, 4, 50, 1}, 1, 2, 8, 1},  {{1, 67, 32, 0, 8, 50, 1}, 4, 5, 2, 1},
+    {{1, 21, 56, 0, 8, -1000, 0}, 8, 2, 8, 0}, {{2, 13, 80, 160, 3, 1, 0}, 1, 1, 16, 1}, {{1, 150, 8, 8, 2, 0, 1}, 2, 5, 3, 3}};
 
 template <typename T> static void bundled_group(const Bundled& k)
 {
-    constexpr int Width = Pack<T>::count, Kept = 8;
+    constexpr int Width = Pack<T>::count;
     const Group& g = k.group;
     const int width = (g.channels + g.skip) / g.groups, rows = 1 << k.row_bits, packs = k.bundle * width / Width;
     const unsigned threads = static_cast<unsigned>(rows * packs + 31) / 32 * 32;
-    const size_t shared = sizeof(float) * (2 * k.bundle * width + 4 * rows * packs + (k.bundle << k.part_bits) * 3 + k.bundle * 2);
-    // A thread adds its packs, then their eight columns; a lane the entries of a part of the rows; ten for the two trees.
-    const int own = (g.hw + rows - 1) / rows,
-              terms = own + Width + own / Kept + ((width + 2 * Width - 2) / Width) * ((rows >> k.part_bits) / 32 + 1);
+    const size_t shared = 16 * k.kept * threads + sizeof(float) * (2 * k.bundle * width + 4 * rows * packs + 4 * packs + 2 * k.bundle);
+    // A thread adds its packs, then their columns; a lane those of a column's rows, then of a group's columns in all blocks; ten for the
+    // two trees, and six for what the moments of each level cost.
+    const int own = (g.hw + rows - 1) / rows, columns = width / Width + 2;
+    const int terms = own + Width + rows / 32 + columns * (1 << k.cluster_bits) / 32 + 18;
     check_group<T>(
         "group_norm, " + std::to_string(1 << k.cluster_bits) + " blocks,", g,
         [&](T* y, const T* x, const T* skip, const float* gamma, const float* beta) {
             const auto inverse = [](int d) { return ((1u << 31) - 1) / static_cast<unsigned>(d) + 1; };
             const int share = (g.hw + (1 << k.cluster_bits) - 1) >> k.cluster_bits;
-            const GroupParameters parameters = {g.hw,           g.channels,     g.skip,         share,      width,       k.bundle, packs,
-                                                inverse(width), inverse(packs), k.cluster_bits, k.row_bits, k.part_bits, g.silu,   Epsilon};
+            const GroupParameters parameters = {g.hw,           g.channels,     g.skip,         share,      width,  k.bundle, packs,
+                                                inverse(width), inverse(packs), k.cluster_bits, k.row_bits, k.kept, g.silu,   Epsilon};
             const unsigned clusters = static_cast<unsigned>(g.groups / k.bundle), cluster = 1u << k.cluster_bits;
             emulator::launch_clusters(cluster, kernel<T>("group_norm"), {clusters * cluster, static_cast<unsigned>(g.batch)}, {threads},
                                       shared, y, x, skip, gamma, beta, parameters);
         },
-        // Distances from an element are at most 10; the mean itself is rounded once.
+        // Distances are at most 10. The means of rows, columns and groups are rounded; half types multiply the mean by the factor.
         [&](double scale, double centred, double result) {
-            return norm_error(terms, 10, scale, centred, result) + 1.1 * Roundoff * (std::abs(g.mean) + 5) * std::abs(scale);
+            return norm_error(terms, 10, scale, centred, result) + 1.1 * Roundoff * 5 * (std::abs(g.mean) + 5) * std::abs(scale);
         });
 }
 
@@ -136,14 +137,14 @@ struct LayerParameters {
     float epsilon;
 };
 
-template <typename T> static void layer(const std::string& form, int rows, int columns, double mean)
+template <typename T> static void layer(const std::string& form, int lanes, int rows, int columns, double mean)
 {
     Draws draws(8);
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * columns, mean);
     const std::vector<float> gamma = draws.normal<float>(columns, 1, 0.1), beta = draws.normal<float>(columns);
     std::vector<T> y = unwritten<T>(x.size());
-    emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows + 3) / 4}, {128}, 0, y.data(), x.data(), gamma.data(),
-                     beta.data(), LayerParameters{rows, columns, Epsilon});
+    emulator::launch(kernel<T>("layer_norm") + form, {static_cast<unsigned>(rows * lanes + 127) / 128}, {128}, 0, y.data(), x.data(),
+                     gamma.data(), beta.data(), LayerParameters{rows, columns, Epsilon});
     std::vector<std::pair<double, double>> own;
     for (int row = 0; row < rows; row++)
         own.push_back(statistics(columns, Epsilon, [&](int c) { return to_float(x[static_cast<size_t>(row) * columns + c]); }));
@@ -151,7 +152,7 @@ template <typename T> static void layer(const std::string& form, int rows, int c
         const size_t row = i / columns * columns;
         const auto [average, rstd] = own[i / columns];
         const double centred = to_float(x[i]) - average, scale = rstd * gamma[i - row], result = centred * scale + beta[i - row];
-        return error ? norm_error((columns + 31) / 32, std::abs(mean) + 5, scale, centred, result) : result;
+        return error ? norm_error((columns + lanes - 1) / lanes, std::abs(mean) + 5, scale, centred, result) : result;
     };
     compare(
         "layer_norm" + form + " " + std::to_string(rows) + " x " + std::to_string(columns), y, [&](size_t i) { return at(i, false); },
@@ -169,17 +170,18 @@ int main()
                     plain_group<T>(k, block);
             for (const Bundled& k : bundled)
                 bundled_group<T>(k);
-            layer<T>("", 3, 1, 0);
-            layer<T>("", 7, 5, 0);
-            layer<T>("", 1, 17, 50);
-            layer<T>("", 9, 320, 50);
-            // Whole packs: one, a last one of some lanes, and all that a form holds.
-            layer<T>("_2", 7, 8, 0);
-            layer<T>("_2", 5, 168, 50);
-            layer<T>("_3", 9, 320, 50);
-            layer<T>("_5", 6, 160 * Pack<T>::count, -1000);
-            layer<T>("_10", 5, 176 * Pack<T>::count, 50);
-            layer<T>("_10", 3, 320 * Pack<T>::count, 50);
+            layer<T>("", 32, 3, 1, 0);
+            layer<T>("", 32, 7, 5, 0);
+            layer<T>("", 32, 1, 17, 50);
+            layer<T>("", 32, 9, 320, 50);
+            // Whole packs: one, a last one of some lanes, and all that a form holds; warps with rows beyond the last.
+            layer<T>("_8", 8, 7, 8, 0);
+            layer<T>("_8", 8, 17, 40 * Pack<T>::count, 50);
+            layer<T>("_16", 16, 5, 168, 50);
+            layer<T>("_16", 16, 9, 80 * Pack<T>::count, -1000);
+            layer<T>("_32", 32, 6, 160 * Pack<T>::count, 0);
+            layer<T>("_wide", 32, 5, 176 * Pack<T>::count, 50);
+            layer<T>("_wide", 32, 3, 320 * Pack<T>::count, 50);
         });
     }
     return failures != 0;

@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaOps
         KernelArguments arguments = default;
         arguments.Add(result).Add(main).Add(second).Add(factors).Add(offsets);
         if (IsPacked(result | main | second | factors | offsets, mainChannels, secondChannels) &&
-            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device.HasClusters) is { } form)
+            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device) is { } form)
         {
             arguments.Add(new GroupNormOperands
             {
@@ -42,7 +42,7 @@ public sealed unsafe partial class CudaOps
                 PacksInverse = Inverse(form.Packs),
                 ClusterBits = form.ClusterBits,
                 RowBits = form.RowBits,
-                PartBits = form.PartBits,
+                Kept = form.Kept,
                 Activation = (int)activation,
                 Epsilon = epsilon,
             });
@@ -69,19 +69,22 @@ public sealed unsafe partial class CudaOps
             operand = Operand(x, _storage, nameof(LayerNorm), nameof(x)),
             factors = Own(gamma, WeightRole.Vector, nameof(LayerNorm), nameof(gamma)).Address,
             offsets = Own(beta, WeightRole.Vector, nameof(LayerNorm), nameof(beta)).Address;
-        string form = IsPacked(result | operand | factors | offsets, shape[^1]) ? LayerNormForm(shape[^1]) : "";
+        (string form, int lanes) = IsPacked(result | operand | factors | offsets, shape[^1]) ? LayerNormForm(shape[^1]) : ("", 32);
         KernelArguments arguments = default;
         arguments.Add(result).Add(operand).Add(factors).Add(offsets).Add(new LayerNormOperands { Rows = rows, Channels = shape[^1], Epsilon = epsilon });
-        Launch(Kernel("layer_norm", _storage, form), new Grid(Blocks(rows, WarpsOfRows)), 32 * WarpsOfRows, 0, ref arguments);
+        Launch(Kernel("layer_norm", _storage, form), new Grid(Blocks(rows, WarpsOfRows * 32 / lanes)), 32 * WarpsOfRows, 0, ref arguments);
         return scope.Keep(y);
     }
 
-    // The forms of layer_norm.cu by the packs that a lane holds; without a number, any width.
-    private string LayerNormForm(int channels)
+    // The forms of layer_norm.cu by the packs that their lanes hold; without an ending, any width.
+    private (string Form, int Lanes) LayerNormForm(int channels) => (channels * _storage.Size() / PackBytes) switch
     {
-        int packs = Blocks(channels, 32 * PackBytes / _storage.Size());
-        return packs <= 2 ? "_2" : packs <= 3 ? "_3" : packs <= 5 ? "_5" : packs <= 10 ? "_10" : "";
-    }
+        <= 5 * 8 => ("_8", 8),
+        <= 5 * 16 => ("_16", 16),
+        <= 5 * 32 => ("_32", 32),
+        <= 10 * 32 => ("_wide", 32),
+        _ => ("", 32),
+    };
 
     /// <summary>Whether addresses, joined by or, and rows of so many channels are multiples of 16 bytes.</summary>
     private bool IsPacked(ulong addresses, params ReadOnlySpan<int> channels)
@@ -108,7 +111,7 @@ public sealed unsafe partial class CudaOps
         public uint PacksInverse;
         public int ClusterBits;
         public int RowBits;
-        public int PartBits;
+        public int Kept;
         public int Activation;
         public float Epsilon;
     }

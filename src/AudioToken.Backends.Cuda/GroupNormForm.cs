@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -7,14 +8,14 @@ namespace AudioToken.Backends.Cuda;
 /// <param name="Packs">Of a bundle at one position.</param>
 /// <param name="ClusterBits">Blocks of a cluster, as a power of two.</param>
 /// <param name="RowBits">Positions that a block takes at once, as a power of two.</param>
-/// <param name="PartBits">Parts in which a block's rows are added, as a power of two.</param>
+/// <param name="Kept">Packs that a thread holds between statistics and result.</param>
 /// <param name="Threads">Threads of a block.</param>
 /// <param name="SharedBytes">Dynamic shared memory of a block.</param>
-internal readonly record struct GroupNormForm(int Bundle, int Packs, int ClusterBits, int RowBits, int PartBits, int Threads, int SharedBytes)
+internal readonly record struct GroupNormForm(int Bundle, int Packs, int ClusterBits, int RowBits, int Kept, int Threads, int SharedBytes)
 {
     private const int PackBytes = 16;
     private const int SectorBytes = 32; // what memory moves at least
-    private const int Kept = 8; // packs that a thread holds, as in the kernel
+    private const int UsuallyKept = 8, MostKept = 16;
     private const int MaxThreads = 640; // as many as the kernel is compiled for
     private const int HalfThreads = 320; // two such blocks fit a multiprocessor
     private const int MaxClusterBits = 3; // more blocks together are not to be had on every device
@@ -25,8 +26,8 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
     /// <param name="positions">Of a sample, 1 or more.</param>
     /// <param name="width">Channels of a group.</param>
     /// <param name="groups">Of all channels.</param>
-    /// <param name="clusters">Whether the device has clusters of blocks.</param>
-    public static GroupNormForm? For(DType storage, int positions, int width, int groups, bool clusters)
+    /// <param name="device">Where it is to run.</param>
+    public static GroupNormForm? For(DType storage, int positions, int width, int groups, CudaDevice device)
     {
         int pack = PackBytes / storage.Size();
         int bundle = pack / Gcd(width, pack);
@@ -39,21 +40,21 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
 
         // Blocks share a bundle until there are enough of them and they can hold it, or each has but few packs.
         int clusterBits = 0;
-        while (clusters && clusterBits < MaxClusterBits && Share() > 2 * HalfThreads && (bundles << clusterBits < SampleBlocks || Share() > Kept * HalfThreads))
+        while (device.HasClusters && clusterBits < MaxClusterBits && Share() > 2 * HalfThreads && (bundles << clusterBits < SampleBlocks || Share() > UsuallyKept * HalfThreads))
             clusterBits++;
-        int most = Share() > Kept * HalfThreads ? MaxThreads : HalfThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
+        int most = bundles << clusterBits > SampleBlocks ? HalfThreads : MaxThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
         while (2 << rowBits <= most / packs && 1 << rowBits < own)
             rowBits++;
-
-        // A lane joins what one part of one block found, and a warp has 32.
-        int partBits = 0;
-        while (2 << partBits << 5 <= 1 << rowBits && 2 << partBits << clusterBits <= 32)
-            partBits++;
-        int threads = ((packs << rowBits) + 31) / 32 * 32;
-        int floats = (2 * bundle * width) + (4 * (packs << rowBits)) + ((bundle << partBits) * 3) + (bundle * 2);
-        return new(bundle, packs, clusterBits, rowBits, partBits, threads, floats * sizeof(float));
+        int threads = ((packs << rowBits) + 31) / 32 * 32, wanted = ((own - 1) >> rowBits) + 1;
+        bool keepsAll = wanted <= MostKept && SharedBytesFor(wanted) <= device.SharedBytesPerBlock;
+        int kept = keepsAll ? wanted : Math.Min(wanted, UsuallyKept);
+        return new(bundle, packs, clusterBits, rowBits, kept, threads, SharedBytesFor(kept));
 
         long Share() => (long)positions * packs >> clusterBits; // of a block, in packs
+
+        // What is kept, factors and offsets, two moments of either group of each thread's pack and of each column, and of each group.
+        int SharedBytesFor(int kept) =>
+            (kept * threads * PackBytes) + (((2 * packs * pack) + (4 * (packs << rowBits)) + (4 * packs) + (2 * bundle)) * sizeof(float));
     }
 
     private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);
