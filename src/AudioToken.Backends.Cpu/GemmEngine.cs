@@ -44,6 +44,9 @@ internal abstract class GemmEngine
     /// <summary>Transforms the present run of filters of a convolution.</summary>
     public abstract void TransformFilters(WorkerPool workers, in WinogradJob job);
 
+    /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
+    public abstract void SumTaps(WorkerPool workers, in Doubling job);
+
     /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
     public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
 
@@ -85,8 +88,18 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
 
     /// <inheritdoc/>
-    public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
-        workers.Run(job.Points36.Panels * WinogradFilters<TLanes, TVector>.PartsPerPanel(job.Depth), new WinogradFilters<TLanes, TVector>(job, workers));
+    public override void TransformFilters(WorkerPool workers, in WinogradJob job)
+    {
+        WinogradFilters<TLanes, TVector> filters = new(job, workers);
+        workers.Run(filters.Parts, filters);
+    }
+
+    /// <inheritdoc/>
+    public override void SumTaps(WorkerPool workers, in Doubling job)
+    {
+        DoublingSums<TLanes, TVector> sums = new(job, workers);
+        workers.Run(sums.Parts, sums);
+    }
 
     /// <inheritdoc/>
     public override unsafe void MultiplyTransformed(WorkerPool workers, in WinogradJob job)

@@ -21,4 +21,20 @@ internal unsafe struct GemmProblem
 
     /// <summary>What is done to the sums.</summary>
     public TileEpilogue Epilogue;
+
+    /// <summary>Where in the result the columns begin, if they are a run of several.</summary>
+    public int FirstColumn;
+
+    /// <summary>If not 0: the rows are the pixels of maps of this width, and the groups do not share a result of joined columns but are the four results
+    /// that replace a pixel in maps of twice the sides: above left, above right, below left, below right.</summary>
+    public int DoubledWidth;
+
+    /// <summary>The row of the result in which a row's sums belong.</summary>
+    public readonly long ResultRow(int group, long row)
+    {
+        if (DoubledWidth == 0)
+            return row;
+        (long y, long x) = Math.DivRem(row, DoubledWidth);
+        return (2 * y + group / 2) * 2 * DoubledWidth + 2 * x + group % 2;
+    }
 }

@@ -73,40 +73,25 @@ internal readonly unsafe struct WinogradFilters<TLanes, TVector>(WinogradJob job
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Channels of a part.</summary>
-    public const int PartChannels = 64;
-
-    private const int Taps = 9;
-
     private readonly WinogradJob _job = job;
 
-    /// <summary>Parts of a panel.</summary>
-    public static int PartsPerPanel(int depth) => (depth + PartChannels - 1) / PartChannels;
+    /// <summary>Number of parts.</summary>
+    public int Parts => _job.Points36.Panels * NineTaps.PartsPerPanel(_job.Depth);
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
         int depth = _job.Depth;
-        (int panel, int part) = Math.DivRem(index, PartsPerPanel(depth));
+        (int panel, int part) = Math.DivRem(index, NineTaps.PartsPerPanel(depth));
         int width = _job.Points36.Vectors(panel) * TLanes.Count;
-        int first = part * PartChannels, last = Math.Min(depth, first + PartChannels);
+        int first = part * NineTaps.PartChannels, last = Math.Min(depth, first + NineTaps.PartChannels);
         int start = first * width, count = (last - first) * width;
         RestingValues weight = _job.Weight.From(_job.Packed.PanelOffset(_job.FirstPanel + panel) + start);
-        float* from = Taken(weight, depth * width, count, worker, out int tap);
+        float* from = NineTaps.Floats<TLanes, TVector>(weight, depth * width, count, workers, worker, out int tap);
         float* to = _job.Filters + _job.Points36.PanelOffset(panel) + start;
         long group = _job.Points36.GroupFloats;
         for (int at = 0; at < count; at += TLanes.Count)
             Filter(from + at, tap, to + at, group);
-    }
-
-    // The part's values of all nine taps, and how far apart taps lie.
-    private float* Taken(RestingValues weight, int distance, int count, int worker, out int tap)
-    {
-        tap = weight.IsWide ? distance : count;
-        float* room = weight.IsWide ? null : (float*)workers.Scratch(worker, (long)Taps * count * sizeof(float));
-        for (int i = 1; i < Taps && !weight.IsWide; i++)
-            weight.From((long)i * distance).Floats<TLanes, TVector>(count, room + i * count);
-        return weight.Floats<TLanes, TVector>(count, room);
     }
 
     private static void Filter(float* from, int tap, float* to, long group)
