@@ -20,6 +20,7 @@ public sealed unsafe partial class CpuOps
         Tensor y = Allocate(shape);
         if (!_exact && WinogradJob.Suits(x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth))
         {
+            bool doubled = WinogradJob.SuitsDoubled(x.Shape, own.Shape, geometry);
             Winograd(new WinogradJob
             {
                 X = data,
@@ -28,8 +29,9 @@ public sealed unsafe partial class CpuOps
                 SkipChannels = skipChannels,
                 SourceHeight = x.Shape[1],
                 SourceWidth = x.Shape[2],
-                Height = height,
-                Width = width,
+                Height = doubled ? x.Shape[1] : height,
+                Width = doubled ? x.Shape[2] : width,
+                Doubled = doubled,
                 Weight = own.Values,
                 Packed = own.Packed,
                 Output = Data(y, nameof(Conv2d), nameof(y)),

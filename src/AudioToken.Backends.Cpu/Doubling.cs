@@ -22,7 +22,7 @@ internal unsafe struct Doubling
     public int FirstPanel;       // of the run
 
     /// <summary>Channels of the input.</summary>
-    public readonly int Depth => Packed.Depth / NineTaps.Count;
+    public readonly int Depth => Packed.Depth / NineTaps.Taps;
 
     /// <summary>Whether a convolution has the form, and is large enough to gain by it.</summary>
     /// <remarks>Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>
@@ -31,4 +31,14 @@ internal unsafe struct Doubling
         && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && geometry.UpsampleHeight == 2L * x[1] && geometry.UpsampleWidth == 2L * x[2]
         && (long)x[1] * x[2] >= FewestPixels;
+
+    /// <summary>Where a result lies, in pixels, that replaces one of a map.</summary>
+    /// <param name="row">The pixel, counted through all samples.</param>
+    /// <param name="width">Width of the map.</param>
+    /// <param name="phase">0 above left, 1 above right, 2 below left, 3 below right.</param>
+    public static long ResultRow(long row, int width, int phase)
+    {
+        (long y, long x) = Math.DivRem(row, width);
+        return (2 * y + phase / 2) * 2 * width + 2 * x + phase % 2;
+    }
 }

@@ -7,22 +7,12 @@ internal readonly unsafe struct DoublingSums<TLanes, TVector>(Doubling job, Work
 {
     private readonly Doubling _job = job;
 
-    /// <summary>Number of parts.</summary>
-    public int Parts => _job.Summed.Panels * NineTaps.PartsPerPanel(_job.Depth);
-
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        int depth = _job.Depth;
-        (int panel, int part) = Math.DivRem(index, NineTaps.PartsPerPanel(depth));
-        int width = _job.Summed.Vectors(panel) * TLanes.Count;
-        int first = part * NineTaps.PartChannels, last = Math.Min(depth, first + NineTaps.PartChannels);
-        int start = first * width, count = (last - first) * width;
-        RestingValues weight = _job.Weight.From(_job.Packed.PanelOffset(_job.FirstPanel + panel) + start);
-        float* from = NineTaps.Floats<TLanes, TVector>(weight, depth * width, count, workers, worker, out int tap);
-        float* to = _job.Sums + _job.Summed.PanelOffset(panel) + start;
-        for (int at = 0; at < count; at += TLanes.Count)
-            Sum(from + at, tap, to + at, depth * width);
+        NineTaps part = NineTaps.Part<TLanes, TVector>(_job.Weight, _job.Packed, _job.FirstPanel, _job.Summed, index, workers, worker);
+        for (int at = 0; at < part.Count; at += TLanes.Count)
+            Sum(part.From + at, part.Tap, _job.Sums + part.Offset + at, part.Distance);
     }
 
     private void Sum(float* from, int tap, float* to, int distance)

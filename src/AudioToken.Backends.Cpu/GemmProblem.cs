@@ -30,11 +30,5 @@ internal unsafe struct GemmProblem
     public int DoubledWidth;
 
     /// <summary>The row of the result in which a row's sums belong.</summary>
-    public readonly long ResultRow(int group, long row)
-    {
-        if (DoubledWidth == 0)
-            return row;
-        (long y, long x) = Math.DivRem(row, DoubledWidth);
-        return (2 * y + group / 2) * 2 * DoubledWidth + 2 * x + group % 2;
-    }
+    public readonly long ResultRow(int group, long row) => DoubledWidth == 0 ? row : Doubling.ResultRow(row, DoubledWidth, group);
 }
