@@ -13,11 +13,14 @@ internal readonly unsafe struct ConvWindows : IRowSource
     private readonly int _outHeight, _outWidth;
     private readonly int _kernelWidth;
     private readonly int _stride, _padTop, _padLeft;
+    private readonly bool _phases;
 
     /// <summary>Describes the windows on x, [B, H, W, C], and skip, [B, H, W, Cskip] or null.</summary>
+    /// <remarks>With phases, the windows of group 2 i + j lie i rows lower and j columns further right.</remarks>
     public ConvWindows(
-        float* x, Shape xShape, float* skip, int skipChannels, in ConvGeometry geometry, int kernelWidth, int outHeight, int outWidth)
+        float* x, Shape xShape, float* skip, int skipChannels, in ConvGeometry geometry, int kernelWidth, int outHeight, int outWidth, bool phases = false)
     {
+        _phases = phases;
         _x = x;
         _skip = skip;
         (_channels, _skipChannels) = (xShape[3], skipChannels);
@@ -31,6 +34,9 @@ internal readonly unsafe struct ConvWindows : IRowSource
     /// <inheritdoc/>
     public void Pack(int group, long row, int rows, int start, int depth, float* destination, int stride)
     {
+        (int top, int left) = (_padTop, _padLeft);
+        if (_phases)
+            (top, left) = (top - group / 2, left - group % 2);
         bool wholeRows = _skipChannels == 0 && _enlargedHeight == _height && _enlargedWidth == _width;
         int ox = (int)(row % _outWidth);
         int oy = (int)(row / _outWidth % _outHeight);
@@ -38,9 +44,9 @@ internal readonly unsafe struct ConvWindows : IRowSource
         for (int r = 0; r < rows; r++, destination += stride)
         {
             if (wholeRows)
-                PackWindowRows(sample, oy * _stride - _padTop, ox * _stride - _padLeft, start, depth, destination);
+                PackWindowRows(sample, oy * _stride - top, ox * _stride - left, start, depth, destination);
             else
-                PackTaps(sample, oy * _stride - _padTop, ox * _stride - _padLeft, start, depth, destination);
+                PackTaps(sample, oy * _stride - top, ox * _stride - left, start, depth, destination);
             if (++ox == _outWidth)
             {
                 ox = 0;

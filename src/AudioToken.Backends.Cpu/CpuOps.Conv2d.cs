@@ -20,6 +20,7 @@ public sealed unsafe partial class CpuOps
         Tensor y = Allocate(shape);
         if (!_exact && WinogradJob.Suits(x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth))
         {
+            bool doubled = WinogradJob.SuitsDoubled(x.Shape, own.Shape, geometry);
             Winograd(new WinogradJob
             {
                 X = data,
@@ -28,8 +29,9 @@ public sealed unsafe partial class CpuOps
                 SkipChannels = skipChannels,
                 SourceHeight = x.Shape[1],
                 SourceWidth = x.Shape[2],
-                Height = height,
-                Width = width,
+                Height = doubled ? x.Shape[1] : height,
+                Width = doubled ? x.Shape[2] : width,
+                Doubled = doubled,
                 Weight = own.Values,
                 Packed = own.Packed,
                 Output = Data(y, nameof(Conv2d), nameof(y)),
@@ -38,16 +40,24 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
-        using TensorScope scope = Scope();
         GemmProblem problem = new()
         {
             Rows = RowsOf(shape),
-            Weight = Widened(own, RowsOf(shape)),
             Packed = own.Packed,
             Output = Data(y, nameof(Conv2d), nameof(y)),
             OutputStride = shape[3],
             Epilogue = tile,
         };
+        if (Doubling.Suits(x.Shape, own.Shape, geometry))
+        {
+            problem.Rows = RowsOf(x.Shape);
+            problem.DoubledWidth = x.Shape[2];
+            Doubled(own, problem, new ConvWindows(data, x.Shape, skipData, skipChannels, new(stride: 1, padding: 1), kernelWidth: 2, x.Shape[1], x.Shape[2], phases: true));
+            return y;
+        }
+
+        using TensorScope scope = Scope();
+        problem.Weight = Widened(own, problem.Rows);
 
         // A 1x1 window that takes each pixel once is a plain matrix.
         bool plain = own.Shape[2] * kernelWidth == 1 && skip.IsEmpty && geometry is { Stride: 1, UpsampleHeight: 0, UpsampleWidth: 0 }

@@ -6,8 +6,8 @@ public sealed record CpuOptions
     /// <summary>Threads that compute, the calling one among them, at least 1. Results do not depend on it.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>True: every sum is taken term by term; false: 3x3 convolutions may take Winograd's shorter way, whose rounding errors are about twice as large
-    /// (still within all tolerances of docs/NUMERICS.md).</summary>
+    /// <summary>True: every sum keeps the error bound of its terms taken one by one; false: 3x3 convolutions may take Winograd's shorter ways, whose rounding errors
+    /// are about twice as large (still within all tolerances of docs/NUMERICS.md).</summary>
     public bool Exact { get; init; }
 
     /// <summary>Which micro-kernels multiply; tests try each.</summary>

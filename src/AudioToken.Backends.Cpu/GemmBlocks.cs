@@ -118,11 +118,11 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
         int width = packed.Vectors(panel) * TLanes.Count;
         int column = panel * packed.PanelWidth;
         int columns = Math.Min(packed.PanelWidth, (Gated ? packed.Columns / 2 : packed.Columns) - column);
-        column += group * packed.Columns;
+        column += _problem.FirstColumn + (_problem.DoubledWidth == 0 ? group * packed.Columns : 0);
         for (int r = 0; r < rows; r++)
         {
             _problem.Epilogue.FinishRow<TLanes, TVector>(
-                row + r, column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, _problem.Output, _problem.OutputStride);
+                _problem.ResultRow(group, row + r), column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, _problem.Output, _problem.OutputStride);
         }
     }
 }

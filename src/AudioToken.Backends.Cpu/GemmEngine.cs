@@ -44,6 +44,9 @@ internal abstract class GemmEngine
     /// <summary>Transforms the present run of filters of a convolution.</summary>
     public abstract void TransformFilters(WorkerPool workers, in WinogradJob job);
 
+    /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
+    public abstract void SumTaps(WorkerPool workers, in Doubling job);
+
     /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
     public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
 
@@ -82,11 +85,27 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
 
     /// <inheritdoc/>
-    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
+    public override void TransformInputs(WorkerPool workers, in WinogradJob job)
+    {
+        if (job.Doubled)
+            workers.Run(job.Tiles, new WinogradPhaseInputs<TLanes, TVector>(job));
+        else
+            workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
+    }
 
     /// <inheritdoc/>
-    public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
-        workers.Run(job.Points36.Panels * WinogradFilters<TLanes, TVector>.PartsPerPanel(job.Depth), new WinogradFilters<TLanes, TVector>(job, workers));
+    public override void TransformFilters(WorkerPool workers, in WinogradJob job)
+    {
+        int parts = NineTaps.Parts(job.Transformed.Panels, job.Depth);
+        if (job.Doubled)
+            workers.Run(parts, new WinogradPhaseFilters<TLanes, TVector>(job, workers));
+        else
+            workers.Run(parts, new WinogradFilters<TLanes, TVector>(job, workers));
+    }
+
+    /// <inheritdoc/>
+    public override void SumTaps(WorkerPool workers, in Doubling job) =>
+        workers.Run(NineTaps.Parts(job.Summed.Panels, job.Depth), new DoublingSums<TLanes, TVector>(job, workers));
 
     /// <inheritdoc/>
     public override unsafe void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
@@ -95,13 +114,16 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
         {
             Rows = job.Tiles,
             Weight = new RestingValues(job.Filters),
-            Packed = job.Points36,
+            Packed = job.Transformed,
             Output = job.Products,
-            OutputStride = (long)WinogradJob.Points * job.Points36.Columns,
+            OutputStride = (long)job.Points * job.Transformed.Columns,
             Epilogue = TileEpilogue.None,
         };
         Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
-        workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
+        if (job.Doubled)
+            workers.Run(job.Tiles, new WinogradPhaseOutputs<TLanes, TVector>(job, workers));
+        else
+            workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

@@ -21,4 +21,14 @@ internal unsafe struct GemmProblem
 
     /// <summary>What is done to the sums.</summary>
     public TileEpilogue Epilogue;
+
+    /// <summary>Where in the result the columns begin, if they are a run of several.</summary>
+    public int FirstColumn;
+
+    /// <summary>If not 0: the rows are the pixels of maps of this width, and the groups do not share a result of joined columns but are the four results
+    /// that replace a pixel in maps of twice the sides: above left, above right, below left, below right.</summary>
+    public int DoubledWidth;
+
+    /// <summary>The row of the result in which a row's sums belong.</summary>
+    public readonly long ResultRow(int group, long row) => DoubledWidth == 0 ? row : Doubling.ResultRow(row, DoubledWidth, group);
 }

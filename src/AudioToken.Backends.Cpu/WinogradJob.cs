@@ -3,12 +3,17 @@ using AudioToken.Tensors;
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>What the passes of one convolution by F(4x4, 3x3) share: 3x3 windows of stride 1 with a border of one, four by four outputs a tile.</summary>
-/// <remarks>Inputs of a tile, its six by six window, are transformed to 36 values a channel; each of the 36 is a matrix product over the channels;
-/// the sums of a tile are transformed back to 16 outputs. That is 36 products for 144.</remarks>
+/// <remarks><para>Inputs of a tile, its six by six window, are transformed to 36 values a channel; each of the 36 is a matrix product over the channels;
+/// the sums of a tile are transformed back to 16 outputs. That is 36 products for 144.</para>
+/// <para>Of a map of twice the sides, each of the four phases (<see cref="Doubling"/>) is a convolution by F(4x4, 2x2): tiles are of the map itself, windows five by five;
+/// 25 products for the 144 of plain 3x3 windows.</para></remarks>
 internal unsafe struct WinogradJob
 {
     /// <summary>Values of a transformed tile, and matrix products.</summary>
-    public const int Points = 36;
+    public const int PlainPoints = 36;
+
+    /// <summary>The same for a phase of a doubled map.</summary>
+    public const int PhasePoints = 25;
 
     /// <summary>Rows and columns of outputs of a tile.</summary>
     public const int Side = 4;
@@ -16,25 +21,36 @@ internal unsafe struct WinogradJob
     // Fewer do not pay for transforming the filters.
     private const int FewestPixels = 256;
 
+    // The phases have 100 filters for 36: of fewer pixels before they are doubled, transforming these outweighs the products saved.
+    private const int FewestDoubledPixels = 1024;
+
     public float* X;            // [B, SourceHeight, SourceWidth, Channels]
     public float* Skip;         // [B, SourceHeight, SourceWidth, SkipChannels] or null
     public int Channels;
     public int SkipChannels;
     public int SourceHeight;
     public int SourceWidth;
-    public int Height;          // of the result, and of the input after enlargement
+    public int Height;          // of the result, and of the input after enlargement; of a doubled map, of the source
     public int Width;
+    public bool Doubled;
+    public int Phase;           // of a doubled map: twice the row and the column among the results that replace a pixel
     public RestingValues Weight; // panels of [9 taps][Depth][width]
     public PackedShape Packed;  // of Weight
-    public float* Inputs;       // [36, Tiles, Depth]
-    public float* Filters;      // panels of [36][Depth][width]
-    public PackedShape Points36; // of Filters: 36 groups
-    public float* Products;     // [Tiles, 36, Columns]
+    public float* Inputs;       // [Points, Tiles, Depth]
+    public float* Filters;      // panels of [Points][Depth][width]
+    public PackedShape Transformed; // of Filters: a group a point
+    public float* Products;     // [Tiles, Points, Columns]
     public float* Output;       // [B, Height, Width, N]
     public TileEpilogue Epilogue;
     public long FirstTile;      // of the present run of tiles
     public int Tiles;
     public int FirstPanel;      // of the present run of columns
+
+    /// <summary>Rows and columns of a tile's window.</summary>
+    public readonly int Window => Doubled ? 5 : 6;
+
+    /// <summary>Values of a transformed tile, and matrix products: the square of <see cref="Window"/>.</summary>
+    public readonly int Points => Doubled ? PhasePoints : PlainPoints;
 
     /// <summary>Input channels of both sources.</summary>
     public readonly int Depth => Channels + SkipChannels;
@@ -53,11 +69,56 @@ internal unsafe struct WinogradJob
         && x[3] % vectorWidth == 0 && skipChannels % vectorWidth == 0
         && x[3] + skipChannels >= 64 && weight[0] >= 64 && height * width >= FewestPixels;
 
+    /// <summary>Whether one that has the form gains by taking a doubled map in phases.</summary>
+    public static bool SuitsDoubled(Shape x, Shape weight, in ConvGeometry geometry) => Doubling.Suits(x, weight, geometry) && x[1] * x[2] >= FewestDoubledPixels;
+
     /// <summary>Where a tile lies.</summary>
     public readonly (long Sample, int Y, int X) At(long tile)
     {
         (long row, long column) = Math.DivRem(tile, TileColumns);
         (long sample, row) = Math.DivRem(row, TileRows);
         return (sample, (int)row * Side, (int)column * Side);
+    }
+
+    /// <summary>The pixels of a tile's window in one source; null where it hangs over the edge.</summary>
+    /// <remarks>The nearest pixel of a smaller source is floor(i * size / enlarged): the pixel itself where the sizes agree.</remarks>
+    public readonly void Pixels(float* source, int channels, long sample, int tileY, int tileX, float** pixels)
+    {
+        int window = Window;
+        (int top, int left) = (tileY - 1 + Phase / 2, tileX - 1 + Phase % 2);
+        source += sample * SourceHeight * SourceWidth * channels;
+        for (int i = 0; i < window; i++)
+        {
+            int y = top + i;
+            bool inside = (uint)y < (uint)Height;
+            float* row = source + (inside ? (long)y * SourceHeight / Height : 0) * SourceWidth * channels;
+            for (int j = 0; j < window; j++)
+            {
+                int x = left + j;
+                *pixels++ = inside && (uint)x < (uint)Width ? row + (long)x * SourceWidth / Width * channels : null;
+            }
+        }
+    }
+
+    /// <summary>Finishes the sums of a tile: the outputs that lie within the result.</summary>
+    /// <param name="tile">Of the present run.</param>
+    /// <param name="sums">[16, columns].</param>
+    /// <param name="stride">Floats from one row of the sums to the next.</param>
+    public readonly void Finish<TLanes, TVector>(int tile, float* sums, int stride)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        (long sample, int tileY, int tileX) = At(FirstTile + tile);
+        int column = FirstPanel * Packed.PanelWidth;
+        int height = Math.Min(Side, Height - tileY), width = Math.Min(Side, Width - tileX);
+        for (int y = 0; y < height; y++)
+        {
+            long row = (sample * Height + tileY + y) * Width + tileX;
+            for (int x = 0; x < width; x++)
+            {
+                long place = Doubled ? Doubling.ResultRow(row + x, Width, Phase) : row + x;
+                Epilogue.FinishRow<TLanes, TVector>(place, column, Transformed.Columns, sums + (y * Side + x) * stride, null, Output, Packed.Columns);
+            }
+        }
     }
 }

@@ -19,24 +19,11 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job)
             Source(_job.Skip, _job.SkipChannels, sample, y, x, to + _job.Channels);
     }
 
-    // The nearest pixel of a smaller source is floor(i * size / enlarged): the pixel itself where the sizes agree.
     private void Source(float* source, int channels, long sample, int tileY, int tileX, float* to)
     {
-        float** pixels = stackalloc float*[WinogradJob.Points];
-        TVector* part = stackalloc TVector[WinogradJob.Points];
-        source += sample * _job.SourceHeight * _job.SourceWidth * channels;
-        for (int i = 0; i < 6; i++)
-        {
-            int y = tileY + i - 1;
-            bool inside = (uint)y < (uint)_job.Height;
-            float* row = source + (inside ? (long)y * _job.SourceHeight / _job.Height : 0) * _job.SourceWidth * channels;
-            for (int j = 0; j < 6; j++)
-            {
-                int x = tileX + j - 1;
-                pixels[i * 6 + j] = inside && (uint)x < (uint)_job.Width ? row + (long)x * _job.SourceWidth / _job.Width * channels : null;
-            }
-        }
-
+        float** pixels = stackalloc float*[WinogradJob.PlainPoints];
+        TVector* part = stackalloc TVector[WinogradJob.PlainPoints];
+        _job.Pixels(source, channels, sample, tileY, tileX, pixels);
         long stride = (long)_job.Tiles * _job.Depth;
         for (int c = 0; c < channels; c += TLanes.Count)
         {
@@ -49,7 +36,7 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job)
             }
 
             float* at = to + c;
-            for (int i = 0; i < WinogradJob.Points; i += 6, at += 6 * stride)
+            for (int i = 0; i < WinogradJob.PlainPoints; i += 6, at += 6 * stride)
             {
                 (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], part[i + 5]);
                 Winograd<TLanes, TVector>.Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
@@ -63,8 +50,9 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job)
         }
     }
 
+    /// <summary>Some channels of a pixel, zeros for one beyond the edge.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Pixel(float* pixel, int channel) => pixel is null ? TLanes.Create(0f) : TLanes.Load(pixel + channel);
+    public static TVector Pixel(float* pixel, int channel) => pixel is null ? TLanes.Create(0f) : TLanes.Load(pixel + channel);
 }
 
 /// <summary>Second pass: some input channels of one panel of filters, transformed.</summary>
@@ -73,40 +61,15 @@ internal readonly unsafe struct WinogradFilters<TLanes, TVector>(WinogradJob job
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Channels of a part.</summary>
-    public const int PartChannels = 64;
-
-    private const int Taps = 9;
-
     private readonly WinogradJob _job = job;
-
-    /// <summary>Parts of a panel.</summary>
-    public static int PartsPerPanel(int depth) => (depth + PartChannels - 1) / PartChannels;
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        int depth = _job.Depth;
-        (int panel, int part) = Math.DivRem(index, PartsPerPanel(depth));
-        int width = _job.Points36.Vectors(panel) * TLanes.Count;
-        int first = part * PartChannels, last = Math.Min(depth, first + PartChannels);
-        int start = first * width, count = (last - first) * width;
-        RestingValues weight = _job.Weight.From(_job.Packed.PanelOffset(_job.FirstPanel + panel) + start);
-        float* from = Taken(weight, depth * width, count, worker, out int tap);
-        float* to = _job.Filters + _job.Points36.PanelOffset(panel) + start;
-        long group = _job.Points36.GroupFloats;
-        for (int at = 0; at < count; at += TLanes.Count)
-            Filter(from + at, tap, to + at, group);
-    }
-
-    // The part's values of all nine taps, and how far apart taps lie.
-    private float* Taken(RestingValues weight, int distance, int count, int worker, out int tap)
-    {
-        tap = weight.IsWide ? distance : count;
-        float* room = weight.IsWide ? null : (float*)workers.Scratch(worker, (long)Taps * count * sizeof(float));
-        for (int i = 1; i < Taps && !weight.IsWide; i++)
-            weight.From((long)i * distance).Floats<TLanes, TVector>(count, room + i * count);
-        return weight.Floats<TLanes, TVector>(count, room);
+        NineTaps part = NineTaps.Part<TLanes, TVector>(_job.Weight, _job.Packed, _job.FirstPanel, _job.Transformed, index, workers, worker);
+        long group = _job.Transformed.GroupFloats;
+        for (int at = 0; at < part.Count; at += TLanes.Count)
+            Filter(part.From + at, part.Tap, _job.Filters + part.Offset + at, group);
     }
 
     private static void Filter(float* from, int tap, float* to, long group)
@@ -144,21 +107,12 @@ internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        int columns = _job.Points36.Columns, padded = (columns + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        int columns = _job.Transformed.Columns, padded = (columns + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
         float* sums = (float*)_workers.Scratch(worker, 16L * padded * sizeof(float)); // [16, padded]
-        float* products = _job.Products + (long)index * WinogradJob.Points * columns;
+        float* products = _job.Products + (long)index * WinogradJob.PlainPoints * columns;
         for (int c = 0; c < columns; c += TLanes.Count)
             Sums(products + c, columns, sums + c, padded);
-
-        (long sample, int tileY, int tileX) = _job.At(_job.FirstTile + index);
-        int column = _job.FirstPanel * _job.Packed.PanelWidth;
-        int height = Math.Min(WinogradJob.Side, _job.Height - tileY), width = Math.Min(WinogradJob.Side, _job.Width - tileX);
-        for (int y = 0; y < height; y++)
-        {
-            long row = (sample * _job.Height + tileY + y) * _job.Width + tileX;
-            for (int x = 0; x < width; x++)
-                _job.Epilogue.FinishRow<TLanes, TVector>(row + x, column, columns, sums + (y * 4 + x) * padded, null, _job.Output, _job.Packed.Columns);
-        }
+        _job.Finish<TLanes, TVector>(index, sums, padded);
     }
 
     private static void Sums(float* products, int stride, float* sums, int rowStride)

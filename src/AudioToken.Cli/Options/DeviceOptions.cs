@@ -23,7 +23,7 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<bool> _exact = new("--exact")
     {
-        Description = "no arithmetic short cuts: 3x3 convolutions term by term, slower, with about half the rounding error",
+        Description = "no short cuts that round more: 3x3 convolutions without Winograd's way, slower, with about half the rounding error",
     };
 
     private readonly Option<string?> _precision = Checked.Word(

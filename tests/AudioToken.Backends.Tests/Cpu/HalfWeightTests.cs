@@ -17,6 +17,8 @@ public sealed class HalfWeightTests
         Product.Linear([2, 70, 48], 256).WithEverything(Activation.Geglu),
         Product.Conv([1, 9, 8, 8], 19, 3, 3, new(2, 1)),
         Product.Conv([2, 5, 6, 30], 9, 1, 1, new(1, 0), skipChannels: 31),
+        Product.Conv([1, 4, 5, 70], 19, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 8, UpsampleWidth = 10 }), // sums of taps
+        Product.Conv([1, 32, 32, 64], 70, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 64, UpsampleWidth = 64 }), // the same in Winograd's phases
         Product.Conv([1, 17, 19, 96], 70, 3, 3, new(1, 1)), // Winograd
         Product.Conv([1, 16, 17, 64], 81, 3, 3, new(1, 1), skipChannels: 32).WithEverything(),
     ];

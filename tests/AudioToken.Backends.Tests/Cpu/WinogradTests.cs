@@ -14,6 +14,8 @@ public sealed class WinogradTests
         Product.Conv([1, 17, 19, 96], 70, 3, 3, new(1, 1)), // tiles that hang over both edges, half a panel at the end
         Product.Conv([1, 16, 17, 64], 81, 3, 3, new(1, 1), skipChannels: 32),
         Product.Conv([1, 10, 9, 64], 64, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 19, UpsampleWidth = 18 }),
+        Product.Conv([1, 32, 32, 64], 64, 3, 3, Twice(32, 32), skipChannels: 16), // in phases
+        Product.Conv([1, 33, 35, 64], 65, 3, 3, Twice(33, 35)), // the same with tiles that hang over both edges
         Product.Conv([1, 16, 16, 912], 160, 3, 3, new(1, 1)), // several runs of columns
         Product.Conv([1, 48, 47, 128], 64, 3, 3, new(1, 1), skipChannels: 512), // several runs of tiles, two steps of K
     ];
@@ -26,7 +28,7 @@ public sealed class WinogradTests
             foreach (string kernel in Enum.GetNames<GemmKernel>().Where(name => name != nameof(GemmKernel.Best)))
             {
                 // The reference needs seconds for the large ones, where narrow kernels have nothing of their own.
-                for (int i = 0; i < (kernel == nameof(GemmKernel.Vector512) ? s_products.Length : 4); i++)
+                for (int i = 0; i < (kernel == nameof(GemmKernel.Vector512) ? s_products.Length : 5); i++)
                     rows.Add(kernel, i);
             }
 
@@ -41,7 +43,15 @@ public sealed class WinogradTests
         Product product = s_products[number];
         using ReferenceOps reference = new();
         foreach (Product one in new[] { product, product.WithEverything(Activation.None) })
-            TensorAssert.MaxAbs(Array.ConvertAll(one.Expected(reference), value => (float)value), one.Run(ops), Bound(product.Weight[1]), one.ToString());
+            TensorAssert.MaxAbs(Array.ConvertAll(one.Expected(reference), value => (float)value), one.Run(ops), Bound(product), one.ToString());
+    }
+
+    [Fact]
+    public void Conv2d_InRunsOfTilesAndColumnsOfPhases_AgreesWithExactSums()
+    {
+        Product product = Product.Conv([2, 32, 33, 1280], 144, 3, 3, Twice(32, 33)).WithEverything(Activation.None);
+        using CpuOps ops = new(new CpuOptions { Threads = 2 }), exact = new(new CpuOptions { Threads = 2, Exact = true });
+        TensorAssert.MaxAbs(product.Run(exact), product.Run(ops), Bound(product) + Tolerance.Sum(9 * 1280, 1), product.ToString());
     }
 
     [Fact]
@@ -51,10 +61,13 @@ public sealed class WinogradTests
         s_products[1].WithEverything().Check(ops);
     }
 
-    [Fact]
-    public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(4)] // in phases
+    public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number)
     {
-        Product two = s_products[2].WithEverything() with { Input = [2, 16, 17, 64], ShiftRows = 1 };
+        Product product = s_products[number].WithEverything() with { ShiftRows = 1 };
+        Product two = product with { Input = product.Input.WithFirst(2) };
         using CpuOps one = new(new CpuOptions { Threads = 1 });
         float[] expected = two.Run(one);
         foreach (int threads in new[] { 2, 3 })
@@ -64,13 +77,26 @@ public sealed class WinogradTests
         }
 
         // Draws fill sample after sample: the first of two has the values of the only one.
-        float[] alone = (two with { Input = [1, 16, 17, 64] }).Run(one);
+        float[] alone = product.Run(one);
         Assert.Equal(alone, expected[..alone.Length]);
     }
 
+    [Theory]
+    [InlineData(32, 32, 64, 64, true)]
+    [InlineData(31, 33, 62, 66, false)] // a pixel too small
+    [InlineData(32, 32, 64, 63, false)]
+    public void SuitsDoubled_OnlyLargeMaps(int height, int width, int tall, int wide, bool suits) => Assert.Equal(
+        suits, WinogradJob.SuitsDoubled([1, height, width, 64], [64, 64, 3, 3], new ConvGeometry(1, 1) with { UpsampleHeight = tall, UpsampleWidth = wide }));
+
+    private static ConvGeometry Twice(int height, int width) => new ConvGeometry(1, 1) with { UpsampleHeight = 2 * height, UpsampleWidth = 2 * width };
+
     // Six deviations of the error, operands of variance 1. A point's sum of C products errs like a plain sum of C; through the transforms the variances of
     // the points' errors add with weights of at most 21.4 a dimension (sum over i of A_yi^2 |B_i|^2 |G_i|^2), so that the deviation is 21.4 times that of
-    // a plain sum of C. Transforming rounds each of both operands about four times a dimension, half a unit each.
-    private static double Bound(int channels) =>
-        21.4 * (Tolerance.Sum(channels, 1) + (6 * Tolerance.Roundoff * 4 * Math.Sqrt(channels)));
+    // a plain sum of C. In phases it is 17.0 at most, with taps of variances 1 and 2. Transforming rounds each of both operands about four times a dimension, half a unit each.
+    private static double Bound(Product product)
+    {
+        (int channels, ConvGeometry geometry) = (product.Weight[1], product.Geometry);
+        bool phases = geometry.UpsampleHeight == 2 * product.Input[1] && geometry.UpsampleWidth == 2 * product.Input[2];
+        return (phases ? 17.0 : 21.4) * (Tolerance.Sum(channels, 1) + (6 * Tolerance.Roundoff * 4 * Math.Sqrt(channels)));
+    }
 }
