@@ -65,7 +65,8 @@ template <typename T, bool Free> struct Windows {
         const bool first = place.c < g.x_channels;
         const T* from = first ? x + place.c : skip + (place.c - g.x_channels);
         const int pixel = (int)((unsigned)row.sample + (unsigned)py * g.width + px);
-        return {from + (long long)pixel * (first ? g.x_channels : g.skip_channels), inside};
+        const int bytes = (first ? g.x_channels : g.skip_channels) * (int)sizeof(T); // of a pixel: an address is one multiply-add
+        return {reinterpret_cast<const T*>(reinterpret_cast<const char*>(from) + (long long)pixel * bytes), inside};
     }
 };
 

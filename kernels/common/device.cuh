@@ -12,8 +12,8 @@
 //   exp2_approx                                       2^x, roughly
 //   cp_async16, cp_async_commit, cp_async_wait<N>    copies into shared memory that run beside the arithmetic
 //   ldmatrix_x4, ldmatrix_x4_trans, ldmatrix_x2, ldmatrix_x2_trans, mma_m16n8k16_f16, mma_m16n8k16_bf16      tensor cores, by whole warps
-//   wgmma, wgmma_fence, wgmma_commit, wgmma_wait<N>, fence_shared_for_products     tensor cores by four warps and straight from shared
-//                                                    memory, where HAS_WARPGROUP_PRODUCTS is defined: on sm_90a
+//   wgmma, shared_tile, wgmma_fence, wgmma_commit, wgmma_wait<N>, fence_shared_for_products     tensor cores by four warps and straight
+//                                                    from shared memory, where HAS_WARPGROUP_PRODUCTS is defined: on sm_90a
 //   cluster_rank, cluster_arrive, cluster_arrive_relaxed, cluster_wait, cluster_read    blocks that run together (sm_90; before it, each is
 //   alone)
 //

@@ -66,6 +66,12 @@ DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& 
     }
 }
 
+// Which four warps of the block this one is among; the same in all lanes, and the compiler is to know it.
+DEVICE int group_of_warps()
+{
+    return __shfl_sync(0xffffffffu, (int)threadIdx.x / 128, 0);
+}
+
 // A thread's sums of a tile, and where they belong: d[i][j] are those of mma.m16n8k16 at rows row() + 16 i, columns column() + 8 j.
 template <typename Shape> struct TileSums {
     static constexpr int tiles_m = Shape::m / Shape::warps_m / 16, tiles_n = Shape::n / Shape::warps_n / 8;
@@ -113,13 +119,12 @@ template <typename Shape> struct TileSums {
 
 #if defined(HAS_WARPGROUP_PRODUCTS)
     // Begins to add the product of a stage's rows by wgmma.
-    template <typename T> DEVICE_MEMBER void begin(const T* a_rows, const T* b_rows)
+    template <typename T> DEVICE_MEMBER void begin(SharedTile a_rows, SharedTile b_rows, T type)
     {
-        a_rows += (threadIdx.x >> 7) * 64 * TileDepth;
         wgmma_fence();
 #pragma unroll
         for (int k = 0; k < TileDepth; k += 16)
-            wgmma(d[0], a_rows + k, b_rows + k, T{});
+            wgmma(d[0], a_rows + k * 2, b_rows + k * 2, type);
         wgmma_commit();
     }
 #endif
@@ -155,11 +160,11 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
     typename Source::Row row[RowsA];
     for (int i = 0; i < RowsA; i++)
         row[i] = source.row(m0 + line + i * Lines);
-    unsigned weights[RowsB], own_columns = 0; // places of the columns' rows; a bit for each that there is
+    unsigned weights[RowsB], own_columns = 0; // places of the columns' rows in bytes; a bit for each that there is
     for (int i = 0; i < RowsB; i++) {
         const int n = n0 + line + i * Lines;
         const bool inside = n < columns && line + i * Lines < Shape::n;
-        weights[i] = inside ? (unsigned)weight_row(n, columns, activation) * weight.stride : 0;
+        weights[i] = inside ? (unsigned)weight_row(n, columns, activation) * weight.stride * sizeof(T) : 0;
         own_columns |= (unsigned)inside << i;
     }
 
@@ -168,6 +173,7 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
     // An empty part does a step of zeros: a test before the first product would make ptxas serialise those by wgmma.
     const int steps = max(1, own_steps);
     int k = own_steps > 0 ? first * TileDepth + chunk * 8 : all * TileDepth, filled = 0;
+    const char* from = reinterpret_cast<const char*>(weight.weight + k);
     typename Source::Place place = source.place(k);
     T* const own = shared + swizzled(line, chunk);
     const auto load = [&] {
@@ -176,7 +182,6 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
 #pragma unroll
         for (int i = 0; i < RowsA; i++)
             load_eight<Width>(a + i * Lines * TileDepth, source, row[i], place, k, weight.depth);
-        const T* const from = weight.weight + k;
         const unsigned inside = k < weight.depth ? own_columns : 0; // the row's own padding makes its last eight whole
 #pragma unroll
         for (int i = 0; i < RowsB; i++) {
@@ -184,6 +189,7 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
             cp_async16(b + i * Lines * TileDepth, from + weights[i], (inside >> i & 1) != 0);
         }
         k += TileDepth;
+        from += TileDepth * sizeof(T);
         source.next(place);
         filled = filled + 1 == Shape::stages ? 0 : filled + 1;
     };
@@ -193,10 +199,13 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
         cp_async_commit();
     }
     sums.clear();
+#if defined(HAS_WARPGROUP_PRODUCTS)
+    const SharedTile b_tile = shared_tile(shared) + Shape::m * TileDepth * 2,
+                     a_tile = shared_tile(shared) + group_of_warps() * 64 * TileDepth * 2;
+#endif
     int used = 0, step = 0;
     do {
-        const T* const a = shared + used * StageSize;
-        const T* const b = a + Shape::m * TileDepth;
+        const int place_of_stage = used * StageSize;
         used = used + 1 == Shape::stages ? 0 : used + 1;
         cp_async_wait<Ahead - 1>();
         // The barrier: this stage has come for everyone, and everyone is done with the one that is filled next. An empty group is closed,
@@ -205,7 +214,7 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
         if constexpr (Shape::by_warpgroups) {
             fence_shared_for_products();
             __syncthreads();
-            sums.begin(a, b);
+            sums.begin(a_tile + place_of_stage * 2, b_tile + place_of_stage * 2, T{});
             if (step + Ahead < steps) load();
             cp_async_commit();
             wgmma_wait<1>();
@@ -215,7 +224,7 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
             __syncthreads();
             if (step + Ahead < steps) load();
             cp_async_commit();
-            sums.add(a, b);
+            sums.add(shared + place_of_stage, shared + place_of_stage + Shape::m * TileDepth);
         }
     } while (++step < steps);
 #if defined(HAS_WARPGROUP_PRODUCTS)

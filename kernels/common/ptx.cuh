@@ -164,9 +164,16 @@ template <int N> DEVICE void wgmma_wait()
 }
 
 // Where a tile of rows of 128 bytes begins, swizzled over 1024 bytes: 16-byte chunk c of row r lies at chunk c ^ r % 8.
-DEVICE unsigned long long tile_descriptor(const void* tile)
+struct SharedTile {
+    unsigned long long descriptor;
+
+    // `bytes` further on, in the same shared memory: whole 1024 bytes, and columns of 16 elements by 32.
+    DEVICE_MEMBER SharedTile operator+(int bytes) const { return {descriptor + (unsigned)(bytes >> 4)}; }
+};
+
+DEVICE SharedTile shared_tile(const void* tile)
 {
-    return (unsigned long long)(shared_address(tile) >> 4 & 0x3fff) | 1ull << 16 | 64ull << 32 | 1ull << 62;
+    return {(unsigned long long)(shared_address(tile) >> 4 & 0x3fff) | 1ull << 16 | 64ull << 32 | 1ull << 62};
 }
 
 // d += a b by four warps: a is 64 x 16, the first 16 columns of rows at `a`; b is 16 x N, N rows of its columns
@@ -197,12 +204,12 @@ DEVICE unsigned long long tile_descriptor(const void* tile)
     "%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63,"                                                                     \
     "%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"
 #define WARPGROUP_PRODUCT(columns, count, a_place, b_place, type, T)                                                                       \
-    DEVICE void wgmma(float(&d)[columns / 8][4], const void* a, const void* b, T)                                                          \
+    DEVICE void wgmma(float(&d)[columns / 8][4], SharedTile a, SharedTile b, T)                                                            \
     {                                                                                                                                      \
         asm volatile("{ .reg .pred p; setp.eq.u32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32." type "." type            \
                      " {" PLACES_##count "}, " a_place ", " b_place ", p, 1, 1, 0, 0; }"                                                   \
                      : SUMS_##count                                                                                                        \
-                     : "l"(tile_descriptor(a)), "l"(tile_descriptor(b)));                                                                  \
+                     : "l"(a.descriptor), "l"(b.descriptor));                                                                              \
     }
 #define WARPGROUP_PRODUCTS(columns, count, a_place, b_place)                                                                               \
     WARPGROUP_PRODUCT(columns, count, a_place, b_place, "f16", h16)                                                                        \

@@ -338,13 +338,22 @@ EMULATED void mma_m16n8k8_bf16(float (&d)[4], const unsigned (&a)[2], unsigned b
 {
     emulator::multiply(d, {a[0], a[1], 0, 0}, {b, 0}, true, place);
 }
-template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], const void* a, const void* b, h16, CALLER)
+struct SharedTile {
+    const char* at;
+
+    SharedTile operator+(int bytes) const { return {at + bytes}; }
+};
+EMULATED SharedTile shared_tile(const void* tile)
 {
-    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a, b, false, place);
+    return {static_cast<const char*>(tile)};
 }
-template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], const void* a, const void* b, b16, CALLER)
+template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], SharedTile a, SharedTile b, h16, CALLER)
 {
-    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a, b, true, place);
+    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a.at, b.at, false, place);
+}
+template <size_t Tiles> inline void wgmma(float (&d)[Tiles][4], SharedTile a, SharedTile b, b16, CALLER)
+{
+    emulator::warpgroup_product(&d[0][0], 8 * Tiles, a.at, b.at, true, place);
 }
 EMULATED void fence_shared_for_products()
 {

@@ -18,16 +18,14 @@ using namespace emulator;
 
 namespace
 {
-constexpr size_t SharedWithoutAsking = 48 << 10;
-
 struct Function {
     std::string name;
     Kernel kernel;
     ThreadLocalBlock shared;
-    size_t dynamic_bytes = SharedWithoutAsking; // until more is asked for
+    size_t dynamic_bytes = 0; // as asked for
 
-    // Without asking, static shared memory is counted too. What one kernel of a file has of it is not known: something.
-    size_t limit() const { return dynamic_bytes - (dynamic_bytes == SharedWithoutAsking && shared.bytes > 0 ? 1 : 0); }
+    // Without asking, 48 KB, less static shared memory. What one kernel of a file has of it is not known: something.
+    size_t limit() const { return dynamic_bytes > 0 ? dynamic_bytes : (48 << 10) - (shared.bytes > 0 ? 1 : 0); }
 };
 
 struct Module {
