@@ -15,9 +15,9 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
 {
     private const int PackBytes = 16;
     private const int SectorBytes = 32; // what memory moves at least
-    private const int UsuallyKept = 8, MostKept = 16;
+    private const int UsuallyKept = 8, MostKept = 16; // packs
     private const int MaxThreads = 640; // as many as the kernel is compiled for
-    private const int HalfThreads = 320; // two such blocks fit a multiprocessor
+    private const int ClusterThreads = 320; // two such blocks fit a multiprocessor: an H200 has places for 15 clusters of 8 where only one does
     private const int MaxClusterBits = 3; // more blocks together are not to be had on every device
     private const int SampleBlocks = 64; // a guided step has two samples: all of a large device's multiprocessors
 
@@ -40,14 +40,13 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
 
         // Blocks share a bundle until there are enough of them and they can hold it, or each has but few packs.
         int clusterBits = 0;
-        while (device.HasClusters && clusterBits < MaxClusterBits && Share() > 2 * HalfThreads && (bundles << clusterBits < SampleBlocks || Share() > UsuallyKept * HalfThreads))
+        while (device.HasClusters && clusterBits < MaxClusterBits && Share() > MaxThreads && (bundles << clusterBits < SampleBlocks || Share() > UsuallyKept * ClusterThreads))
             clusterBits++;
-        int most = bundles << clusterBits > SampleBlocks ? HalfThreads : MaxThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
+        int most = clusterBits > 1 ? ClusterThreads : MaxThreads, own = ((positions - 1) >> clusterBits) + 1, rowBits = 0;
         while (2 << rowBits <= most / packs && 1 << rowBits < own)
             rowBits++;
         int threads = ((packs << rowBits) + 31) / 32 * 32, wanted = ((own - 1) >> rowBits) + 1;
-        bool keepsAll = wanted <= MostKept && SharedBytesFor(wanted) <= device.SharedBytesPerBlock;
-        int kept = keepsAll ? wanted : Math.Min(wanted, UsuallyKept);
+        int kept = Math.Min(wanted, SharedBytesFor(MostKept) <= device.SharedBytesPerBlock / 2 ? MostKept : UsuallyKept);
         return new(bundle, packs, clusterBits, rowBits, kept, threads, SharedBytesFor(kept));
 
         long Share() => (long)positions * packs >> clusterBits; // of a block, in packs
