@@ -81,6 +81,9 @@ internal sealed class CpuMemory(bool counts = false) : IDisposable
         _free.Insert(FirstAtLeast(storage.Bytes), storage);
     }
 
+    /// <summary>Frees what waits.</summary>
+    public void Trim() => Trim(0, -1);
+
     /// <summary>Frees all waiting memory; live memory is freed when it is given back.</summary>
     public void Dispose()
     {
@@ -115,7 +118,7 @@ internal sealed class CpuMemory(bool counts = false) : IDisposable
         catch (AudioTokenException) when (_free.Count > 0)
         {
             // What waits may be what is missing.
-            Trim(0, -1);
+            Trim();
             return new CpuStorage(this, bytes, counts);
         }
     }

@@ -102,6 +102,9 @@ public sealed unsafe partial class CpuOps : ITensorOps
             new ReadOnlySpan<float>(source, destination.Length).CopyTo(destination);
     }
 
+    /// <inheritdoc/>
+    public void Trim() => _memory.Trim();
+
     /// <summary>Ends the threads and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
     public void Dispose()
     {

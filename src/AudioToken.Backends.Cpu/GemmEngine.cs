@@ -85,23 +85,11 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
 
     /// <inheritdoc/>
-    public override void TransformInputs(WorkerPool workers, in WinogradJob job)
-    {
-        if (job.Doubled)
-            workers.Run(job.Tiles, new WinogradPhaseInputs<TLanes, TVector>(job));
-        else
-            workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
-    }
+    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
 
     /// <inheritdoc/>
-    public override void TransformFilters(WorkerPool workers, in WinogradJob job)
-    {
-        int parts = NineTaps.Parts(job.Transformed.Panels, job.Depth);
-        if (job.Doubled)
-            workers.Run(parts, new WinogradPhaseFilters<TLanes, TVector>(job, workers));
-        else
-            workers.Run(parts, new WinogradFilters<TLanes, TVector>(job, workers));
-    }
+    public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
+        workers.Run(NineTaps.Parts(job.Transformed.Panels, job.Depth), new WinogradFilters<TLanes, TVector>(job, workers));
 
     /// <inheritdoc/>
     public override void SumTaps(WorkerPool workers, in Doubling job) =>
@@ -120,10 +108,7 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
             Epilogue = TileEpilogue.None,
         };
         Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
-        if (job.Doubled)
-            workers.Run(job.Tiles, new WinogradPhaseOutputs<TLanes, TVector>(job, workers));
-        else
-            workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
+        workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

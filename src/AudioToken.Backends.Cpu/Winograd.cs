@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray 2016) on one vector type: four outputs of a three-tap filter from six products.</summary>
 /// <remarks>Points 0, ±a, ±b and infinity with a = sqrt(1/2), b = sqrt(2). With a b = 1 the factors stay between 0.35 and 2.9, where the usual ±1, ±2 reach 8:
 /// the error in fp32 is about a third of theirs. The second dimension is the same transform over the results of the first.</remarks>
-internal static class Winograd<TLanes, TVector>
+internal static unsafe class Winograd<TLanes, TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -13,7 +13,7 @@ internal static class Winograd<TLanes, TVector>
 
     /// <summary>Transforms six inputs, in place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Input(ref TVector d0, ref TVector d1, ref TVector d2, ref TVector d3, ref TVector d4, ref TVector d5)
+    private static void Input(ref TVector d0, ref TVector d1, ref TVector d2, ref TVector d3, ref TVector d4, ref TVector d5)
     {
         TVector minus2 = TLanes.Create(-2f), minusHalf = TLanes.Create(-0.5f), both = TLanes.Create(-2.5f);
         TVector first = TLanes.Add(TLanes.MultiplyAdd(both, d2, d0), d4);
@@ -30,7 +30,7 @@ internal static class Winograd<TLanes, TVector>
 
     /// <summary>Transforms three taps to six.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Filter(
+    private static void Filter(
         TVector g0, TVector g1, TVector g2, out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5)
     {
         TVector evenA = TLanes.Multiply(TLanes.Create(-2f / 3), TLanes.MultiplyAdd(TLanes.Create(0.5f), g2, g0));
@@ -45,7 +45,7 @@ internal static class Winograd<TLanes, TVector>
 
     /// <summary>Transforms six products to four outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Output(
+    private static void Output(
         TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, TVector m5, out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
         TVector sumA = TLanes.Add(m1, m2), sumB = TLanes.Add(m3, m4);
@@ -55,4 +55,95 @@ internal static class Winograd<TLanes, TVector>
         y2 = TLanes.MultiplyAdd(TLanes.Create(2f), sumB, TLanes.Multiply(TLanes.Create(0.5f), sumA));
         y3 = TLanes.MultiplyAdd(TLanes.Create(2f), oddB, TLanes.MultiplyAdd(TLanes.Create(0.5f), oddA, m5));
     }
+
+    /// <summary>Transforms a tile's window, of all channels of one source.</summary>
+    /// <param name="pixels">Six by six pixels, null beyond the edge.</param>
+    /// <param name="channels">Channels, a multiple of the vector.</param>
+    /// <param name="to">Receives the first point's.</param>
+    /// <param name="stride">Floats from one point to the next.</param>
+    public static void InputTile(float** pixels, int channels, float* to, long stride)
+    {
+        TVector* part = stackalloc TVector[36];
+        for (int c = 0; c < channels; c += TLanes.Count)
+        {
+            for (int j = 0; j < 6; j++)
+            {
+                TVector d0 = Pixel(pixels[j], c), d1 = Pixel(pixels[6 + j], c), d2 = Pixel(pixels[12 + j], c);
+                TVector d3 = Pixel(pixels[18 + j], c), d4 = Pixel(pixels[24 + j], c), d5 = Pixel(pixels[30 + j], c);
+                Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
+                (part[j], part[6 + j], part[12 + j], part[18 + j], part[24 + j], part[30 + j]) = (d0, d1, d2, d3, d4, d5);
+            }
+
+            float* at = to + c;
+            for (int i = 0; i < 36; i += 6, at += 6 * stride)
+            {
+                (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], part[i + 5]);
+                Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
+                TLanes.Store(d0, at);
+                TLanes.Store(d1, at + stride);
+                TLanes.Store(d2, at + 2 * stride);
+                TLanes.Store(d3, at + 3 * stride);
+                TLanes.Store(d4, at + 4 * stride);
+                TLanes.Store(d5, at + 5 * stride);
+            }
+        }
+    }
+
+    /// <summary>Transforms a filter, of one vector of channels.</summary>
+    /// <param name="from">Its first tap of nine.</param>
+    /// <param name="tap">Floats from one tap to the next.</param>
+    /// <param name="to">Receives the first point's.</param>
+    /// <param name="group">Floats from one point to the next.</param>
+    public static void FilterTile(float* from, int tap, float* to, long group)
+    {
+        TVector* part = stackalloc TVector[18]; // [6][3]
+        for (int j = 0; j < 3; j++)
+        {
+            Filter(
+                TLanes.Load(from + j * tap), TLanes.Load(from + (3 + j) * tap), TLanes.Load(from + (6 + j) * tap),
+                out part[j], out part[3 + j], out part[6 + j], out part[9 + j], out part[12 + j], out part[15 + j]);
+        }
+
+        for (int i = 0; i < 18; i += 3, to += 6 * group)
+        {
+            Filter(part[i], part[i + 1], part[i + 2], out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
+            TLanes.Store(u0, to);
+            TLanes.Store(u1, to + group);
+            TLanes.Store(u2, to + 2 * group);
+            TLanes.Store(u3, to + 3 * group);
+            TLanes.Store(u4, to + 4 * group);
+            TLanes.Store(u5, to + 5 * group);
+        }
+    }
+
+    /// <summary>Transforms a tile's products to sixteen outputs, of one vector of columns.</summary>
+    /// <param name="products">The first point's.</param>
+    /// <param name="stride">Floats from one point to the next.</param>
+    /// <param name="sums">Receives the first output.</param>
+    /// <param name="rowStride">Floats from one output to the next.</param>
+    public static void OutputTile(float* products, int stride, float* sums, int rowStride)
+    {
+        TVector* part = stackalloc TVector[24]; // [4][6]
+        for (int j = 0; j < 6; j++)
+        {
+            float* at = products + j * stride;
+            Output(
+                TLanes.Load(at), TLanes.Load(at + 6 * stride), TLanes.Load(at + 12 * stride),
+                TLanes.Load(at + 18 * stride), TLanes.Load(at + 24 * stride), TLanes.Load(at + 30 * stride),
+                out part[j], out part[6 + j], out part[12 + j], out part[18 + j]);
+        }
+
+        for (int i = 0; i < 24; i += 6, sums += 4 * rowStride)
+        {
+            Output(part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], part[i + 5], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+            TLanes.Store(y0, sums);
+            TLanes.Store(y1, sums + rowStride);
+            TLanes.Store(y2, sums + 2 * rowStride);
+            TLanes.Store(y3, sums + 3 * rowStride);
+        }
+    }
+
+    /// <summary>Some channels of a pixel, zeros for one beyond the edge.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Pixel(float* pixel, int channel) => pixel is null ? TLanes.Create(0f) : TLanes.Load(pixel + channel);
 }

@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>The one-dimensional transforms of Winograd's F(4, 2) (Lavin and Gray 2016) on one vector type: four outputs of a two-tap filter from five products.</summary>
 /// <remarks>Points ±p, ±q and infinity with p = 1/2, q = 5/4: a search over four finite points finds none with less error than pairs about there, and of these the
 /// factors of inputs and outputs are exact. Zero as a point would cost the pairs and half as much error again.</remarks>
-internal static class WinogradPhase<TLanes, TVector>
+internal static unsafe class WinogradPhase<TLanes, TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -14,7 +14,7 @@ internal static class WinogradPhase<TLanes, TVector>
 
     /// <summary>Transforms five inputs, in place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Input(ref TVector d0, ref TVector d1, ref TVector d2, ref TVector d3, ref TVector d4)
+    private static void Input(ref TVector d0, ref TVector d1, ref TVector d2, ref TVector d3, ref TVector d4)
     {
         TVector minusP2 = TLanes.Create(-P * P), minusQ2 = TLanes.Create(-Q * Q);
         TVector evenP = TLanes.MultiplyAdd(minusQ2, d0, d2), oddP = TLanes.MultiplyAdd(minusQ2, d1, d3);
@@ -28,7 +28,7 @@ internal static class WinogradPhase<TLanes, TVector>
 
     /// <summary>Sums three taps to the two of a phase (<see cref="Doubling"/>) and transforms these to five.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Filter(
+    private static void Filter(
         bool odd, TVector w0, TVector w1, TVector w2, out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4)
     {
         TVector g0 = odd ? TLanes.Add(w0, w1) : w0, g1 = odd ? w2 : TLanes.Add(w1, w2);
@@ -42,7 +42,7 @@ internal static class WinogradPhase<TLanes, TVector>
 
     /// <summary>Transforms five products to four outputs.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Output(
+    private static void Output(
         TVector m0, TVector m1, TVector m2, TVector m3, TVector m4, out TVector y0, out TVector y1, out TVector y2, out TVector y3)
     {
         TVector sumP = TLanes.Add(m0, m1), sumQ = TLanes.Add(m2, m3), oddP = TLanes.Subtract(m0, m1), oddQ = TLanes.Subtract(m2, m3);
@@ -51,4 +51,92 @@ internal static class WinogradPhase<TLanes, TVector>
         y2 = TLanes.MultiplyAdd(TLanes.Create(Q * Q), sumQ, TLanes.Multiply(TLanes.Create(P * P), sumP));
         y3 = TLanes.MultiplyAdd(TLanes.Create(Q * Q * Q), oddQ, TLanes.MultiplyAdd(TLanes.Create(P * P * P), oddP, m4));
     }
+
+    /// <summary>Transforms a tile's window, of all channels of one source.</summary>
+    /// <param name="pixels">Five by five pixels, null beyond the edge.</param>
+    /// <param name="channels">Channels, a multiple of the vector.</param>
+    /// <param name="to">Receives the first point's.</param>
+    /// <param name="stride">Floats from one point to the next.</param>
+    public static void InputTile(float** pixels, int channels, float* to, long stride)
+    {
+        TVector* part = stackalloc TVector[25];
+        for (int c = 0; c < channels; c += TLanes.Count)
+        {
+            for (int j = 0; j < 5; j++)
+            {
+                TVector d0 = Pixel(pixels[j], c), d1 = Pixel(pixels[5 + j], c), d2 = Pixel(pixels[10 + j], c), d3 = Pixel(pixels[15 + j], c), d4 = Pixel(pixels[20 + j], c);
+                Input(ref d0, ref d1, ref d2, ref d3, ref d4);
+                (part[j], part[5 + j], part[10 + j], part[15 + j], part[20 + j]) = (d0, d1, d2, d3, d4);
+            }
+
+            float* at = to + c;
+            for (int i = 0; i < 25; i += 5, at += 5 * stride)
+            {
+                (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4]);
+                Input(ref d0, ref d1, ref d2, ref d3, ref d4);
+                TLanes.Store(d0, at);
+                TLanes.Store(d1, at + stride);
+                TLanes.Store(d2, at + 2 * stride);
+                TLanes.Store(d3, at + 3 * stride);
+                TLanes.Store(d4, at + 4 * stride);
+            }
+        }
+    }
+
+    /// <summary>Sums a filter to a phase's two by two taps and transforms them, of one vector of channels.</summary>
+    /// <param name="oddRow">Whether the phase is the lower one of two.</param>
+    /// <param name="oddColumn">Whether it is the right one of two.</param>
+    /// <param name="from">Its first tap of nine.</param>
+    /// <param name="tap">Floats from one tap to the next.</param>
+    /// <param name="to">Receives the first point's.</param>
+    /// <param name="group">Floats from one point to the next.</param>
+    public static void FilterTile(bool oddRow, bool oddColumn, float* from, int tap, float* to, long group)
+    {
+        TVector* part = stackalloc TVector[15]; // [5][3]
+        for (int j = 0; j < 3; j++, from += tap)
+        {
+            Filter(
+                oddRow, TLanes.Load(from), TLanes.Load(from + 3 * tap), TLanes.Load(from + 6 * tap),
+                out part[j], out part[3 + j], out part[6 + j], out part[9 + j], out part[12 + j]);
+        }
+
+        for (int i = 0; i < 15; i += 3, to += 5 * group)
+        {
+            Filter(
+                oddColumn, part[i], part[i + 1], part[i + 2], out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4);
+            TLanes.Store(u0, to);
+            TLanes.Store(u1, to + group);
+            TLanes.Store(u2, to + 2 * group);
+            TLanes.Store(u3, to + 3 * group);
+            TLanes.Store(u4, to + 4 * group);
+        }
+    }
+
+    /// <summary>Transforms a tile's products to sixteen outputs, of one vector of columns.</summary>
+    /// <param name="products">The first point's.</param>
+    /// <param name="stride">Floats from one point to the next.</param>
+    /// <param name="sums">Receives the first output.</param>
+    /// <param name="rowStride">Floats from one output to the next.</param>
+    public static void OutputTile(float* products, int stride, float* sums, int rowStride)
+    {
+        TVector* part = stackalloc TVector[20]; // [4][5]
+        for (int j = 0; j < 5; j++)
+        {
+            float* at = products + j * stride;
+            Output(
+                TLanes.Load(at), TLanes.Load(at + 5 * stride), TLanes.Load(at + 10 * stride), TLanes.Load(at + 15 * stride), TLanes.Load(at + 20 * stride),
+                out part[j], out part[5 + j], out part[10 + j], out part[15 + j]);
+        }
+
+        for (int i = 0; i < 20; i += 5, sums += 4 * rowStride)
+        {
+            Output(part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], out TVector y0, out TVector y1, out TVector y2, out TVector y3);
+            TLanes.Store(y0, sums);
+            TLanes.Store(y1, sums + rowStride);
+            TLanes.Store(y2, sums + 2 * rowStride);
+            TLanes.Store(y3, sums + 3 * rowStride);
+        }
+    }
+
+    private static TVector Pixel(float* pixel, int channel) => Winograd<TLanes, TVector>.Pixel(pixel, channel);
 }

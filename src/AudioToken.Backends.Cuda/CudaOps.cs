@@ -136,6 +136,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
             _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
     }
 
+    /// <inheritdoc/>
+    public void Trim() => _memory.Trim();
+
     /// <summary>Ends the context and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
     public void Dispose()
     {

@@ -148,7 +148,8 @@ internal sealed class Generation
         for (int i = 0; i < latents.Shape[0]; i++)
         {
             using TensorScope scope = ops.Scope();
-            Tensor picture = _model.Vae.Forward(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1))); // [1, H, W, 3]
+            Tensor unscaled = _model.Vae.Unscale(ops, latents.Slice(i, 1));
+            Tensor picture = _request.TiledVae ? _model.Vae.ForwardTiled(ops, unscaled) : _model.Vae.Forward(ops, unscaled); // [1, H, W, 3]
             Finite.Download(ops, picture, "image", pixels);
             if (traced is not null)
             {

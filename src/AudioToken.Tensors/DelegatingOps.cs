@@ -41,6 +41,9 @@ public abstract class DelegatingOps : ITensorOps
     public void Download(Tensor tensor, Span<float> destination) => Inner.Download(tensor, destination);
 
     /// <inheritdoc/>
+    public void Trim() => Inner.Trim();
+
+    /// <inheritdoc/>
     public virtual Weight LoadWeight(WeightSource source, WeightRole role) => Inner.LoadWeight(source, role);
 
     /// <inheritdoc/>

@@ -32,6 +32,11 @@ public interface ITensorOps : IDisposable
     /// <summary>Copies a float tensor to the host and waits for it.</summary>
     void Download(Tensor tensor, Span<float> destination);
 
+    /// <summary>Gives memory that waits for further tensors back to the system, for less of it held and some time where it is wanted again.</summary>
+    void Trim()
+    {
+    }
+
     /// <summary>Reads a parameter and lays it out for its role. The caller owns it.</summary>
     Weight LoadWeight(WeightSource source, WeightRole role);
 

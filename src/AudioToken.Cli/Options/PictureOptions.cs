@@ -28,11 +28,12 @@ internal sealed class PictureOptions
     private readonly Option<int?> _width = Side("--width", "-W");
     private readonly Option<int?> _height = Side("--height", "-H");
     private readonly Option<int?> _count = Checked.Number("--batch-count", ["-b"], "number of pictures (default 1)", 1, MaxCount);
+    private readonly Option<bool> _tiledVae = new("--tiled-vae", "--vae-tiling") { Description = "decode pictures in strips of rows: less memory, some more time, the same picture but for rounding" };
     private readonly Option<string?> _latents = new("--latents") { Description = "safetensors file with initial noise 'latents' [B, 4, H/8, W/8] of unit variance in place of drawn noise; gives -W, -H and -b where they are left out", HelpName = "FILE" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_prompt, _negative, _strict, _sampler, _scheduler, _steps, _guidance, _seed, _rng, _width, _height, _count, _latents])
+        foreach (Option option in (Option[])[_prompt, _negative, _strict, _sampler, _scheduler, _steps, _guidance, _seed, _rng, _width, _height, _count, _tiledVae, _latents])
             command.Options.Add(option);
     }
 
@@ -57,6 +58,7 @@ internal sealed class PictureOptions
             Width = width,
             Height = height,
             Count = count,
+            TiledVae = parsed.GetValue(_tiledVae),
             Latents = latents?.Values ?? default,
         };
     }

@@ -48,4 +48,23 @@ public sealed class Conv2d
     /// <returns>[B, height, width, out] for a layer that keeps the size.</returns>
     public Tensor ForwardEnlarged(ITensorOps ops, Tensor x, int height, int width) =>
         ops.Conv2d(x, _weight, _geometry with { UpsampleHeight = height, UpsampleWidth = width }, new Epilogue(_bias));
+
+    /// <summary>Enlarges a map in strips to twice its sides and applies a layer that keeps the size; the map is used up.</summary>
+    /// <returns>As many strips in the same scope, of twice the rows and columns.</returns>
+    internal FeatureStrips ForwardDoubled(ITensorOps ops, FeatureStrips x)
+    {
+        FeatureStrips y = x.Next();
+        for (int i = 0; i < x.Count; i++)
+        {
+            using (TensorScope scope = ops.Scope())
+            {
+                Tensor region = x.Region(ops, i);
+                y[i] = x.Inner(i, scope.Keep(ForwardEnlarged(ops, region, 2 * region.Shape[1], 2 * region.Shape[2])), scale: 2);
+            }
+
+            x.Passed(ops, i);
+        }
+
+        return y;
+    }
 }

@@ -19,12 +19,13 @@ public sealed class ResnetBlock2D
     /// <param name="groups">Groups of both norms.</param>
     /// <param name="epsilon">Epsilon of both norms.</param>
     /// <param name="timeChannels">Width of the time embedding; 0 for a block without time.</param>
-    public ResnetBlock2D(WeightPath weights, int inChannels, int outChannels, int groups, float epsilon, int timeChannels = 0)
+    /// <param name="strips">Whether <see cref="ForwardStrips"/> shall work.</param>
+    public ResnetBlock2D(WeightPath weights, int inChannels, int outChannels, int groups, float epsilon, int timeChannels = 0, bool strips = false)
     {
-        _norm1 = GroupNorm.Load(weights / "norm1", inChannels, groups, epsilon);
+        _norm1 = GroupNorm.Load(weights / "norm1", inChannels, groups, epsilon, strips);
         _conv1 = Conv2d.Load3x3(weights / "conv1", inChannels, outChannels);
         _timeProjection = timeChannels == 0 ? null : Linear.Load(weights / "time_emb_proj", timeChannels, outChannels);
-        _norm2 = GroupNorm.Load(weights / "norm2", outChannels, groups, epsilon);
+        _norm2 = GroupNorm.Load(weights / "norm2", outChannels, groups, epsilon, strips);
         _conv2 = Conv2d.Load3x3(weights / "conv2", outChannels, outChannels);
         _shortcut = inChannels == outChannels ? null : Conv2d.Load1x1(weights / "conv_shortcut", inChannels, outChannels);
     }
@@ -51,5 +52,40 @@ public sealed class ResnetBlock2D
         h = scope.Swap(h, _norm2.Forward(ops, h, Activation.Silu));                            // [B, H, W, Cout]
         Tensor residual = _shortcut is null ? x : _shortcut.Forward(ops, x, skip: skip);       // [B, H, W, Cout]
         return scope.Keep(_conv2.Forward(ops, h, new() { Residual = residual }));
+    }
+
+    /// <summary>Applies a block without time to a map in strips, which it uses up: hardly more than the larger of input and result is held at a time.</summary>
+    /// <returns>As many strips in the same scope, [1, rows, W, Cout] each.</returns>
+    internal FeatureStrips ForwardStrips(ITensorOps ops, FeatureStrips x)
+    {
+        FeatureStrips h = x.Next(), y = x.Next(), residual = _shortcut is null ? x : x.Next();
+        StripStatistics statistics = _norm1.Statistics(ops, x);
+        for (int i = 0; i < x.Count; i++)
+        {
+            using (TensorScope scope = ops.Scope())
+            {
+                h[i] = x.Inner(i, scope.Keep(_conv1.Forward(ops, _norm1.ForwardStrip(ops, x, statistics, i))));
+                if (_shortcut is not null)
+                    residual[i] = scope.Keep(_shortcut.Forward(ops, x[i]));
+            }
+
+            if (_shortcut is not null)
+                x.Passed(ops, i);
+        }
+
+        statistics = _norm2.Statistics(ops, h);
+        for (int i = 0; i < x.Count; i++)
+        {
+            using (TensorScope scope = ops.Scope())
+            {
+                Tensor normed = _norm2.ForwardStrip(ops, h, statistics, i);
+                y[i] = h.Inner(i, scope.Keep(_conv2.Forward(ops, normed, new() { Residual = residual.Region(ops, i) })));
+            }
+
+            h.Passed(ops, i);
+            residual.Passed(ops, i);
+        }
+
+        return y;
     }
 }

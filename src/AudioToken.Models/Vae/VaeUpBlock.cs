@@ -15,7 +15,7 @@ internal sealed class VaeUpBlock
         int channels = config.Channels[level];
         _resnets = new ResnetBlock2D[config.LayersPerBlock + 1];
         for (int i = 0; i < _resnets.Length; i++)
-            _resnets[i] = new ResnetBlock2D(weights / "resnets" / i, i == 0 ? inChannels : channels, channels, config.NormGroups, VaeConfig.NormEpsilon);
+            _resnets[i] = new ResnetBlock2D(weights / "resnets" / i, i == 0 ? inChannels : channels, channels, config.NormGroups, VaeConfig.NormEpsilon, strips: level < VaeDecoder.LevelsInStrips);
         _upsample = level == 0 ? null : Conv2d.Load3x3(weights / "upsamplers" / 0 / "conv", channels, channels);
     }
 
@@ -27,5 +27,13 @@ internal sealed class VaeUpBlock
         foreach (ResnetBlock2D resnet in _resnets)
             h = scope.Swap(h, resnet.Forward(ops, h));
         return scope.Keep(_upsample is null ? h : _upsample.ForwardEnlarged(ops, h, 2 * h.Shape[1], 2 * h.Shape[2]));
+    }
+
+    /// <summary>The same for a map in strips, which is used up; a level that is done in strips.</summary>
+    public FeatureStrips ForwardStrips(ITensorOps ops, FeatureStrips x)
+    {
+        foreach (ResnetBlock2D resnet in _resnets)
+            x = resnet.ForwardStrips(ops, x);
+        return _upsample is null ? x : _upsample.ForwardDoubled(ops, x);
     }
 }

@@ -40,6 +40,16 @@ public sealed class DryRunTests(CliDemo demo)
         Assert.All(memory.GetProperty("live_tensors").EnumerateObject(), stage => Assert.InRange(stage.Value.GetInt64(), 1, tensors));
     }
 
+    [Theory]
+    [InlineData("--tiled-vae")]
+    [InlineData("--vae-tiling")]
+    public void DryRun_ShowsWhatATiledDecodeSaves(string option)
+    {
+        long Decoding(params string[] options) => demo.Draw(["--dry-run", "--device", "cpu", "--json", "-W", "512", "-H", "512", "-o", Path.Combine(demo.NewFolder(), "out.png"), .. options])
+            .Exits(0).Json.GetProperty("memory").GetProperty("live_tensors").GetProperty("decoding").GetInt64();
+        Assert.InRange(Decoding(option), 1, Decoding() * 3 / 4);
+    }
+
     [Fact]
     public void DryRun_RefusesWhatGenerateWould()
     {

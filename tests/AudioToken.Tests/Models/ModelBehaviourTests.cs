@@ -57,6 +57,26 @@ public sealed class ModelBehaviourTests
     }
 
     [Fact]
+    public void VaeDecoder_InStrips_HoldsNoMoreThanOneAndAHalfOfItsLargestMaps()
+    {
+        using ShapeOps ops = new();
+        VaeConfig config = new();
+        using VaeDecoder decoder = VaeDecoder.Load(ops, Formula(CheckpointShapes.Vae(config)), config);
+        using TensorScope scope = ops.Scope();
+        Tensor latents = decoder.Unscale(ops, ops.New([1, 64, 64, 4]));
+        long before = ops.LiveElements;
+        ops.ResetPeak();
+        Tensor image = decoder.ForwardTiled(ops, latents);
+
+        // Beside the last level's input, an eighth of it with the rows around, its norm, and a convolution and a shortcut of half the width.
+        const long largest = 512L * 512 * 256;
+        Assert.Equal(new Shape([1, 512, 512, 3]), image.Shape);
+        Assert.InRange(ops.PeakElements - before, largest, 3 * largest / 2);
+        ShapeException error = Assert.Throws<ShapeException>(() => decoder.ForwardTiled(ops, ops.New([2, 64, 64, 4])));
+        Assert.Equal("A map [2, 256, 256, 512] cannot be cut into strips, wanted [1, H, W, C]; give one sample at a time.", error.Message);
+    }
+
+    [Fact]
     public void Models_LeaveTheirResultsAndNothingElse()
     {
         using ShapeOps ops = new();
