@@ -218,3 +218,62 @@ KERNEL planted_cluster_without_barrier(float* out)
     sum_of_cluster(out, false);
 }
 EXPORT(planted_cluster_without_barrier)
+
+// Tiles of ones, 64 x 64 each, for one product of four warps.
+DEVICE h16* tiles_of_ones()
+{
+    DYNAMIC_SHARED(h16, tiles);
+    for (int i = threadIdx.x; i < 2 * 64 * 64; i += 128)
+        tiles[i] = f2h(1.0f);
+    fence_shared_for_products();
+    __syncthreads();
+    return tiles;
+}
+
+KERNEL planted_product_without_fence(float* out, const float* in)
+{
+    h16* tiles = tiles_of_ones();
+    cp_async16(tiles + threadIdx.x * 8, in + threadIdx.x % 64 * 4, true);
+    cp_async_commit();
+    cp_async_wait<0>();
+    __syncthreads();
+    float d[8][4] = {};
+    wgmma(d, shared_tile(tiles), shared_tile(tiles) + 64 * 128, h16{});
+    wgmma_commit();
+    wgmma_wait<0>();
+    out[threadIdx.x] = d[0][0];
+}
+EXPORT(planted_product_without_fence)
+
+KERNEL planted_product_nobody_waits_for(float* out)
+{
+    h16* tiles = tiles_of_ones();
+    float d[8][4] = {};
+    wgmma(d, shared_tile(tiles), shared_tile(tiles) + 64 * 128, h16{});
+    wgmma_commit();
+    out[threadIdx.x] = d[0][0];
+}
+EXPORT(planted_product_nobody_waits_for)
+
+KERNEL planted_product_overwritten(float* out)
+{
+    h16* tiles = tiles_of_ones();
+    float d[8][4] = {};
+    wgmma(d, shared_tile(tiles), shared_tile(tiles) + 64 * 128, h16{});
+    wgmma_commit();
+    tiles[threadIdx.x * 64] = f2h(0.0f); // before the wait
+    wgmma_wait<0>();
+    out[threadIdx.x] = d[0][0];
+}
+EXPORT(planted_product_overwritten)
+
+KERNEL planted_misplaced_tile(float* out)
+{
+    h16* tiles = tiles_of_ones();
+    float d[8][4] = {};
+    wgmma(d, shared_tile(tiles), shared_tile(tiles + 128), h16{});
+    wgmma_commit();
+    wgmma_wait<0>();
+    out[threadIdx.x] = d[0][0];
+}
+EXPORT(planted_misplaced_tile)

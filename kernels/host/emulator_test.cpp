@@ -28,10 +28,11 @@ static void must_say(const std::string& kernel, unsigned threads, const std::vec
     for (const Order order : orders) {
         emulator::order(order, 3);
         const std::string text = error_of([&] {
-            if (kernel == "planted_no_wait" || kernel == "planted_misaligned_copy")
-                emulator::launch(kernel, {1}, {threads}, 0, out.data(), in.data());
+            const size_t shared = threads == 128 ? 2 * 64 * 128 : 0;
+            if (kernel == "planted_no_wait" || kernel == "planted_misaligned_copy" || kernel == "planted_product_without_fence")
+                emulator::launch(kernel, {1}, {threads}, shared, out.data(), in.data());
             else
-                emulator::launch(kernel, {1}, {threads}, 0, out.data());
+                emulator::launch(kernel, {1}, {threads}, shared, out.data());
         });
         for (const std::string& word : words)
             check(text.find(word) != std::string::npos, kernel + " says '" + word + "': " + text);
@@ -63,6 +64,9 @@ static void faults_are_reported()
     must_say("planted_misaligned_copy", 32, {"cp.async wants multiples of 16 bytes, planted.cu:"});
     must_say("planted_misaligned_matrix", 32, {"ldmatrix wants rows at multiples of 16 bytes, planted.cu:"});
     must_say("planted_shuffle_in_half", 33, {"threads diverge:"});
+    must_say("planted_product_without_fence", 128, {"wgmma reads what cp.async wrote without a fence between, planted.cu:"});
+    must_say("planted_product_nobody_waits_for", 128, {"ends without waiting for its wgmma"});
+    must_say("planted_misplaced_tile", 128, {"wgmma wants four warps and tiles that begin at multiples of 1024 bytes, planted.cu:"});
     const std::string left = error_of([] {
         float out[32];
         emulator::launch_clusters(2, "planted_cluster_without_one", {4}, {32}, 0, out);
@@ -97,6 +101,9 @@ static void faults_are_reported()
     check(wrong_orders([](auto& out) { emulator::launch("planted_unwritten_shared", {1}, {32}, 128, out.data()); },
                        std::vector<float>(32, 1.0f)) == 3,
           "dynamic shared memory that nobody wrote shows");
+    check(wrong_orders([](auto& out) { emulator::launch("planted_product_overwritten", {1}, {128}, 2 * 64 * 128, out.data()); },
+                       std::vector<float>(128, 16.0f)) == 3,
+          "a tile that is overwritten under a product shows");
 }
 
 // Two clusters of three blocks: each block has the sum of its cluster's.
