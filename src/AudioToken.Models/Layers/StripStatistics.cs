@@ -5,8 +5,8 @@ using AudioToken.Tensors;
 namespace AudioToken.Models.Layers;
 
 /// <summary>Means and variances of the groups of channels of a map in strips: of the whole, and of each strip's <see cref="FeatureStrips.Region"/>.</summary>
-/// <remarks>Summed on the host. Of 2^26 values about 1 the sums in float64 are off by less than 2^-26 of themselves, so that no mean costs more digits
-/// than fp32 has unless it is hundreds of deviations.</remarks>
+/// <remarks>Summed on the host, in float64: over a row, a strip, the map, together some 2^11 additions deep, so that sums are off by at most 2^-42 of themselves.
+/// A mean of 50 deviations, 2500 in the squares, leaves the variance 30 bits.</remarks>
 internal sealed class StripStatistics
 {
     // Values fetched at a time.
