@@ -145,6 +145,8 @@ std::string Block::end()
         // Those that did not end have told of themselves where they wait.
         for (char& token : barrier_.token)
             race_acquire(&token);
+        for (char& token : cluster_->token)
+            race_acquire(&token);
         for (Meeting& meeting : meetings_)
             for (char& token : meeting.token)
                 race_acquire(&token);

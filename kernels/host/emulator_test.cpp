@@ -118,7 +118,9 @@ static void clusters_meet()
         return [name](auto& out) { emulator::launch_clusters(3, name, {6}, {threads}, threads * sizeof(float), out.data()); };
     };
     check(wrong_orders(run("sound_cluster"), sums) == 0, "blocks of a cluster read each other's shared memory");
+#if !defined(__SANITIZE_THREAD__) // which reports the race by itself
     check(wrong_orders(run("planted_cluster_without_barrier"), sums) == 3, "a missing barrier of a cluster shows");
+#endif
 }
 
 static void words_mean_what_they_say()

@@ -211,7 +211,12 @@ template <typename T> static void grouped(int batch, int length, int channels, i
 
 int main()
 {
-    for (const Order order : {Order::Ascending, Order::Descending, Order::Random}) {
+#if defined(__SANITIZE_THREAD__) // slow, and it sees a race in any order
+    const std::vector<Order> orders = {Order::Random};
+#else
+    const std::vector<Order> orders = {Order::Ascending, Order::Descending, Order::Random};
+#endif
+    for (const Order order : orders) {
         emulator::order(order, 11);
         for_each_storage([](auto type) {
             using T = decltype(type);
