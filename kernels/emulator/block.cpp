@@ -356,13 +356,18 @@ void copy_async(void* shared, const void* global, size_t bytes, bool valid, Plac
     me.copies.push_back({shared, global, bytes, valid});
 }
 
+// What was issued since the last group was closed is a group.
+static void close_group(std::vector<size_t>& groups, size_t issued)
+{
+    for (const size_t group : groups)
+        issued -= group;
+    groups.push_back(issued);
+}
+
 void commit_copies()
 {
     FibreThread& me = current_thread();
-    size_t grouped = 0;
-    for (const size_t group : me.groups)
-        grouped += group;
-    me.groups.push_back(me.copies.size() - grouped);
+    close_group(me.groups, me.copies.size());
 }
 
 void wait_copies(size_t groups)
@@ -403,10 +408,7 @@ void warpgroup_product(float* d, int columns, const void* a, const void* b, bool
 void commit_products()
 {
     FibreThread& me = current_thread();
-    size_t grouped = 0;
-    for (const size_t group : me.product_groups)
-        grouped += group;
-    me.product_groups.push_back(me.products.size() - grouped);
+    close_group(me.product_groups, me.products.size());
     if (!running->toss()) return;
     for (PendingProduct& product : me.products) {
         if (!product.done) compute(product, me.number % 128);
