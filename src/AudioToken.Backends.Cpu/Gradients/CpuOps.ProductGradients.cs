@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -7,6 +8,9 @@ public sealed unsafe partial class CpuOps : IGradientOps
 {
     // Rows of the right-hand side of a weight gradient that are laid out at a time.
     private const long GradientPanelFloats = 4 << 20;
+
+    // Rows of a map from which on one padded copy for all taps costs less than a copy a tap: what is multiplied beyond the edges is then small.
+    private const int FewestShared = 12;
 
     /// <inheritdoc/>
     public Tensor LinearInputGradient(Tensor dy, Weight weight)
@@ -75,13 +79,34 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (x.Shape[3] + skipChannels != channels)
             throw new ShapeException($"{Name}: the input has {x.Shape[3] + skipChannels} channels, {own.Name} is {own.Shape}.");
         Tensor dw = Allocate(own.Shape);
-        using TensorScope scope = Scope();
-        Tensor sums = kh * kw == 1 ? dw : Allocate([n, kh * kw, channels]);
-        ConvWindows windows = new(
-            Data(x, Name, nameof(x)), x.Shape, DataOrNull(skip, Name, nameof(skip)), skipChannels, geometry, kw, dy.Shape[1], dy.Shape[2]);
-        WeightGradient(windows, 0, RowsOf(dy.Shape), kh * kw * channels, Data(dy, Name, nameof(dy)), n, n, Data(sums, Name, nameof(sums)));
-        if (kh * kw > 1)
-            InFileOrder(sums, dw, n, kh * kw, channels);
+        float* data = Data(x, Name, nameof(x)), skipData = DataOrNull(skip, Name, nameof(skip)), slopes = Data(dy, Name, nameof(dy)), result = Data(dw, Name, nameof(dw));
+        (int tall, int wide) = (dy.Shape[1], dy.Shape[2]);
+        if (geometry.Stride == 1 && kh * kw > 1 && channels >= _engine.VectorWidth && wide >= FewestShared)
+        {
+            WeightGradientJob job = new()
+            {
+                Dy = slopes,
+                DyStride = n,
+                Outputs = n,
+                Samples = dy.Shape[0],
+                Height = tall,
+                Width = wide,
+                PaddedHeight = tall + kh - 1,
+                PaddedWidth = wide + kw - 1,
+                Taps = kh * kw,
+                KernelWidth = kw,
+            };
+            job.Packed = new PackedShape(1, channels, checked(job.Samples * job.PaddedHeight * job.PaddedWidth), _engine.VectorWidth);
+            using TensorScope scope = Scope();
+            job.Panels = Working(job.Packed.Floats);
+            PaddedPanels packing = new(data, x.Shape, skipData, geometry, job);
+            _workers.Run(packing.Parts, packing);
+            WeightGradient(job, result, kh * kw, add: false);
+            return dw;
+        }
+
+        ConvWindows windows = new(data, x.Shape, skipData, skipChannels, geometry, kw, tall, wide);
+        WeightGradient(windows, 0, RowsOf(dy.Shape), kh * kw * channels, slopes, n, n, result, kh * kw);
         return dw;
     }
 
@@ -108,7 +133,6 @@ public sealed unsafe partial class CpuOps : IGradientOps
         (int batch, int length, int channels, int width, int taps) = (x.Shape[0], x.Shape[1], x.Shape[2], own.Shape[1], own.Shape[2]);
         Tensor dw = Allocate(own.Shape);
         using TensorScope scope = Scope();
-        float* sums = Data(Allocate([channels, taps * width]), Name, nameof(sums));
         int padded = checked(length + taps - 1);
         float* windows = Data(Allocate([groups, padded, width]), Name, nameof(windows));
         for (int sample = 0; sample < batch; sample++)
@@ -119,11 +143,10 @@ public sealed unsafe partial class CpuOps : IGradientOps
             {
                 WeightGradient(
                     new MatrixRows(windows, width, (long)padded * width), group, length, taps * width,
-                    Data(dy, Name, nameof(dy)) + at + group * width, channels, width, sums + (long)group * width * taps * width, add: sample > 0);
+                    Data(dy, Name, nameof(dy)) + at + group * width, channels, width, Data(dw, Name, nameof(dw)) + (long)group * width * taps * width, taps, add: sample > 0);
             }
         }
 
-        InFileOrder(new Span<float>(sums, (int)own.Shape.Count), new Span<float>(Data(dw, Name, nameof(dw)), (int)own.Shape.Count), channels, taps, width);
         return dw;
     }
 
@@ -187,8 +210,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
         return panels;
     }
 
-    // output [n, k] = dy^T x, x in blocks of rows so that its panels stay small; the order of the sums depends on shapes alone.
-    private void WeightGradient<TSource>(TSource x, int group, long rows, int k, float* dy, long stride, int n, float* output, bool add = false)
+    // output [n, k] = dy^T x, x in blocks of rows so that its panels stay small; with taps, k is [taps, channels] and is written [channels, taps].
+    private void WeightGradient<TSource>(TSource x, int group, long rows, int k, float* dy, long stride, int n, float* output, int taps = 1, bool add = false)
         where TSource : struct, IRowSource
     {
         int most = (int)Math.Clamp(GradientPanelFloats / Math.Max(k, 1) / 512 * 512, 512, 1 << 20);
@@ -196,44 +219,59 @@ public sealed unsafe partial class CpuOps : IGradientOps
         float* panels = null;
         for (long start = 0; start < rows; start += most)
         {
-            PackedShape packed = new(1, k, (int)Math.Min(most, rows - start), _engine.VectorWidth);
-            panels = panels is null ? Data(Allocate([checked((int)packed.Floats)]), nameof(WeightGradient), nameof(panels)) : panels;
+            int count = (int)Math.Min(most, rows - start);
+            PackedShape packed = new(1, k, count, _engine.VectorWidth);
+            panels = panels is null ? Working(packed.Floats) : panels;
             SourcePanels<TSource> packing = new(_workers, x, group, start, panels, packed);
             _workers.Run(packing.Parts, packing);
-            GemmProblem problem = new()
+            WeightGradientJob job = new()
             {
-                Rows = n,
-                Weight = new RestingValues(panels),
+                Dy = dy + start * stride,
+                DyStride = stride,
+                Outputs = n,
+                Panels = panels,
                 Packed = packed,
-                Output = output,
-                OutputStride = k,
-                Epilogue = TileEpilogue.None with { Residual = add || start > 0 ? output : null, ResidualScale = 1 },
+                Samples = 1,
+                Height = 1,
+                Width = count,
+                PaddedHeight = 1,
+                PaddedWidth = count,
+                Taps = 1,
+                KernelWidth = 1,
             };
-            _engine.Multiply(_workers, problem, new TransposedRows(dy + start * stride, stride));
+            WeightGradient(job, output, taps, add || start > 0);
         }
 
         if (rows == 0 && !add)
             new Span<float>(output, checked(n * k)).Clear();
     }
 
-    private void InFileOrder(Tensor sums, Tensor result, int n, int taps, int channels)
+    private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
     {
-        int count = checked((int)result.Shape.Count);
-        InFileOrder(
-            new Span<float>(Data(sums, nameof(InFileOrder), nameof(sums)), count), new Span<float>(Data(result, nameof(InFileOrder), nameof(result)), count), n, taps, channels);
+        using TensorScope scope = Scope();
+        job.Sums = Working(job.Slices * job.SliceFloats);
+        switch (_engine.VectorWidth)
+        {
+            case 16:
+                Products<Lanes512, Vector512<float>>(job, tallest: 14);
+                break;
+            case 8:
+                Products<Lanes256, Vector256<float>>(job, tallest: 6);
+                break;
+            default:
+                Products<Lanes128, Vector128<float>>(job, tallest: 6);
+                break;
+        }
+
+        _workers.Run(job.Outputs, new WeightGradientTotals(_workers, job, output, taps, add));
     }
 
-    // [n][tap][channel] to [n][channel][tap].
-    private static void InFileOrder(ReadOnlySpan<float> sums, Span<float> result, int n, int taps, int channels)
+    private void Products<TLanes, TVector>(WeightGradientJob job, int tallest)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
     {
-        for (int o = 0; o < n; o++)
-        {
-            for (int tap = 0; tap < taps; tap++)
-            {
-                for (int c = 0; c < channels; c++)
-                    result[(o * channels + c) * taps + tap] = sums[(o * taps + tap) * channels + c];
-            }
-        }
+        WeightGradientProducts<TLanes, TVector> products = new(_workers, job, tallest);
+        _workers.Run(products.Parts, products);
     }
 
     // Rows and columns apart by the stride, zeros between them.
