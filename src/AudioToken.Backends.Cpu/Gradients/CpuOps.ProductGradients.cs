@@ -158,7 +158,12 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (samples < 1 || rows % samples != 0)
             throw new ShapeException($"{Name}: {samples} samples do not divide the rows of {x.Shape}.");
         Tensor sums = Allocate([samples, columns]);
-        _workers.Run(samples, new ColumnSumming(_workers, Data(x, Name, nameof(x)), Data(sums, Name, nameof(sums)), checked((int)(rows / samples)), columns));
+        int each = checked((int)(rows / samples)), blocks = ColumnSumming.Blocks(each);
+        using TensorScope scope = Scope();
+        float* partial = Working((long)samples * blocks * columns), to = Data(sums, Name, nameof(sums));
+        _workers.Run(samples * blocks, new ColumnSumming(Data(x, Name, nameof(x)), partial, each, columns));
+        for (int sample = 0; sample < samples; sample++)
+            AddSamples(partial + (long)sample * blocks * columns, columns, blocks, columns, to + (long)sample * columns);
         return sums;
     }
 
