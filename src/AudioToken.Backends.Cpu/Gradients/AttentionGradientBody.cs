@@ -80,32 +80,68 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     // Scores of one query become shares, the gradients by the shares those by the scores; the latter also as a row.
     private readonly void FinishRow(int sample, int head, int query, int row, int rows, AttentionGradientRoom room)
     {
-        int keys = Job.Keys, seen = Job.Causal ? Math.Min(query + 1, keys) : keys;
-        Gather(room.Shares, row, rows, room.ShareRow);
-        Gather(room.Slopes, row, rows, room.SlopeRow);
-        Span<float> shares = new(room.ShareRow, seen), slopes = new(room.SlopeRow, seen);
-        new Span<float>(room.ShareRow + seen, keys - seen).Clear();
-        new Span<float>(room.SlopeRow + seen, keys - seen).Clear();
-        TensorPrimitives.Multiply(shares, Job.Scale, shares);
+        int keys = Job.Keys, seen = Job.Causal ? Math.Min(query + 1, keys) : keys, padded = (seen + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
+        float* shares = room.ShareRow, slopes = room.SlopeRow;
         long gateAt = ((long)sample * Job.Queries + query) * Job.Heads + head, biasAt = ((long)head * Job.Queries + query) * keys;
         float gate = Job.Gate is null ? 1 : Job.Gate[gateAt];
-        if (Job.Bias is not null)
-            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(Job.Bias + biasAt, seen), gate, shares, shares);
-        TensorPrimitives.Subtract(shares, TensorPrimitives.Max<float>(shares), shares);
-        TensorPrimitives.Exp<float>(shares, shares);
-        TensorPrimitives.Divide(shares, TensorPrimitives.Sum<float>(shares), shares);
+        float* bias = Job.Bias is null ? null : Job.Bias + biasAt;
+        Gather(room.Shares, row, rows, shares);
+        Gather(room.Slopes, row, rows, slopes);
+        TensorPrimitives.Multiply(new ReadOnlySpan<float>(shares, padded), Job.Scale, new Span<float>(shares, padded));
+        if (bias is not null)
+            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(bias, seen), gate, new ReadOnlySpan<float>(shares, seen), new Span<float>(shares, seen));
 
-        TensorPrimitives.Subtract(slopes, TensorPrimitives.Dot<float>(shares, slopes), slopes);
-        TensorPrimitives.Multiply<float>(slopes, shares, slopes);
+        // What lies beyond the last key that is seen has no share.
+        new Span<float>(shares + seen, padded - seen).Fill(float.MinValue);
+        new Span<float>(slopes + seen, padded - seen).Clear();
+        TVector along = Share(shares, slopes, padded, TensorPrimitives.Max(new ReadOnlySpan<float>(shares, seen)));
+        for (int c = 0; c < padded; c += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(TLanes.Load(shares + c), TLanes.Subtract(TLanes.Load(slopes + c), along)), slopes + c);
         if (Job.DGate is not null)
-            Job.DGate[gateAt] = TensorPrimitives.Dot(slopes, new ReadOnlySpan<float>(Job.Bias + biasAt, seen));
+            Job.DGate[gateAt] = TensorPrimitives.Dot(new ReadOnlySpan<float>(slopes, seen), new ReadOnlySpan<float>(bias, seen));
         if (Job.DBias is not null)
-            TensorPrimitives.MultiplyAdd(slopes, gate, new ReadOnlySpan<float>(Job.DBias + biasAt, seen), new Span<float>(Job.DBias + biasAt, seen));
+        {
+            Span<float> sum = new(Job.DBias + biasAt, seen);
+            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(slopes, seen), gate, sum, sum);
+        }
 
-        Scatter(room.ShareRow, row, rows, room.Shares);
-        Scatter(room.SlopeRow, row, rows, room.Slopes);
+        int rest = Scores.Panels * Scores.PanelWidth - padded;
+        new Span<float>(shares + padded, rest).Clear();
+        new Span<float>(slopes + padded, rest).Clear();
+        Scatter(shares, row, rows, room.Shares);
+        Scatter(slopes, row, rows, room.Slopes);
         for (int start = 0, chunk = 0; start < keys; start += MaxDepth, chunk++)
-            new ReadOnlySpan<float>(room.SlopeRow + start, Math.Min(MaxDepth, keys - start)).CopyTo(new Span<float>(room.SlopeRows + ((long)chunk * AttentionGradientJob.BlockRows + row) * Stride, MaxDepth));
+        {
+            int count = Math.Min(MaxDepth, keys - start);
+            float* to = room.SlopeRows + ((long)chunk * AttentionGradientJob.BlockRows + row) * Stride;
+            new ReadOnlySpan<float>(slopes + start, count).CopyTo(new Span<float>(to, count));
+        }
+    }
+
+    // Scores become shares in place; gives the sum of shares times slopes in each lane.
+    private static TVector Share(float* shares, float* slopes, int count, float most)
+    {
+        TVector highest = TLanes.Create(most), total = TLanes.Create(0), products = total;
+        for (int c = 0; c < count; c += TLanes.Count)
+        {
+            TVector power = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(shares + c), highest));
+            total = TLanes.Add(total, power);
+            products = TLanes.MultiplyAdd(power, TLanes.Load(slopes + c), products);
+            TLanes.Store(power, shares + c);
+        }
+
+        float inverse = 1 / Across(total);
+        TVector factor = TLanes.Create(inverse);
+        for (int c = 0; c < count; c += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(TLanes.Load(shares + c), factor), shares + c);
+        return TLanes.Create(Across(products) * inverse);
+    }
+
+    private static float Across(TVector lanes)
+    {
+        float* values = stackalloc float[TLanes.Count];
+        TLanes.Store(lanes, values);
+        return TensorPrimitives.Sum(new ReadOnlySpan<float>(values, TLanes.Count));
     }
 
     // The left side lies in chunks of depth, [chunk][row][Stride]; the result as panels [panel][height][columns].
@@ -140,7 +176,6 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     private readonly void Scatter(float* from, int row, int rows, float* panels)
     {
         PackedShape packed = Scores;
-        new Span<float>(from + Job.Keys, packed.Panels * packed.PanelWidth - Job.Keys).Clear();
         for (int panel = 0; panel < packed.Panels; panel++)
         {
             int vectors = packed.Vectors(panel);

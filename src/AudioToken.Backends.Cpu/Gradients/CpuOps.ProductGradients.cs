@@ -33,7 +33,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (RowsOf(x.Shape) != RowsOf(dy.Shape))
             throw new ShapeException($"{Name}: x is {x.Shape}, dy {dy.Shape}; they have as many rows.");
         Tensor dw = Allocate([n, k]);
-        WeightGradient(new MatrixRows(Data(x, Name, nameof(x)), k, 0), 0, RowsOf(x.Shape), k, Data(dy, Name, nameof(dy)), n, n, Data(dw, Name, nameof(dw)));
+        WeightGradient(Data(x, Name, nameof(x)), [1, 1, checked((int)RowsOf(x.Shape)), k], null, k, new(1, 0), 1, 1, Data(dy, Name, nameof(dy)), n, 1, checked((int)RowsOf(x.Shape)), Data(dw, Name, nameof(dw)));
         return dw;
     }
 
@@ -81,27 +81,9 @@ public sealed unsafe partial class CpuOps : IGradientOps
         Tensor dw = Allocate(own.Shape);
         float* data = Data(x, Name, nameof(x)), skipData = DataOrNull(skip, Name, nameof(skip)), slopes = Data(dy, Name, nameof(dy)), result = Data(dw, Name, nameof(dw));
         (int tall, int wide) = (dy.Shape[1], dy.Shape[2]);
-        if (geometry.Stride == 1 && kh * kw > 1 && channels >= _engine.VectorWidth && wide >= FewestShared)
+        if (geometry.Stride == 1 && (kh * kw == 1 || (channels >= _engine.VectorWidth && wide >= FewestShared)))
         {
-            WeightGradientJob job = new()
-            {
-                Dy = slopes,
-                DyStride = n,
-                Outputs = n,
-                Samples = dy.Shape[0],
-                Height = tall,
-                Width = wide,
-                PaddedHeight = tall + kh - 1,
-                PaddedWidth = wide + kw - 1,
-                Taps = kh * kw,
-                KernelWidth = kw,
-            };
-            job.Packed = new PackedShape(1, channels, checked(job.Samples * job.PaddedHeight * job.PaddedWidth), _engine.VectorWidth);
-            using TensorScope scope = Scope();
-            job.Panels = Working(job.Packed.Floats);
-            PaddedPanels packing = new(data, x.Shape, skipData, geometry, job);
-            _workers.Run(packing.Parts, packing);
-            WeightGradient(job, result, kh * kw, add: false);
+            WeightGradient(data, x.Shape, skipData, channels, geometry, kh, kw, slopes, n, tall, wide, result);
             return dw;
         }
 
@@ -249,6 +231,31 @@ public sealed unsafe partial class CpuOps : IGradientOps
 
         if (rows == 0 && !add)
             new Span<float>(output, checked(n * k)).Clear();
+    }
+
+    // output [n, channels, kh, kw], of maps of which a copy with their edges is the right-hand side under every tap.
+    private void WeightGradient(
+        float* x, Shape shape, float* skip, int channels, in ConvGeometry geometry, int kh, int kw, float* dy, int n, int tall, int wide, float* output)
+    {
+        WeightGradientJob job = new()
+        {
+            Dy = dy,
+            DyStride = n,
+            Outputs = n,
+            Samples = shape[0],
+            Height = tall,
+            Width = wide,
+            PaddedHeight = tall + kh - 1,
+            PaddedWidth = wide + kw - 1,
+            Taps = kh * kw,
+            KernelWidth = kw,
+        };
+        job.Packed = new PackedShape(1, channels, checked(job.Samples * job.PaddedHeight * job.PaddedWidth), _engine.VectorWidth);
+        using TensorScope scope = Scope();
+        job.Panels = Working(job.Packed.Floats);
+        PaddedPanels packing = new(x, shape, skip, geometry, job);
+        _workers.Run(packing.Parts, packing);
+        WeightGradient(job, output, kh * kw, add: false);
     }
 
     private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
