@@ -57,6 +57,22 @@ public sealed unsafe partial class CpuOps : IGradientOps
         {
             _engine.Multiply(_workers, problem, new MatrixRows(data, n, 0));
         }
+        else if (!_exact && WinogradJob.Suits(dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
+        {
+            Winograd(new WinogradJob
+            {
+                X = data,
+                Channels = n,
+                SourceHeight = tall,
+                SourceWidth = wide,
+                Height = tall,
+                Width = wide,
+                Weight = problem.Weight,
+                Packed = problem.Packed,
+                Output = problem.Output,
+                Epilogue = problem.Epilogue,
+            }, dy.Shape[0]);
+        }
         else
         {
             ConvGeometry back = new() { Stride = 1, PadTop = kh - 1 - geometry.PadTop, PadLeft = kw - 1 - geometry.PadLeft };
