@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Bench;
-using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
 using AudioToken.Training.Optimisation;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Bench;
-using AudioToken.Tensors;
 using AudioToken.Training.Demonstration;
 using AudioToken.Training.Runs;
 
@@ -103,7 +102,7 @@ internal sealed class WorldBenchmark : IDisposable
         Console.Error.WriteLine($"all         {_seconds:f1} s, {_flops / _seconds / 1e9:f0} GFLOP/s, {_flops / _peakFlops:p1} of the peak");
     }
 
-    private void Close(ref StageClock? clock)
+    private static void Close(ref StageClock? clock)
     {
         clock?.Write();
         clock = null;

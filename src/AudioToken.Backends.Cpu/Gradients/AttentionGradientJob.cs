@@ -3,8 +3,8 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>What the parts of one <see cref="CpuOps.AttentionGradients"/> share.</summary>
 internal unsafe struct AttentionGradientJob
 {
-    /// <summary>Queries of a block.</summary>
-    public const int BlockRows = 128;
+    /// <summary>Queries of a block: whole tiles of 14 rows, and of 6.</summary>
+    public const int BlockRows = 84;
 
     public float* Q;      // [B, Queries, Columns]
     public float* K;      // [B, Keys, Columns]

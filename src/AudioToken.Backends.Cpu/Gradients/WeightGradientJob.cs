@@ -10,7 +10,7 @@ internal unsafe struct WeightGradientJob
 
     private const int BlockOutputs = 140;
     private const int MostSlices = 16, SlicePositions = 512, Parts = 24;
-    private const long MostFloats = 4 << 20;
+    private const long MostFloats = 1 << 20;
 
     /// <summary>The gradient of the result; a pixel's values lie side by side.</summary>
     public float* Dy;
