@@ -308,20 +308,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         (int batch, int height, int width, int columns) = (dy.Shape[0], dy.Shape[1], dy.Shape[2], dy.Shape[3]);
         Shape shape = [batch, (height - 1) * stride + 1, (width - 1) * stride + 1, columns];
         Tensor result = Allocate(shape);
-        float* from = Data(dy, nameof(Spread), nameof(dy)), to = Data(result, nameof(Spread), nameof(result));
-        new Span<float>(to, checked((int)shape.Count)).Clear();
-        for (int b = 0; b < batch; b++)
-        {
-            for (int y = 0; y < height; y++)
-            {
-                for (int x = 0; x < width; x++, from += columns)
-                {
-                    long pixel = ((long)b * shape[1] + y * stride) * shape[2] + x * stride;
-                    new ReadOnlySpan<float>(from, columns).CopyTo(new Span<float>(to + pixel * columns, columns));
-                }
-            }
-        }
-
+        _workers.Run(batch * shape[1], new Spreading(Data(dy, nameof(Spread), nameof(dy)), Data(result, nameof(Spread), nameof(result)), height, width, columns, stride));
         return result;
     }
 

@@ -4,7 +4,7 @@ using AudioToken.Tensors;
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>Writes feature maps into panels, a position a depth, with what windows of stride 1 reach beyond the edges: moved by some positions they are
-/// the right-hand side of each tap of a convolution's weight gradient. A part of a row of a padded map a part.</summary>
+/// the right-hand side of each tap of a convolution's weight gradient. 128 positions of a row a part.</summary>
 /// <param name="x">[B, H, W, C].</param>
 /// <param name="shape">Of x.</param>
 /// <param name="skip">[B, H, W, Cskip], or null.</param>
