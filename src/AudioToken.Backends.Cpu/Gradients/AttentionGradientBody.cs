@@ -156,7 +156,10 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
                 int depth = Math.Min(MaxDepth, packed.Depth - start);
                 float* left = a + (long)chunk * AttentionGradientJob.BlockRows * Stride, right = b + packed.PanelOffset(panel) + (long)start * width;
                 for (int r = 0; r < rows;)
-                    r += MicroKernel<TLanes, TVector>.Run(rows - r, Tallest, vectors, left + (long)r * Stride, right, depth, tile + (long)r * width, first && start == 0);
+                {
+                    float* from = left + (long)r * Stride;
+                    r += MicroKernel<TLanes, TVector>.Run(rows - r, Tallest, vectors, from, right, depth, tile + (long)r * width, first && start == 0, (byte*)from);
+                }
             }
         }
     }

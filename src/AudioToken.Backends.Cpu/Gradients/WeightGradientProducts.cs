@@ -37,8 +37,8 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
                 for (int r = 0; r < outputs;)
                 {
-                    r += MicroKernel<TLanes, TVector>.Run(
-                        outputs - r, tallest, vectors, a + (long)r * MicroKernel<TLanes, TVector>.Stride, b, length, tile + (long)r * width, piece == first);
+                    float* from = a + (long)r * MicroKernel<TLanes, TVector>.Stride;
+                    r += MicroKernel<TLanes, TVector>.Run(outputs - r, tallest, vectors, from, b, length, tile + (long)r * width, piece == first, (byte*)from);
                 }
             }
         }
