@@ -268,6 +268,13 @@ public sealed unsafe partial class CpuOps : IGradientOps
         };
         job.Packed = new PackedShape(1, channels, checked(job.Samples * job.PaddedHeight * job.PaddedWidth), _engine.VectorWidth);
         using TensorScope scope = Scope();
+        if (kh * kw == 1 && skip is null && geometry is { PadTop: 0, PadLeft: 0, UpsampleHeight: 0, UpsampleWidth: 0 } && (shape[1], shape[2]) == (tall, wide))
+        {
+            job.Rows = x;
+            WeightGradient(job, output, 1, add: false);
+            return;
+        }
+
         job.Panels = Working(job.Packed.Floats);
         PaddedPanels packing = new(x, shape, skip, geometry, job);
         _workers.Run(packing.Parts, packing);

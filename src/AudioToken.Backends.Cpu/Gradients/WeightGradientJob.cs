@@ -21,6 +21,9 @@ internal unsafe struct WeightGradientJob
     /// <summary>Values of a pixel of dy.</summary>
     public int Outputs;
 
+    /// <summary>The input as it lies, one position a row, of which a part packs what it reads; null where there are panels. For a single tap.</summary>
+    public float* Rows;
+
     /// <summary>The input in panels, one position a depth.</summary>
     public float* Panels;
 

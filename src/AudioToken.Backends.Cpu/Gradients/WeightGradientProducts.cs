@@ -21,7 +21,8 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
         int output = (int)((long)_job.Outputs * outputBlock / _job.OutputBlocks), outputs = (int)((long)_job.Outputs * (outputBlock + 1) / _job.OutputBlocks) - output;
         int unit = (int)((long)_job.Units * unitBlock / _job.UnitBlocks), unitEnd = (int)((long)_job.Units * (unitBlock + 1) / _job.UnitBlocks);
         long pieces = (long)_job.Samples * _job.Pieces, first = pieces * slice / _job.Slices, last = pieces * (slice + 1) / _job.Slices;
-        float* a = (float*)workers.Scratch(worker, (long)outputs * MicroKernel<TLanes, TVector>.Stride * sizeof(float));
+        long turned = (long)outputs * MicroKernel<TLanes, TVector>.Stride;
+        float* a = (float*)workers.Scratch(worker, (turned + (long)WeightGradientJob.PieceLength * _job.Packed.PanelWidth) * sizeof(float));
         float* sums = _job.Sums + slice * _job.SliceFloats;
         for (long piece = first; piece < last; piece++)
         {
@@ -33,7 +34,7 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 (int panel, int tap) = Math.DivRem(u, _job.Taps);
                 int vectors = _job.Packed.Vectors(panel), width = vectors * TLanes.Count;
                 long position = (sample * _job.PaddedHeight + tap / _job.KernelWidth) * _job.PaddedWidth + start + tap % _job.KernelWidth;
-                float* b = _job.Panels + _job.Packed.PanelOffset(panel) + position * width;
+                float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width : Pack(panel, position, length, a + turned);
                 float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
                 for (int r = 0; r < outputs;)
                 {
@@ -42,6 +43,28 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 }
             }
         }
+    }
+
+    // Some positions of one panel, [length][columns].
+    private float* Pack(int panel, long position, int length, float* panels)
+    {
+        int all = _job.Packed.Columns, first = panel * _job.Packed.PanelWidth, vectors = _job.Packed.Vectors(panel), width = vectors * TLanes.Count;
+        float* from = _job.Rows + position * all + first, to = panels;
+        int columns = Math.Min(width, all - first);
+        for (int row = 0; row < length; row++, from += all, to += width)
+        {
+            if (columns == width)
+            {
+                for (int v = 0; v < vectors; v++)
+                    TLanes.Store(TLanes.Load(from + v * TLanes.Count), to + v * TLanes.Count);
+                continue;
+            }
+
+            new ReadOnlySpan<float>(from, columns).CopyTo(new Span<float>(to, width));
+            new Span<float>(to + columns, width - columns).Clear();
+        }
+
+        return panels;
     }
 
     // Positions of dy as columns; between the rows of a map, where the panels hold what windows reach beyond, dy is zero.
