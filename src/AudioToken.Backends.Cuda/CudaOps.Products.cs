@@ -64,7 +64,7 @@ public sealed unsafe partial class CudaOps
     private void LaunchProduct(string operation, int rows, int columns, int depth, bool packed, ref KernelArguments arguments, int products = 1)
     {
         ProductPlan? chosen = packed && _storage != DType.F32 ? PlanOverride?.Invoke(rows, columns, depth, products) : null;
-        ProductPlan plan = chosen ?? ProductPlan.For(_context.Device, _storage, rows, columns, depth, packed, products);
+        ProductPlan plan = chosen ?? _plans.For(_storage, rows, columns, depth, packed, products);
         if (_storage != DType.F32)
             arguments.Add(_sumParts.Of(plan.Parts));
         Launch(Kernel(operation, _storage, plan.Tile.Form), plan.Grid(rows, columns, products), plan.Tile.Threads, plan.Tile.SharedBytes, ref arguments);

@@ -22,6 +22,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
     private readonly SumParts _sumParts;
+    private readonly ProductPlans _plans;
     private readonly ScopeStack _scopes;
     private readonly DType _storage;
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
@@ -56,6 +57,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _memory = new DeviceMemory(_context, counts);
         _weightMemory = new DeviceMemory(_context, counts);
         _sumParts = new SumParts(_context, _staging, counts);
+        _plans = new ProductPlans(_context.Device);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
 
