@@ -386,6 +386,7 @@ using Group64x80 = WarpgroupTile<64, 80, 4>;
 using Group64x160 = WarpgroupTile<64, 160, 4>;
 using Group128x128 = WarpgroupTile<128, 128, 4>;
 using Group128x160 = WarpgroupTile<128, 160, 4>;
+// An architecture has the tiles that ProductPlan chooses among on it, and no others to be compiled; the emulated device has all.
 #if defined(HAS_WARPGROUP_PRODUCTS)
 #define FOR_EACH_WARPGROUP_TILE(TILE, name, T)                                                                                             \
     TILE(name##_g64x64, T, Group64x64, 8)                                                                                                  \
@@ -396,9 +397,15 @@ using Group128x160 = WarpgroupTile<128, 160, 4>;
 #else
 #define FOR_EACH_WARPGROUP_TILE(TILE, name, T)
 #endif
-#define FOR_EACH_TILE(TILE, name, T)                                                                                                       \
-    TILE(name##_any, T, Warp64x64, 1)                                                                                                      \
+#if !defined(HAS_WARPGROUP_PRODUCTS) || defined(ATK_EMULATED)
+#define FOR_EACH_WARP_TILE(TILE, name, T)                                                                                                  \
     TILE(name##_64x64, T, Warp64x64, 8)                                                                                                    \
     TILE(name##_128x80, T, Warp128x80, 8)                                                                                                  \
-    TILE(name##_128x160, T, Warp128x160, 8)                                                                                                \
+    TILE(name##_128x160, T, Warp128x160, 8)
+#else
+#define FOR_EACH_WARP_TILE(TILE, name, T)
+#endif
+#define FOR_EACH_TILE(TILE, name, T)                                                                                                       \
+    TILE(name##_any, T, Warp64x64, 1)                                                                                                      \
+    FOR_EACH_WARP_TILE(TILE, name, T)                                                                                                      \
     FOR_EACH_WARPGROUP_TILE(TILE, name, T)
