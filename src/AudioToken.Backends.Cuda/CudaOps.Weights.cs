@@ -29,17 +29,17 @@ public sealed unsafe partial class CudaOps
                     wide += shape[i] == 1 ? 0 : 1;
                 return wide <= 1 ? LoadRows(source, role, 1, shape.Count, 1, DType.F32) : throw BadShape(source, role, "at most one extent other than 1");
             case WeightRole.Table:
-                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage) : throw BadShape(source, role, "[rows, width]");
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, Storage) : throw BadShape(source, role, "[rows, width]");
             case WeightRole.Linear:
-                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage, pad: true) : throw BadShape(source, role, "[out, in]");
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, Storage, pad: true) : throw BadShape(source, role, "[out, in]");
             case WeightRole.Conv2d:
                 return shape.Rank == 4
-                    ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], _storage, pad: true)
+                    ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], Storage, pad: true)
                     : throw BadShape(source, role, "[out, in, kh, kw]");
             case WeightRole.GroupedConv1d:
                 if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
                     throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
-                return LoadRows(source, role, shape[0], (long)shape[1] * shape[2], shape[2], _storage, pad: true);
+                return LoadRows(source, role, shape[0], (long)shape[1] * shape[2], shape[2], Storage, pad: true);
             default:
                 throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
         }
@@ -58,12 +58,12 @@ public sealed unsafe partial class CudaOps
         try
         {
             if (_counts)
-                return new CudaWeight(this, source, role, block, length, stride);
+                return new CudaWeight(this, source, role, block, dtype, length, stride);
             if (taps == 1 && stride == length)
                 SendFlat(source, block.Pointer, rows * depth, dtype);
             else
                 SendRows(source, block.Pointer, rows, length, stride, taps, dtype);
-            return new CudaWeight(this, source, role, block, length, stride);
+            return new CudaWeight(this, source, role, block, dtype, length, stride);
         }
         catch
         {

@@ -44,6 +44,9 @@ public abstract class DelegatingOps : ITensorOps
     public void Trim() => Inner.Trim();
 
     /// <inheritdoc/>
+    public IDisposable? Widen() => Inner.Widen();
+
+    /// <inheritdoc/>
     public virtual Weight LoadWeight(WeightSource source, WeightRole role) => Inner.LoadWeight(source, role);
 
     /// <inheritdoc/>
