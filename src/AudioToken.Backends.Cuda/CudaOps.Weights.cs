@@ -20,6 +20,7 @@ public sealed unsafe partial class CudaOps
     {
         ArgumentNullException.ThrowIfNull(source);
         Enter();
+        ExpectKernels(role);
         Shape shape = source.Shape;
         switch (role)
         {
@@ -43,6 +44,19 @@ public sealed unsafe partial class CudaOps
             default:
                 throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
         }
+    }
+
+    // The files that take long to compile, beside the reading of weights.
+    private void ExpectKernels(WeightRole role)
+    {
+        if (_counts)
+            return;
+        if (role == WeightRole.Linear)
+            _library.Expect("linear.cu", "project.cu", AttentionForm.For(_storage, AttentionForm.MaxWidth, packed: true).File + ".cu");
+        else if (role == WeightRole.Conv2d)
+            _library.Expect("conv2d.cu", "group_norm.cu");
+        else if (role == WeightRole.GroupedConv1d)
+            _library.Expect("grouped_conv1d.cu");
     }
 
     private static ShapeException BadShape(WeightSource source, WeightRole role, string wanted) =>

@@ -12,14 +12,6 @@ internal sealed class KernelCache
     private const int HeaderBytes = 8 + 8 + 32; // magic, length, SHA-256 of what follows
     private static readonly TimeSpan s_abandoned = TimeSpan.FromHours(1);
 
-    // Whatever the user's mask: nobody else may write it.
-    private static readonly FileStreamOptions s_newFile = new()
-    {
-        Mode = FileMode.CreateNew,
-        Access = FileAccess.Write,
-        UnixCreateMode = OperatingSystem.IsWindows() ? null : UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
-    };
-
     private readonly Action<string> _note;
     private readonly string? _folder;
     private int _failures;
@@ -102,7 +94,7 @@ internal sealed class KernelCache
         try
         {
             Sweep();
-            using (FileStream file = new(temporary, s_newFile))
+            using (FileStream file = new(temporary, NewFile()))
             {
                 file.Write(Header(image));
                 file.Write(image);
@@ -127,6 +119,15 @@ internal sealed class KernelCache
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8), image.Length);
         SHA256.HashData(image, header.AsSpan(16));
         return header;
+    }
+
+    // Whatever the user's mask: nobody else may write it.
+    private static FileStreamOptions NewFile()
+    {
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+        return options;
     }
 
     private static byte[]? Payload(byte[] file)
