@@ -68,6 +68,17 @@ public sealed class CompilationTests
     });
 
     [Fact]
+    public void MissingBuiltins_AreNamed() => Setup.Run(setup =>
+    {
+        setup.Emulator.Fault("nvrtcCompileProgram", 1, 7);
+        CudaException failure = Assert.Throws<CudaException>(() => Job.Run(setup));
+        Assert.Equal(CudaErrors.NoCompiler, failure.Code);
+        Assert.StartsWith("kernel file activate.cu must be compiled, and NVRTC 13.0 does not find its library of builtins (NVRTC_ERROR_BUILTIN_OPERATION_FAILURE)", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith("install libnvrtc-builtins of CUDA 13.0 beside it", failure.Hint, StringComparison.Ordinal);
+        Job.Run(setup);
+    });
+
+    [Fact]
     public void AnUnknownArchitecture_GetsPtxOfAnOlderOne() => Setup.Run(setup =>
     {
         setup.Emulator.Set("nvrtc", 12000); // knows sm_90 as its newest
