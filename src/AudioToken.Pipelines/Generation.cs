@@ -10,6 +10,8 @@ namespace AudioToken.Pipelines;
 /// <summary>One run of one request, on the pipeline's thread.</summary>
 internal sealed class Generation
 {
+    private const int MemoryFamily = 6; // of error codes
+
     private readonly ITensorOps _backend;
     private readonly LoadedModel _model;
     private readonly GenerationPlan _plan;
@@ -169,7 +171,7 @@ internal sealed class Generation
     // Half precision may overflow where fp32 does not: then once more, in strips, so that it takes little more memory than the first time.
     private void Decode(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
     {
-        if (TryDecode(ops, latents, _request.TiledVae, pixels) is not { } fault)
+        if (DecodeAsMemoryAllows(ops, latents, seed, pixels) is not { } fault)
             return;
         using IDisposable? widened = ops.Widen();
         if (widened is null)
@@ -177,6 +179,24 @@ internal sealed class Generation
         if (TryDecode(ops, latents, tiled: true, pixels) is { } again)
             throw new NumericFaultException(again.Stage, again.Message + ", in fp32 too", again.Hint);
         _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{fault.Message} (seed {seed}): half precision overflowed, and the picture was decoded again in fp32"));
+    }
+
+    // Where memory is short for whole maps, in strips.
+    private NumericFaultException? DecodeAsMemoryAllows(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
+    {
+        if (!_request.TiledVae)
+        {
+            try
+            {
+                return TryDecode(ops, latents, tiled: false, pixels);
+            }
+            catch (AudioTokenException shortage) when (shortage.Code / 1000 == MemoryFamily)
+            {
+                _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{shortage.Message} (seed {seed}): the picture was decoded in strips, as by --tiled-vae"));
+            }
+        }
+
+        return TryDecode(ops, latents, tiled: true, pixels);
     }
 
     private NumericFaultException? TryDecode(ITensorOps ops, Tensor latents, bool tiled, Span<float> pixels)
