@@ -8,8 +8,7 @@ namespace AudioToken.Peers;
 /// <param name="Model">The file.</param>
 /// <param name="Inputs">Extents of <c>x0</c>, <c>x1</c>, ...</param>
 /// <param name="Output">Extents of <c>y</c>.</param>
-/// <remarks>Field numbers: onnx.proto of ONNX 1.16. Activation, gate, residual and shift are left out, and heads lie apart where that is
-/// what an operation wants: the peer does less than we do.</remarks>
+/// <remarks>Field numbers: onnx.proto of ONNX 1.16. Activation, gates, residual and shift are left out: the peer does less than we do.</remarks>
 internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]> Inputs, long[] Output)
 {
     private const string Microsoft = "com.microsoft";
@@ -63,16 +62,22 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         return Build("MultiHeadAttention", [node], [queries, keys, keys, .. Bias(item)], queries);
     }
 
+    // Heads lie apart for the products; one head already does.
     private static OnnxModel Attention(AttentionCase item)
     {
-        long width = item.Columns / item.Heads;
-        long[] queries = [item.Batch, item.Heads, item.Queries, width], keys = [item.Batch, item.Heads, item.Keys, width];
-        ProtocolBuffer scores = Node("FusedMatMul", "scores", "x0", "x1").Text(7, Microsoft)
+        (bool many, long width) = (item.Heads > 1, item.Columns / item.Heads);
+        long[] queries = many ? [item.Batch, item.Queries, item.Heads, width] : [item.Batch, 1, item.Queries, width];
+        long[] keys = many ? [item.Batch, item.Keys, item.Heads, width] : [item.Batch, 1, item.Keys, width];
+        (string q, string k, string v, string sums) = many ? ("q", "k", "v", "sums") : ("x0", "x1", "x2", "y");
+        ProtocolBuffer scores = Node("FusedMatMul", "scores", q, k).Text(7, Microsoft)
             .Message(5, Attribute("transB", IntegerAttribute).Number(3, 1))
             .Message(5, Scale("alpha", item));
+        ProtocolBuffer[] apart = many ? [Swap("x0", q), Swap("x1", k), Swap("x2", v)] : [], together = many ? [Swap(sums, "y")] : [];
         ProtocolBuffer[] biased = item.Bias ? [Node("Add", "biased", "scores", "x3")] : [];
-        ProtocolBuffer softmax = Node("Softmax", "shares", item.Bias ? "biased" : "scores"), sums = Node("MatMul", "y", "shares", "x2");
-        return Build(item.Bias ? "MatMul, Add, Softmax, MatMul" : "MatMul, Softmax, MatMul", [scores, .. biased, softmax, sums], [queries, keys, keys, .. Bias(item)], queries);
+        ProtocolBuffer[] softmax = [Node("Softmax", "shares", item.Bias ? "biased" : "scores"), Node("MatMul", sums, "shares", v)];
+        return Build("MatMul, Softmax, MatMul", [.. apart, scores, .. biased, .. softmax, .. together], [queries, keys, keys, .. Bias(item)], queries);
+
+        static ProtocolBuffer Swap(string from, string to) => Node("Transpose", to, from).Message(5, Integers("perm", 0, 2, 1, 3));
     }
 
     // Given to the peer as it is to be added: scaled by the gate where there is one.
