@@ -35,7 +35,7 @@ internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, do
         json.WriteStartObject();
         Machine.Write(json, threads);
         json.WriteString("network", network);
-        json.WriteString("peer", $"ONNX Runtime {OnnxPeer.Version}, one operation a model, all optimisations, without activation, gate, residual, shift and norms, which ours has");
+        json.WriteString("peer", $"ONNX Runtime {OnnxPeer.Version}, one operation a model, all optimisations, without activation, gate, residual, shift, bias of a product and norms, which ours has");
         json.WriteNumber("repetitions", repetitions);
         json.WriteNumber("fma_peak_gflops", Math.Round(bestPeak / 1e9, 1));
         json.WriteNumber("fma_peak_median_gflops", Math.Round(Spread.Of(rows.Select(row => row.Peak)).Median / 1e9, 1));
