@@ -57,6 +57,7 @@ internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, do
     // The kinds of work that reach different shares of the peak.
     private static string Class(KernelCase item) => item switch
     {
+        Conv2dCase { Enlarged.Height: > 0 } => "conv, enlarging", // ours multiplies less than the plain formula, in its exact form too
         Conv2dCase { Window: (3, 3) } => "conv 3x3",
         Conv2dCase or GroupedConv1dCase => "conv, other",
         AttentionCase attention => attention.Queries == attention.Keys ? "self-attention" : "cross-attention",
