@@ -173,8 +173,8 @@ internal static class CheckpointBenchmark
         return new Measurement(Stopwatch.GetElapsedTime(start).TotalSeconds, Peak() - before);
     }
 
-    // Peak resident memory: what is read through handles lies in the page cache and is not counted.
-    private static long Peak()
+    /// <summary>Peak resident memory in bytes: what is read through handles lies in the page cache and is not counted.</summary>
+    internal static long Peak()
     {
         if (!OperatingSystem.IsLinux())
             return 0;

@@ -18,12 +18,13 @@ internal sealed class TorchPeer : IDisposable
     public string Version { get; }
 
     /// <summary>Starts the peer, or gives null where there is no Python with PyTorch.</summary>
-    /// <param name="script">benchmarks/pytorch/stages.py.</param>
+    /// <param name="script">In benchmarks/pytorch.</param>
     /// <param name="python">The interpreter.</param>
     /// <param name="threads">PyTorch's threads.</param>
-    public static TorchPeer? Start(string script, string python, int threads)
+    /// <param name="options">More for the script.</param>
+    public static TorchPeer? Start(string script, string python, int threads, params string[] options)
     {
-        ProcessStartInfo start = new(python, [script, "--threads", threads.ToString(System.Globalization.CultureInfo.InvariantCulture)])
+        ProcessStartInfo start = new(python, [script, "--threads", threads.ToString(System.Globalization.CultureInfo.InvariantCulture), .. options])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -73,7 +74,8 @@ internal sealed class TorchPeer : IDisposable
         _process.Dispose();
     }
 
-    private JsonDocument Ask(string line)
+    /// <summary>Sends a line and reads the answer.</summary>
+    public JsonDocument Ask(string line)
     {
         _process.StandardInput.WriteLine(line);
         _process.StandardInput.Flush();

@@ -29,21 +29,16 @@ public sealed unsafe partial class CpuOps
         Tensor result = Allocate(shape);
         if (_counts)
             return result;
-        float* y = Data(result, Name, nameof(result));
-        for (long start = 0; start < shape.Count; start += SpanPart)
+        float** values = stackalloc float*[terms.Length];
+        float* factors = stackalloc float[terms.Length];
+        for (int i = 0; i < terms.Length; i++)
         {
-            int count = (int)Math.Min(SpanPart, shape.Count - start);
-            Span<float> sum = new(y + start, count);
-            for (int i = 0; i < terms.Length; i++)
-            {
-                ReadOnlySpan<float> values = new(Data(terms[i].Tensor, Name, nameof(terms)) + start, count);
-                if (i == 0)
-                    TensorPrimitives.Multiply(values, terms[i].Factor, sum);
-                else
-                    TensorPrimitives.MultiplyAdd(values, terms[i].Factor, sum, sum);
-            }
+            values[i] = Data(terms[i].Tensor, Name, nameof(terms));
+            factors[i] = terms[i].Factor;
         }
 
+        WeightedSumBody body = new() { Terms = values, Factors = factors, Count = terms.Length, Y = Data(result, Name, nameof(result)), Length = shape.Count };
+        _workers.Run(body.Parts, body);
         return result;
     }
 
@@ -77,10 +72,12 @@ public sealed unsafe partial class CpuOps
         float* y = Data(result, nameof(Concat), nameof(result));
         foreach (Tensor part in parts)
         {
-            float* from = Data(part, nameof(Concat), nameof(parts));
             int columns = part.Shape[^1];
-            for (long row = 0; row < shape.Rows; row++)
-                new ReadOnlySpan<float>(from + row * columns, columns).CopyTo(new Span<float>(y + row * shape[^1], columns));
+            RowCopyBody body = new()
+            {
+                From = Data(part, nameof(Concat), nameof(parts)), To = y, Rows = shape.Rows, FromStride = columns, ToStride = shape[^1], Columns = columns,
+            };
+            _workers.Run(body.Parts, body);
             y += columns;
         }
 

@@ -49,6 +49,14 @@ internal readonly unsafe struct PanelPacking(
     // Some depths of a panel: [tap][in] from the given one on, of all columns.
     private void Gather(float* rows, int start, int count, int columns, int width, float* to)
     {
+        if (taps == 1)
+        {
+            if (columns < width)
+                new Span<float>(to, count * width).Clear();
+            Transposition.Transpose(rows + start, packed.Depth, columns, count, to, width);
+            return;
+        }
+
         int inputs = packed.Depth / taps;
         for (int d = start; d < start + count; d++, to += width)
         {

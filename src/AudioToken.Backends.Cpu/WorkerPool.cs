@@ -13,7 +13,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     private const long ScratchStep = 1 << 20;
 
     // Operations of one network follow one another within microseconds; longer pauses are worth a sleep.
-    private static readonly long s_spinTicks = Stopwatch.Frequency / 20_000;
+    private static readonly long s_spinTicks = Stopwatch.Frequency / 2_000;
 
     private readonly object _gate = new();
     private readonly Thread[] _threads;

@@ -5,7 +5,7 @@ namespace AudioToken.Bench;
 
 /// <summary>Adds up calls, wall time and FLOPs of each operation.</summary>
 /// <remarks>Time is the host's: on a device that works on its own, only calls and FLOPs mean something.</remarks>
-public sealed class StageProfile(ITensorOps inner) : DelegatingOps(inner)
+public class StageProfile(ITensorOps inner) : DelegatingOps(inner)
 {
     private readonly Dictionary<string, Entry> _entries = [];
     private long _start;
@@ -70,7 +70,8 @@ public sealed class StageProfile(ITensorOps inner) : DelegatingOps(inner)
         _entries[operation] = entry with { Calls = entry.Calls + 1, Ticks = entry.Ticks + ticks };
     }
 
-    private void Count(string operation, double flops) => _entries[operation] = _entries[operation] with { Flops = _entries[operation].Flops + flops };
+    /// <summary>Adds FLOPs of an operation that has run.</summary>
+    protected void Count(string operation, double flops) => _entries[operation] = _entries[operation] with { Flops = _entries[operation].Flops + flops };
 
     private readonly record struct Entry(int Calls, long Ticks, double Flops);
 }

@@ -29,6 +29,10 @@ public sealed class GradientTests
         Conv("convolution, window of one, stride 2", [1, 5, 5, 4], 3, 1, new(2, 0)),
         Conv("convolution of an enlarged map", [1, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 4 }),
         Conv("convolution of an unevenly enlarged map", [2, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 5, UpsampleWidth = 3 }),
+        Conv("convolution of a map wide enough for one copy under all taps", [2, 2, 12, 17], 3, 3, new(1, 1)),
+        new("convolution of two wide sources, enlarged", [[1, 2, 6, 10], [1, 2, 6, 7]], [(WeightRole.Conv2d, [3, 17, 3, 3]), Vec(3)], 153, (ops, x, w) => ops.Conv2d(
+            x[0], w[0], new(1, 1) { UpsampleHeight = 4, UpsampleWidth = 12 }, new Epilogue(w[1]), x[1])),
+        new("linear over many rows", [[1, 1030, 2]], [Lin(3, 2), Vec(3)], 1030, (ops, x, w) => ops.Linear(x[0], w[0], new Epilogue(w[1]))),
         new("convolution of two sources", [[2, 4, 3, 2], [2, 4, 3, 5], [2, 3]], [(WeightRole.Conv2d, [3, 7, 3, 3]), Vec(3)], 63, (ops, x, w) => ops.Conv2d(
             x[0], w[0], new(1, 1), new Epilogue(w[1]) { ChannelShift = x[2] }, x[1])),
         new("convolution of two sources, activated", [[1, 3, 3, 2], [1, 3, 3, 3], [1, 3, 3, 3]], [(WeightRole.Conv2d, [3, 5, 3, 3]), Vec(3)], 90, (ops, x, w) => ops.Conv2d(
@@ -46,6 +50,8 @@ public sealed class GradientTests
         new("attention of a sequence to itself", [[1, 6, 4]], [], 60, (ops, x, _) => ops.Attention(x[0], x[0], x[0], new AttentionOptions { Heads = 2, Scale = 0.4f })),
         new("attention, more queries than a block", [[1, 131, 2], [1, 2, 2], [1, 2, 2]], [], 300, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f })),
+        new("attention, wide heads over more keys than a panel", [[1, 3, 35], [1, 40, 35], [1, 40, 35]], [], 300, (ops, x, _) =>
+            ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.2f })),
         new("attention with a bias", [[2, 4, 6], [2, 5, 6], [2, 5, 6], [3, 4, 5]], [], 40, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 3, Scale = 0.5f, Bias = x[3] })),
         new("attention with a gated bias", [[2, 5, 6], [2, 5, 6], [2, 5, 6], [3, 5, 5], [2, 5, 3]], [], 40, (ops, x, _) =>

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -14,10 +15,8 @@ public sealed unsafe partial class CpuOps
         AttentionGradients gradients = new(
             Allocate(shape), Allocate(k.Shape), Allocate(v.Shape),
             options.Bias.IsEmpty ? default : Zeros(options.Bias.Shape), options.BiasGate.IsEmpty ? default : Allocate(options.BiasGate.Shape));
-        AttentionGradientBody body = new()
+        AttentionGradientJob job = new()
         {
-            Workers = _workers,
-            Engine = _engine,
             Q = Data(q, Name, nameof(q)),
             K = Data(k, Name, nameof(k)),
             V = Data(v, Name, nameof(v)),
@@ -38,9 +37,29 @@ public sealed unsafe partial class CpuOps
             Scale = options.Scale,
             Causal = options.Causal,
         };
-        using TensorScope scope = Scope();
-        body.Room = Data(Allocate([Threads, checked((int)body.RoomFloats)]), Name, "room");
-        _workers.Run(body.Parts, body);
+        switch (_engine.VectorWidth)
+        {
+            case 16:
+                Differentiate<Lanes512, Vector512<float>>(job, tallest: 14);
+                break;
+            case 8:
+                Differentiate<Lanes256, Vector256<float>>(job, tallest: 6);
+                break;
+            default:
+                Differentiate<Lanes128, Vector128<float>>(job, tallest: 6);
+                break;
+        }
+
         return gradients;
+    }
+
+    private void Differentiate<TLanes, TVector>(AttentionGradientJob job, int tallest)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        AttentionGradientBody<TLanes, TVector> body = new() { Job = job, Tallest = tallest };
+        using TensorScope scope = Scope();
+        body.Job.Room = Working(Threads * body.RoomFloats);
+        _workers.Run(job.Parts, body);
     }
 }

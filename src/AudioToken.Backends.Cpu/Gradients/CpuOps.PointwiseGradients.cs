@@ -55,9 +55,11 @@ public sealed unsafe partial class CpuOps
         if (start < 0 || count < 0 || start + count > all)
             throw new ShapeException($"{Name}: columns {start} to {start + count} do not lie in {x.Shape}.");
         Tensor result = Allocate(x.Shape.WithLast(count));
-        float* to = Data(result, Name, nameof(result));
-        for (long row = 0; row < RowsOf(x.Shape); row++)
-            new ReadOnlySpan<float>(from + row * all + start, count).CopyTo(new Span<float>(to + row * count, count));
+        RowCopyBody body = new()
+        {
+            From = from + start, To = Data(result, Name, nameof(result)), Rows = RowsOf(x.Shape), FromStride = all, ToStride = count, Columns = count,
+        };
+        _workers.Run(body.Parts, body);
         return result;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -7,6 +8,9 @@ public sealed unsafe partial class CpuOps : IGradientOps
 {
     // Rows of the right-hand side of a weight gradient that are laid out at a time.
     private const long GradientPanelFloats = 4 << 20;
+
+    // Rows of a map from which on one padded copy for all taps costs less than a copy a tap: what is multiplied beyond the edges is then small.
+    private const int FewestShared = 12;
 
     /// <inheritdoc/>
     public Tensor LinearInputGradient(Tensor dy, Weight weight)
@@ -29,7 +33,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (RowsOf(x.Shape) != RowsOf(dy.Shape))
             throw new ShapeException($"{Name}: x is {x.Shape}, dy {dy.Shape}; they have as many rows.");
         Tensor dw = Allocate([n, k]);
-        WeightGradient(new MatrixRows(Data(x, Name, nameof(x)), k, 0), 0, RowsOf(x.Shape), k, Data(dy, Name, nameof(dy)), n, n, Data(dw, Name, nameof(dw)));
+        WeightGradient(Data(x, Name, nameof(x)), [1, 1, checked((int)RowsOf(x.Shape)), k], null, k, new(1, 0), 1, 1, Data(dy, Name, nameof(dy)), n, 1, checked((int)RowsOf(x.Shape)), Data(dw, Name, nameof(dw)));
         return dw;
     }
 
@@ -53,6 +57,22 @@ public sealed unsafe partial class CpuOps : IGradientOps
         {
             _engine.Multiply(_workers, problem, new MatrixRows(data, n, 0));
         }
+        else if (!_exact && WinogradJob.Suits(dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
+        {
+            Winograd(new WinogradJob
+            {
+                X = data,
+                Channels = n,
+                SourceHeight = tall,
+                SourceWidth = wide,
+                Height = tall,
+                Width = wide,
+                Weight = problem.Weight,
+                Packed = problem.Packed,
+                Output = problem.Output,
+                Epilogue = problem.Epilogue,
+            }, dy.Shape[0]);
+        }
         else
         {
             ConvGeometry back = new() { Stride = 1, PadTop = kh - 1 - geometry.PadTop, PadLeft = kw - 1 - geometry.PadLeft };
@@ -75,13 +95,16 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (x.Shape[3] + skipChannels != channels)
             throw new ShapeException($"{Name}: the input has {x.Shape[3] + skipChannels} channels, {own.Name} is {own.Shape}.");
         Tensor dw = Allocate(own.Shape);
-        using TensorScope scope = Scope();
-        Tensor sums = kh * kw == 1 ? dw : Allocate([n, kh * kw, channels]);
-        ConvWindows windows = new(
-            Data(x, Name, nameof(x)), x.Shape, DataOrNull(skip, Name, nameof(skip)), skipChannels, geometry, kw, dy.Shape[1], dy.Shape[2]);
-        WeightGradient(windows, 0, RowsOf(dy.Shape), kh * kw * channels, Data(dy, Name, nameof(dy)), n, n, Data(sums, Name, nameof(sums)));
-        if (kh * kw > 1)
-            InFileOrder(sums, dw, n, kh * kw, channels);
+        float* data = Data(x, Name, nameof(x)), skipData = DataOrNull(skip, Name, nameof(skip)), slopes = Data(dy, Name, nameof(dy)), result = Data(dw, Name, nameof(dw));
+        (int tall, int wide) = (dy.Shape[1], dy.Shape[2]);
+        if (geometry.Stride == 1 && (kh * kw == 1 || (channels >= _engine.VectorWidth && wide >= FewestShared)))
+        {
+            WeightGradient(data, x.Shape, skipData, channels, geometry, kh, kw, slopes, n, tall, wide, result);
+            return dw;
+        }
+
+        ConvWindows windows = new(data, x.Shape, skipData, skipChannels, geometry, kw, tall, wide);
+        WeightGradient(windows, 0, RowsOf(dy.Shape), kh * kw * channels, slopes, n, n, result, kh * kw);
         return dw;
     }
 
@@ -108,7 +131,6 @@ public sealed unsafe partial class CpuOps : IGradientOps
         (int batch, int length, int channels, int width, int taps) = (x.Shape[0], x.Shape[1], x.Shape[2], own.Shape[1], own.Shape[2]);
         Tensor dw = Allocate(own.Shape);
         using TensorScope scope = Scope();
-        float* sums = Data(Allocate([channels, taps * width]), Name, nameof(sums));
         int padded = checked(length + taps - 1);
         float* windows = Data(Allocate([groups, padded, width]), Name, nameof(windows));
         for (int sample = 0; sample < batch; sample++)
@@ -119,11 +141,10 @@ public sealed unsafe partial class CpuOps : IGradientOps
             {
                 WeightGradient(
                     new MatrixRows(windows, width, (long)padded * width), group, length, taps * width,
-                    Data(dy, Name, nameof(dy)) + at + group * width, channels, width, sums + (long)group * width * taps * width, add: sample > 0);
+                    Data(dy, Name, nameof(dy)) + at + group * width, channels, width, Data(dw, Name, nameof(dw)) + (long)group * width * taps * width, taps, add: sample > 0);
             }
         }
 
-        InFileOrder(new Span<float>(sums, (int)own.Shape.Count), new Span<float>(Data(dw, Name, nameof(dw)), (int)own.Shape.Count), channels, taps, width);
         return dw;
     }
 
@@ -135,7 +156,12 @@ public sealed unsafe partial class CpuOps : IGradientOps
         if (samples < 1 || rows % samples != 0)
             throw new ShapeException($"{Name}: {samples} samples do not divide the rows of {x.Shape}.");
         Tensor sums = Allocate([samples, columns]);
-        _workers.Run(samples, new ColumnSumming(_workers, Data(x, Name, nameof(x)), Data(sums, Name, nameof(sums)), checked((int)(rows / samples)), columns));
+        int each = checked((int)(rows / samples)), blocks = ColumnSumming.Blocks(each);
+        using TensorScope scope = Scope();
+        float* partial = Working((long)samples * blocks * columns), to = Data(sums, Name, nameof(sums));
+        _workers.Run(samples * blocks, new ColumnSumming(Data(x, Name, nameof(x)), partial, each, columns));
+        for (int sample = 0; sample < samples; sample++)
+            AddSamples(partial + (long)sample * blocks * columns, columns, blocks, columns, to + (long)sample * columns);
         return sums;
     }
 
@@ -187,8 +213,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
         return panels;
     }
 
-    // output [n, k] = dy^T x, x in blocks of rows so that its panels stay small; the order of the sums depends on shapes alone.
-    private void WeightGradient<TSource>(TSource x, int group, long rows, int k, float* dy, long stride, int n, float* output, bool add = false)
+    // output [n, k] = dy^T x, x in blocks of rows so that its panels stay small; with taps, k is [taps, channels] and is written [channels, taps].
+    private void WeightGradient<TSource>(TSource x, int group, long rows, int k, float* dy, long stride, int n, float* output, int taps = 1, bool add = false)
         where TSource : struct, IRowSource
     {
         int most = (int)Math.Clamp(GradientPanelFloats / Math.Max(k, 1) / 512 * 512, 512, 1 << 20);
@@ -196,44 +222,91 @@ public sealed unsafe partial class CpuOps : IGradientOps
         float* panels = null;
         for (long start = 0; start < rows; start += most)
         {
-            PackedShape packed = new(1, k, (int)Math.Min(most, rows - start), _engine.VectorWidth);
-            panels = panels is null ? Data(Allocate([checked((int)packed.Floats)]), nameof(WeightGradient), nameof(panels)) : panels;
+            int count = (int)Math.Min(most, rows - start);
+            PackedShape packed = new(1, k, count, _engine.VectorWidth);
+            panels = panels is null ? Working(packed.Floats) : panels;
             SourcePanels<TSource> packing = new(_workers, x, group, start, panels, packed);
             _workers.Run(packing.Parts, packing);
-            GemmProblem problem = new()
+            WeightGradientJob job = new()
             {
-                Rows = n,
-                Weight = new RestingValues(panels),
+                Dy = dy + start * stride,
+                DyStride = stride,
+                Outputs = n,
+                Panels = panels,
                 Packed = packed,
-                Output = output,
-                OutputStride = k,
-                Epilogue = TileEpilogue.None with { Residual = add || start > 0 ? output : null, ResidualScale = 1 },
+                Samples = 1,
+                Height = 1,
+                Width = count,
+                PaddedHeight = 1,
+                PaddedWidth = count,
+                Taps = 1,
+                KernelWidth = 1,
             };
-            _engine.Multiply(_workers, problem, new TransposedRows(dy + start * stride, stride));
+            WeightGradient(job, output, taps, add || start > 0);
         }
 
         if (rows == 0 && !add)
             new Span<float>(output, checked(n * k)).Clear();
     }
 
-    private void InFileOrder(Tensor sums, Tensor result, int n, int taps, int channels)
+    // output [n, channels, kh, kw], of maps of which a copy with their edges is the right-hand side under every tap.
+    private void WeightGradient(
+        float* x, Shape shape, float* skip, int channels, in ConvGeometry geometry, int kh, int kw, float* dy, int n, int tall, int wide, float* output)
     {
-        int count = checked((int)result.Shape.Count);
-        InFileOrder(
-            new Span<float>(Data(sums, nameof(InFileOrder), nameof(sums)), count), new Span<float>(Data(result, nameof(InFileOrder), nameof(result)), count), n, taps, channels);
+        WeightGradientJob job = new()
+        {
+            Dy = dy,
+            DyStride = n,
+            Outputs = n,
+            Samples = shape[0],
+            Height = tall,
+            Width = wide,
+            PaddedHeight = tall + kh - 1,
+            PaddedWidth = wide + kw - 1,
+            Taps = kh * kw,
+            KernelWidth = kw,
+        };
+        job.Packed = new PackedShape(1, channels, checked(job.Samples * job.PaddedHeight * job.PaddedWidth), _engine.VectorWidth);
+        using TensorScope scope = Scope();
+        if (kh * kw == 1 && skip is null && geometry is { PadTop: 0, PadLeft: 0, UpsampleHeight: 0, UpsampleWidth: 0 } && (shape[1], shape[2]) == (tall, wide))
+        {
+            job.Rows = x;
+            WeightGradient(job, output, 1, add: false);
+            return;
+        }
+
+        job.Panels = Working(job.Packed.Floats);
+        PaddedPanels packing = new(x, shape, skip, geometry, job);
+        _workers.Run(packing.Parts, packing);
+        WeightGradient(job, output, kh * kw, add: false);
     }
 
-    // [n][tap][channel] to [n][channel][tap].
-    private static void InFileOrder(ReadOnlySpan<float> sums, Span<float> result, int n, int taps, int channels)
+    private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
     {
-        for (int o = 0; o < n; o++)
+        using TensorScope scope = Scope();
+        job.Sums = Working(job.Slices * job.SliceFloats);
+        switch (_engine.VectorWidth)
         {
-            for (int tap = 0; tap < taps; tap++)
-            {
-                for (int c = 0; c < channels; c++)
-                    result[(o * channels + c) * taps + tap] = sums[(o * taps + tap) * channels + c];
-            }
+            case 16:
+                Products<Lanes512, Vector512<float>>(job, tallest: 14);
+                break;
+            case 8:
+                Products<Lanes256, Vector256<float>>(job, tallest: 6);
+                break;
+            default:
+                Products<Lanes128, Vector128<float>>(job, tallest: 6);
+                break;
         }
+
+        _workers.Run(job.Outputs, new WeightGradientTotals(_workers, job, output, taps, add));
+    }
+
+    private void Products<TLanes, TVector>(WeightGradientJob job, int tallest)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        WeightGradientProducts<TLanes, TVector> products = new(_workers, job, tallest);
+        _workers.Run(products.Parts, products);
     }
 
     // Rows and columns apart by the stride, zeros between them.
@@ -242,20 +315,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         (int batch, int height, int width, int columns) = (dy.Shape[0], dy.Shape[1], dy.Shape[2], dy.Shape[3]);
         Shape shape = [batch, (height - 1) * stride + 1, (width - 1) * stride + 1, columns];
         Tensor result = Allocate(shape);
-        float* from = Data(dy, nameof(Spread), nameof(dy)), to = Data(result, nameof(Spread), nameof(result));
-        new Span<float>(to, checked((int)shape.Count)).Clear();
-        for (int b = 0; b < batch; b++)
-        {
-            for (int y = 0; y < height; y++)
-            {
-                for (int x = 0; x < width; x++, from += columns)
-                {
-                    long pixel = ((long)b * shape[1] + y * stride) * shape[2] + x * stride;
-                    new ReadOnlySpan<float>(from, columns).CopyTo(new Span<float>(to + pixel * columns, columns));
-                }
-            }
-        }
-
+        _workers.Run(batch * shape[1], new Spreading(Data(dy, nameof(Spread), nameof(dy)), Data(result, nameof(Spread), nameof(result)), height, width, columns, stride));
         return result;
     }
 

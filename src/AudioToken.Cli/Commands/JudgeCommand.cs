@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using AudioToken.Cli.Options;
 using AudioToken.Pipelines;
+using AudioToken.Tensors;
 using AudioToken.Weights;
 using AudioToken.World;
 using AudioToken.World.Classifiers;
@@ -44,6 +45,8 @@ internal sealed class JudgeCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
+        CheckCount("--count", parsed.GetValue(_count));
+        CheckCount("--wrong", parsed.GetValue(_wrong));
         Messages messages = _messages.Messages(parsed, _terminal);
         ComputeDevice device = _device.Choose(parsed, messages);
         using ModelFiles files = _model.Open(parsed);
@@ -64,6 +67,17 @@ internal sealed class JudgeCommand
         return ExitCode.Done;
     }
 
+    // Kinds take turns: of fewer pictures some kinds have none, and a share of rightly named ones would be that of the others.
+    private static void CheckCount(string option, int? count)
+    {
+        int kinds = WorldKinds.All.Count;
+        if (count is > 0 && count < kinds)
+        {
+            throw new AudioTokenException(
+                ErrorCode.Range, $"{option} is '{count}', wanted at least {kinds}: with fewer pictures than kinds some kind has none, and the share says nothing of it", $"{option} {kinds}");
+        }
+    }
+
     private void Report(ModelJudgement judgement, bool json)
     {
         if (json)
@@ -73,7 +87,10 @@ internal sealed class JudgeCommand
                 writer.WriteNumber("pictures", judgement.Right.Total);
                 writer.WriteNumber("right", judgement.Right.Accuracy);
                 writer.WriteNumber("wrong_sound_pictures", judgement.Wrong.Total);
-                writer.WriteNumber("wrong_sound", judgement.Wrong.Accuracy);
+                if (judgement.Wrong.Total > 0)
+                    writer.WriteNumber("wrong_sound", judgement.Wrong.Accuracy);
+                else
+                    writer.WriteNull("wrong_sound");
             });
             return;
         }

@@ -53,8 +53,7 @@ public sealed class AdamW
         float keep = (float)(1 - (learningRate * _settings.WeightDecay));
         float step = (float)(learningRate / (1 - Math.Pow(_settings.Beta1, Updates)));
         float inverse = (float)(1 / (1 - Math.Pow(_settings.Beta2, Updates)));
-        for (int i = 0; i < _parameters.Count; i++)
-            Update(_parameters[i].Values, gradients[i], Means[i], Squares[i], keep, step, inverse);
+        Parallel.For(0, _parameters.Count, i => Update(_parameters[i].Values, gradients[i], Means[i], Squares[i], keep, step, inverse));
     }
 
     // p = keep p - step m / (sqrt(v inverse) + epsilon)

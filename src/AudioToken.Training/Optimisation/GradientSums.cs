@@ -9,6 +9,7 @@ public sealed class GradientSums
 {
     private readonly IReadOnlyList<Parameter> _parameters;
     private readonly float[][] _sums;
+    private readonly bool[] _holds; // whether a sum has begun; what lies in it before is of an earlier update
     private float[] _part = [];
 
     /// <summary>Begins with zeros.</summary>
@@ -17,10 +18,25 @@ public sealed class GradientSums
         ArgumentNullException.ThrowIfNull(parameters);
         _parameters = parameters;
         _sums = [.. parameters.Select(parameter => new float[parameter.Values.Length])];
+        _holds = new bool[_sums.Length];
+        Array.Fill(_holds, true);
     }
 
     /// <summary>The sums, one array a parameter.</summary>
-    public IReadOnlyList<float[]> Values => _sums;
+    public IReadOnlyList<float[]> Values
+    {
+        get
+        {
+            for (int i = 0; i < _sums.Length; i++)
+            {
+                if (!_holds[i])
+                    Array.Clear(_sums[i]);
+                _holds[i] = true;
+            }
+
+            return _sums;
+        }
+    }
 
     /// <summary>Factor of the loss that a tape is to play back with; sums are without it.</summary>
     public double LossScale { get; set; } = 1;
@@ -34,28 +50,26 @@ public sealed class GradientSums
             Tensor gradient = tape.Gradient(_parameters[i].Weight);
             if (gradient.IsEmpty)
                 continue;
-            if (_part.Length < _sums[i].Length)
+            if (_holds[i] && _part.Length < _sums[i].Length)
                 _part = new float[_sums[i].Length];
-            Span<float> part = _part.AsSpan(0, _sums[i].Length);
+            Span<float> part = _holds[i] ? _part.AsSpan(0, _sums[i].Length) : _sums[i];
             tape.Download(gradient, part);
             if (tape.LossScale != 1)
                 TensorPrimitives.Multiply(part, (float)(1 / tape.LossScale), part);
-            TensorPrimitives.Add(_sums[i], part, _sums[i]);
+            if (_holds[i])
+                TensorPrimitives.Add(_sums[i], part, _sums[i]);
+            _holds[i] = true;
         }
     }
 
     /// <summary>Back to zeros.</summary>
-    public void Clear()
-    {
-        foreach (float[] sum in _sums)
-            Array.Clear(sum);
-    }
+    public void Clear() => Array.Clear(_holds);
 
     /// <summary>Length of all gradients as one vector; NaN or infinity if any is.</summary>
     public double Norm()
     {
         double squares = 0;
-        foreach (float[] sum in _sums)
+        foreach (float[] sum in Values)
         {
             // Blocks, so that a long sum keeps its digits.
             for (int start = 0; start < sum.Length; start += 4096)
@@ -70,7 +84,7 @@ public sealed class GradientSums
     {
         if (norm <= limit)
             return;
-        foreach (float[] sum in _sums)
+        foreach (float[] sum in Values)
             TensorPrimitives.Multiply(sum, (float)(limit / norm), sum);
     }
 }

@@ -61,6 +61,24 @@ public sealed class WinogradTests
         s_products[1].WithEverything().Check(ops);
     }
 
+    // The same convolution with the weight turned round: tiles that hang over both edges, half a panel at the end.
+    [Fact]
+    public void Conv2dInputGradient_AgreesWithExactSums()
+    {
+        using CpuOps ops = new(new CpuOptions { Threads = 2 }), exact = new(new CpuOptions { Threads = 2, Exact = true });
+        float[] found = Gradient(ops), expected = Gradient(exact);
+        Assert.NotEqual(expected, found);
+        TensorAssert.MaxAbs(expected, found, Bound(Product.Conv([2, 17, 19, 96], 70, 3, 3, new(1, 1))) + Tolerance.Sum(9 * 96, 1), "input gradient");
+
+        static float[] Gradient(CpuOps ops)
+        {
+            double most = Math.Sqrt(3); // of variance 1
+            Draw draw = new(11);
+            using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", [96, 70, 3, 3], draw.Uniform([96, 70, 3, 3], -most, most)), WeightRole.Conv2d);
+            return ops.Values(ops.Conv2dInputGradient(ops.Upload(draw.Uniform([2, 17, 19, 96], -most, most), [2, 17, 19, 96]), weight, new(1, 1), 17, 19));
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(4)] // in phases

@@ -45,6 +45,38 @@ public sealed class ClassifierTests
         Assert.True(classifier.Name(new ImageBuffer(128, 128, noise)).Probability < sure);
     }
 
+    // A model that always draws the same is named once and for all, and so is right by chance alone: RELIABILITY case 63.
+    [Fact]
+    public void PicturesThatAreAllAlike_AreRightByChance()
+    {
+        SceneClassifier classifier = SceneClassifier.Train(WorldKinds.All, 8, Cancellation);
+        foreach (byte shade in new byte[] { 0, 128, 255 })
+        {
+            ConfusionMatrix matrix = new(WorldKinds.All);
+            byte[] flat = new byte[3 * 64 * 64];
+            Array.Fill(flat, shade);
+            ImageBuffer picture = new(64, 64, flat);
+            Assert.All(classifier.Probabilities(picture), probability => Assert.True(double.IsFinite(probability)));
+            foreach (WorldKind kind in WorldKinds.All)
+                matrix.Add(kind, classifier.Name(picture).Kind);
+            Assert.Equal((WorldKinds.All.Count, 1), (matrix.Total, matrix.Right));
+        }
+    }
+
+    [Fact]
+    public void PicturesOfAllSizes_AreNamed()
+    {
+        SceneClassifier classifier = SceneClassifier.Train(WorldKinds.All, 40, Cancellation);
+        foreach (int side in new[] { 64, 128, 200, 512 })
+        {
+            int right = WorldKinds.All.Count(kind => classifier.Name(new WorldSample(kind, WorldSeeds.Of(WorldSplit.HeldOut, 5)).Picture(side)).Kind == kind);
+            Assert.True(right >= 14, $"{right} of {WorldKinds.All.Count} of {side} pixels");
+        }
+
+        foreach ((int width, int height) in new[] { (1, 1), (33, 7), (8, 640) })
+            Assert.InRange(classifier.Name(new ImageBuffer(width, height, new byte[3 * width * height])).Probability, 0, 1);
+    }
+
     [Fact]
     public void Confusions_AreCounted()
     {
