@@ -11,6 +11,9 @@ public sealed unsafe partial class CpuOps
     private const int WidenOnceRows = 4 * GemmEngine.BlockRows;
     private const int WidenOnceFloats = 4 << 20;
 
+    private NativeBlock? _staging;
+    private WeightSlab? _slab; // the one that is being filled
+
     /// <inheritdoc/>
     /// <remarks>Linear and Conv2d weights of an F16 or BF16 source rest as they are stored, two bytes a value, and are widened, exactly, where they
     /// are used; everything else rests in fp32.</remarks>
@@ -73,18 +76,22 @@ public sealed unsafe partial class CpuOps
         bool changed = false;
         try
         {
-            int panels = (int)Math.Max(1, StagingFloats / Math.Max(1, depth * packed.PanelWidth));
-            using NativeBlock staging = new(_counts ? 0 : depth * packed.PanelWidth * panels * sizeof(float));
+            int panels = (int)Math.Min(packed.Panels, Math.Max(1, StagingFloats / Math.Max(1, depth * packed.PanelWidth)));
+            void* staging = _counts ? null : Staging(depth * packed.PanelWidth * panels * sizeof(float));
             for (int group = 0; group < groups && !changed && !_counts; group++)
             {
                 for (int panel = 0; panel < packed.Panels && !changed; panel += panels)
                 {
                     int column = panel * packed.PanelWidth;
                     int columns = Math.Min(panels * packed.PanelWidth, packed.Columns - column);
-                    source.Read(((long)group * packed.Columns + column) * depth, new Span<float>(staging.Pointer, checked((int)(columns * depth))));
+                    long first = ((long)group * packed.Columns + column) * depth;
+                    int values = checked((int)(columns * depth));
+                    bool asStored = type != DType.F32 && source.TryReadHalves(first, new Span<ushort>(staging, values));
+                    if (!asStored)
+                        source.Read(first, new Span<float>(staging, values));
                     _workers.Run(
                         Math.Min(panels, packed.Panels - panel),
-                        new PanelPacking((float*)staging.Pointer, (byte*)block.Pointer + group * packed.GroupFloats * type.Size(), type, packed, panel, taps, &changed));
+                        new PanelPacking(staging, asStored, (byte*)block.Pointer + group * packed.GroupFloats * type.Size(), type, packed, panel, taps, &changed));
                 }
             }
 
@@ -102,6 +109,24 @@ public sealed unsafe partial class CpuOps
         return LoadPanels(source, role, groups, taps, DType.F32);
     }
 
+    // Room for a part of a source, the same for one weight after another: system memory that is taken and given back for each costs more than its packing.
+    private void* Staging(long bytes)
+    {
+        if (_staging is null || _staging.Bytes < bytes)
+        {
+            FreeStaging();
+            _staging = new NativeBlock(Math.Max(bytes, StagingFloats * sizeof(float)));
+        }
+
+        return _staging.Pointer;
+    }
+
+    private void FreeStaging()
+    {
+        _staging?.Dispose();
+        _staging = null;
+    }
+
     // A weight's values for a product of so many rows. Where each block of rows would widen them anew, they are widened once, into memory of the open scope.
     private RestingValues Widened(CpuWeight weight, long rows)
     {
@@ -115,10 +140,21 @@ public sealed unsafe partial class CpuOps
 
     private NativeBlock NewWeightBlock(long values, DType type)
     {
-        NativeBlock block = new(checked(values * type.Size()), _counts);
+        long bytes = checked(values * type.Size());
+        NativeBlock block = _counts || bytes > WeightSlab.LargestPiece ? new NativeBlock(bytes, _counts) : Piece(bytes);
         WeightBytes += block.Bytes;
         _weightAllocations++;
         return block;
+    }
+
+    private NativeBlock Piece(long bytes)
+    {
+        if (_slab?.TryTake(bytes) is { } piece)
+            return piece;
+        _slab?.Dispose();
+        _slab = null;
+        _slab = new WeightSlab();
+        return _slab.TryTake(bytes)!;
     }
 
     private void FreeWeightBlock(NativeBlock block)

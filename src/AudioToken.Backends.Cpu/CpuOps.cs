@@ -103,7 +103,11 @@ public sealed unsafe partial class CpuOps : ITensorOps
     }
 
     /// <inheritdoc/>
-    public void Trim() => _memory.Trim();
+    public void Trim()
+    {
+        FreeStaging();
+        _memory.Trim();
+    }
 
     /// <summary>Ends the threads and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
     public void Dispose()
@@ -113,6 +117,8 @@ public sealed unsafe partial class CpuOps : ITensorOps
         _disposed = true;
         _workers.Dispose();
         _memory.Dispose();
+        FreeStaging();
+        _slab?.Dispose();
     }
 
     /// <summary>A new tensor of undefined contents that the innermost open scope owns.</summary>

@@ -66,6 +66,33 @@ internal static unsafe class Transposition
         return Avx512F.InsertVector128(rows, Vector128.Load(from + 12 * stride), 3);
     }
 
+    /// <summary>to[c][offset + r] = from[r][c] for eight rows and eight columns of 16-bit elements. Needs SSE2.</summary>
+    /// <param name="from">The first of the eight rows.</param>
+    /// <param name="fromStride">Elements from row to row of the source.</param>
+    /// <param name="to">The eight rows of the result.</param>
+    /// <param name="offset">Where in each of them.</param>
+    public static void Transpose8x8(ushort* from, long fromStride, ushort** to, int offset)
+    {
+        // Names are of rows of the source; digits, of its columns.
+        Vector128<ushort> a = Vector128.Load(from), b = Vector128.Load(from + fromStride);
+        Vector128<ushort> c = Vector128.Load(from + 2 * fromStride), d = Vector128.Load(from + 3 * fromStride);
+        Vector128<ushort> e = Vector128.Load(from + 4 * fromStride), f = Vector128.Load(from + 5 * fromStride);
+        Vector128<ushort> g = Vector128.Load(from + 6 * fromStride), h = Vector128.Load(from + 7 * fromStride);
+        Columns(Sse2.UnpackLow(a, b).AsUInt32(), Sse2.UnpackLow(c, d).AsUInt32(), Sse2.UnpackLow(e, f).AsUInt32(), Sse2.UnpackLow(g, h).AsUInt32(), to, offset);
+        Columns(Sse2.UnpackHigh(a, b).AsUInt32(), Sse2.UnpackHigh(c, d).AsUInt32(), Sse2.UnpackHigh(e, f).AsUInt32(), Sse2.UnpackHigh(g, h).AsUInt32(), to + 4, offset);
+    }
+
+    // Four columns of eight rows, the rows in pairs: a0 b0 a1 b1 a2 b2 a3 b3 and so on.
+    private static void Columns(Vector128<uint> ab, Vector128<uint> cd, Vector128<uint> ef, Vector128<uint> gh, ushort** to, int offset)
+    {
+        Vector128<ulong> low = Sse2.UnpackLow(ab, cd).AsUInt64(), high = Sse2.UnpackHigh(ab, cd).AsUInt64();       // a0 b0 c0 d0 a1 b1 c1 d1, a2 …
+        Vector128<ulong> low2 = Sse2.UnpackLow(ef, gh).AsUInt64(), high2 = Sse2.UnpackHigh(ef, gh).AsUInt64();
+        Sse2.UnpackLow(low, low2).AsUInt16().Store(to[0] + offset);
+        Sse2.UnpackHigh(low, low2).AsUInt16().Store(to[1] + offset);
+        Sse2.UnpackLow(high, high2).AsUInt16().Store(to[2] + offset);
+        Sse2.UnpackHigh(high, high2).AsUInt16().Store(to[3] + offset);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose4x4(float* from, long fromStride, float* to, long toStride)
     {

@@ -12,24 +12,28 @@ internal sealed unsafe class WorkerPool : IDisposable
     // Working buffers grow by whole steps, so that a few sizes serve all operations.
     private const long ScratchStep = 1 << 20;
 
-    // Operations of one network follow one another within microseconds; longer pauses are worth a sleep.
+    // Operations of one network follow one another within microseconds, but the last part of one may take longer than that;
+    // to wake a thread costs tens of microseconds, so only longer pauses are worth a sleep.
     private static readonly long s_spinTicks = Stopwatch.Frequency / 2_000;
+    private const int SpinIterations = 4;
+
+    // What the state holds: threads in the job, whether more may join, and above that the number of the job.
+    private const long JoinedMask = 0xFFFF, Open = 0x1_0000, OneJob = 0x2_0000, JobMask = -OneJob;
 
     private readonly object _gate = new();
     private readonly Thread[] _threads;
     private readonly NativeBlock?[] _scratch;
     private readonly bool _idle;
 
-    // The present job. Written under the gate; a thread that has joined may read it until it leaves.
+    // The present job. Written while no thread is in one; a thread that has joined may read it until it leaves.
     private delegate*<void*, int, int, void> _invoke;
     private void* _body;
     private int _count;
-    private bool _open;
 
-    private int _epoch;
+    private long _state;
     private int _next;
-    private int _joined;
-    private int _sleeping;
+    private int _sleeping; // threads on the gate that wait for a job
+    private int _awaited;  // 1 while the caller waits there for the last to leave
     private bool _running;
     private bool _disposed;
     private ExceptionDispatchInfo? _fault;
@@ -159,36 +163,40 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Start(delegate*<void*, int, int, void> invoke, void* body, int count)
     {
+        _invoke = invoke;
+        _body = body;
+        _count = count;
+        _next = -1;
+        Interlocked.Exchange(ref _state, ((_state & JobMask) + OneJob) | Open);
+        if (Volatile.Read(ref _sleeping) == 0)
+            return;
         lock (_gate)
-        {
-            _invoke = invoke;
-            _body = body;
-            _count = count;
-            _next = -1;
-            _open = true;
-            Volatile.Write(ref _epoch, _epoch + 1);
-            if (_sleeping > 0)
-                Monitor.PulseAll(_gate);
-        }
+            Monitor.PulseAll(_gate);
     }
 
     private void Finish()
     {
         // Closing first: a thread that wakes up late does not join, so the caller waits only for parts that are being done.
-        ExceptionDispatchInfo? fault;
-        lock (_gate)
-            _open = false;
-        long deadline = Stopwatch.GetTimestamp() + s_spinTicks;
-        while (Volatile.Read(ref _joined) > 0 && Stopwatch.GetTimestamp() < deadline)
-            Thread.SpinWait(20);
-        lock (_gate)
+        long joined = Interlocked.And(ref _state, ~Open) & JoinedMask, deadline = Stopwatch.GetTimestamp() + s_spinTicks;
+        while (joined != 0 && Stopwatch.GetTimestamp() < deadline)
         {
-            while (_joined > 0)
-                Monitor.Wait(_gate);
-            fault = _fault;
-            _fault = null;
+            Thread.SpinWait(SpinIterations);
+            joined = Volatile.Read(ref _state) & JoinedMask;
         }
 
+        if (joined != 0)
+        {
+            lock (_gate)
+            {
+                Interlocked.Exchange(ref _awaited, 1);
+                while ((Volatile.Read(ref _state) & JoinedMask) != 0)
+                    Monitor.Wait(_gate);
+                _awaited = 0;
+            }
+        }
+
+        ExceptionDispatchInfo? fault = _fault;
+        _fault = null;
         fault?.Throw();
     }
 
@@ -214,36 +222,57 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Serve(int worker)
     {
-        int seen = 0;
+        long seen = 0;
         while (true)
         {
-            long deadline = Stopwatch.GetTimestamp() + s_spinTicks;
-            while (Volatile.Read(ref _epoch) == seen && Stopwatch.GetTimestamp() < deadline)
-                Thread.SpinWait(20);
-            lock (_gate)
-            {
-                while (_epoch == seen && !_disposed)
-                {
-                    _sleeping++;
-                    Monitor.Wait(_gate);
-                    _sleeping--;
-                }
-
-                if (_disposed)
-                    return;
-                seen = _epoch;
-                if (!_open)
-                    continue;
-                _joined++;
-            }
-
+            long state = NextJob(seen);
+            if (state < 0)
+                return;
+            seen = state & JobMask;
+            if (!TryJoin(state))
+                continue;
             Work(worker);
-            lock (_gate)
+
+            // The caller sleeps on the same gate as idle threads; those that wake for nothing go back to sleep.
+            if ((Interlocked.Decrement(ref _state) & (JoinedMask | Open)) == 0 && Volatile.Read(ref _awaited) != 0)
             {
-                // The caller sleeps on the same gate as idle threads; those that wake for nothing go back to sleep.
-                if (--_joined == 0 && !_open)
+                lock (_gate)
                     Monitor.PulseAll(_gate);
             }
         }
+    }
+
+    // Waits for another job than the one seen last; -1 at the end.
+    private long NextJob(long seen)
+    {
+        long deadline = Stopwatch.GetTimestamp() + s_spinTicks, state;
+        while (((state = Volatile.Read(ref _state)) & JobMask) == seen && !Volatile.Read(ref _disposed) && Stopwatch.GetTimestamp() < deadline)
+            Thread.SpinWait(SpinIterations);
+        if ((state & JobMask) != seen)
+            return state;
+        lock (_gate)
+        {
+            Interlocked.Increment(ref _sleeping);
+            while (((state = Volatile.Read(ref _state)) & JobMask) == seen && !_disposed)
+                Monitor.Wait(_gate);
+            Interlocked.Decrement(ref _sleeping);
+        }
+
+        return (state & JobMask) == seen ? -1 : state;
+    }
+
+    // Joins a job while it is the present one and open.
+    private bool TryJoin(long state)
+    {
+        long job = state & JobMask;
+        while ((state & Open) != 0 && (state & JobMask) == job)
+        {
+            long met = Interlocked.CompareExchange(ref _state, state + 1, state);
+            if (met == state)
+                return true;
+            state = met;
+        }
+
+        return false;
     }
 }

@@ -43,6 +43,11 @@ public abstract class WeightSource
     /// <exception cref="AudioTokenException">The file is shorter than it was, or holds NaN or infinity.</exception>
     public abstract void Read(long start, Span<float> destination);
 
+    /// <summary>Reads elements of an F16 or BF16 source as they are stored, which saves who keeps them so the way through float and back.</summary>
+    /// <returns>False, and nothing read, where the source does not hold its elements in that form.</returns>
+    /// <exception cref="AudioTokenException">As of <see cref="Read"/>.</exception>
+    public virtual bool TryReadHalves(long start, Span<ushort> destination) => false;
+
     /// <summary>Reads all elements.</summary>
     public float[] ReadAll()
     {

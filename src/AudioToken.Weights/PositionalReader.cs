@@ -26,7 +26,15 @@ internal static class PositionalReader
 
     /// <summary>Fills the span.</summary>
     /// <exception cref="WeightFileException">The file ends first: it shrank after it was opened.</exception>
-    public static void ReadExactly(SafeFileHandle handle, Span<byte> destination, long position, string file, string what)
+    public static void ReadExactly(SafeFileHandle handle, Span<byte> destination, long position, string file, string what) =>
+        ReadExactly(handle, destination, position, file, what, static what => what);
+
+    /// <summary>Fills the span with a part of a tensor.</summary>
+    /// <inheritdoc cref="ReadExactly(SafeFileHandle, Span{byte}, long, string, string)"/>
+    public static void ReadTensor(SafeFileHandle handle, Span<byte> destination, long position, string file, string tensor) =>
+        ReadExactly(handle, destination, position, file, tensor, WeightFileException.Quote);
+
+    private static void ReadExactly(SafeFileHandle handle, Span<byte> destination, long position, string file, string what, Func<string, string> tell)
     {
         int read;
         try
@@ -39,7 +47,7 @@ internal static class PositionalReader
         }
 
         if (read < destination.Length)
-            throw Shrank(file, what, position + destination.Length, position + read);
+            throw Shrank(file, tell(what), position + destination.Length, position + read);
     }
 
     public static WeightFileException Shrank(string file, string what, long needed, long found) => new(ErrorCode.Shrank, file,

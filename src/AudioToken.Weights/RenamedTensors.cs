@@ -74,6 +74,8 @@ public sealed class RenamedTensors : TensorCollection
     private sealed class Renamed(WeightSource inner, string name) : WeightSource(name, inner.Shape, inner.DType)
     {
         public override void Read(long start, Span<float> destination) => inner.Read(start, destination);
+
+        public override bool TryReadHalves(long start, Span<ushort> destination) => inner.TryReadHalves(start, destination);
     }
 
     private sealed class RenamedStored(StoredWeightSource inner, string name) : StoredWeightSource(name, inner.Shape, inner.DType)

@@ -113,7 +113,7 @@ public sealed class SafetensorsFile : TensorCollection
         _entries.TryGetValue(name, out StoredTensor? entry) ? entry : throw new KeyNotFoundException($"{Description} has no '{name}'.");
 
     private void ReadBytes(StoredTensor entry, long start, Span<byte> destination) =>
-        PositionalReader.ReadExactly(_handle, destination, _header.DataStart + entry.Begin + start, Description, WeightFileException.Quote(entry.Name));
+        PositionalReader.ReadTensor(_handle, destination, _header.DataStart + entry.Begin + start, Description, entry.Name);
 
     private WeightFileException Unsupported(StoredTensor entry, string why) => new(ErrorCode.Unsupported, Description,
         $"tensor {WeightFileException.Quote(entry.Name)} is {entry}: {why}.", "Convert the file to F32, F16 or BF16 first.");

@@ -55,6 +55,16 @@ public abstract class StoredWeightSource : WeightSource
         }
     }
 
+    /// <inheritdoc/>
+    public override bool TryReadHalves(long start, Span<ushort> destination)
+    {
+        if (DType is not (DType.F16 or DType.BF16))
+            return false;
+        RequireRange(start, destination.Length);
+        ReadBytes(start * sizeof(ushort), MemoryMarshal.AsBytes(destination));
+        return true;
+    }
+
     /// <summary>Throws if elements <paramref name="start"/> to <paramref name="start"/> + <paramref name="count"/> do not lie in the tensor.</summary>
     protected void RequireRange(long start, long count)
     {

@@ -65,5 +65,7 @@ public readonly struct WeightPath
     private sealed class ReshapedSource(WeightSource inner, Shape shape) : WeightSource(inner.Name, shape, inner.DType)
     {
         public override void Read(long start, Span<float> destination) => inner.Read(start, destination);
+
+        public override bool TryReadHalves(long start, Span<ushort> destination) => inner.TryReadHalves(start, destination);
     }
 }

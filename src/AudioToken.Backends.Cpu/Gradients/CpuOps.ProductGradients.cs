@@ -186,7 +186,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
             for (int group = 0; group < packed.Groups; group++)
             {
                 _workers.Run(packed.Panels, new PanelPacking(
-                    source + (long)group * packed.Columns * packed.Depth, own.Data + group * packed.GroupFloats, DType.F32, packed, 0, taps, null));
+                    source + (long)group * packed.Columns * packed.Depth, asStored: false, own.Data + group * packed.GroupFloats, DType.F32, packed, 0, taps, null));
             }
         }
     }

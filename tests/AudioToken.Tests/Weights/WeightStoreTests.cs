@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using AudioToken.Tensors;
 using AudioToken.Weights;
 using Xunit;
@@ -107,6 +108,42 @@ public sealed class WeightStoreTests
         Assert.Equal(expected, exception.Message);
         exception = Assert.Throws<WeightFileException>(() => store.Root.Load(new ArrayWeightSource("folded", [10], values), WeightRole.Vector));
         Assert.Contains("tensor 'folded' holds", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(DType.F16, 0x7C00, "infinity")]
+    [InlineData(DType.F16, 0xFE01, "NaN")]
+    [InlineData(DType.BF16, 0xFF80, "infinity")]
+    [InlineData(DType.BF16, 0x7F81, "NaN")]
+    public void HalvesThatAreNotFinite_EndTheLoading_AsStoredToo(DType type, int bits, string name)
+    {
+        const int count = 70, at = 65;
+        using TemporaryFolder folder = new();
+        ushort greatest = type == DType.F16 ? (ushort)0x7BFF : (ushort)0x7F7F;
+        foreach (bool sound in (bool[])[true, false])
+        {
+            ushort[] stored = new ushort[count];
+            Array.Fill(stored, greatest);
+            if (!sound)
+                stored[at] = (ushort)bits;
+            SafetensorsWriter writer = new();
+            writer.Add("w", [count], type, MemoryMarshal.AsBytes<ushort>(stored).ToArray());
+            string path = folder.PathOf($"{sound}.safetensors");
+            writer.Save(path);
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            using WeightStore store = new(LoadOnlyOps.Create(), file);
+            WeightSource source = store.Root.Source("w", [7, 10], [count]);
+            ushort[] read = new ushort[count - 3];
+            if (sound)
+            {
+                Assert.True(source.TryReadHalves(3, read));
+                Assert.Equal(stored[3..], read);
+                continue;
+            }
+
+            WeightFileException exception = Assert.Throws<WeightFileException>(() => source.TryReadHalves(3, read));
+            Assert.Equal((4108, $"False.safetensors: tensor 'w' holds {name} at index {at}; 1 of the 67 values read so far are not finite."), (exception.Code, exception.Message));
+        }
     }
 
     [Fact]

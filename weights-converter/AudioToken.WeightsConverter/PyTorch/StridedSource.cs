@@ -56,7 +56,7 @@ internal sealed class StridedSource : StoredWeightSource
             Span<byte> part = destination[..(int)Math.Min(_run * size - within, destination.Length)];
             long position = _tensor.Start + offset * size + within;
             if (blocks is null)
-                PositionalReader.ReadExactly(_handle, part, position, _file, WeightFileException.Quote(Name));
+                PositionalReader.ReadTensor(_handle, part, position, _file, Name);
             else
                 blocks.Read(position, part);
             destination = destination[part.Length..];
