@@ -12,6 +12,12 @@
 #include "common/product.cuh"
 #include "common/window.cuh"
 
+// A division of 64 bits, dozens of instructions: not for each element of a window by itself.
+DEVICE_ONCE int before_enlargement(int at, int size, int tall)
+{
+    return enlarged_from(at, size, tall);
+}
+
 // Row m is the window of output position m. An enlargement is to twice the size, or, if it is Free, to any.
 template <typename T, bool Free> struct Windows {
     struct Row {
@@ -51,13 +57,23 @@ template <typename T, bool Free> struct Windows {
         }
     }
 
+    DEVICE_MEMBER void step(Place& place) const
+    {
+        if (++place.c < g.x_channels + g.skip_channels) return;
+        place.c = 0;
+        if (++place.x == g.kernel_width) {
+            place.x = 0;
+            place.y++;
+        }
+    }
+
     DEVICE_MEMBER Found<T> at(const Row& row, const Place& place) const
     {
         int py = row.y + place.y, px = row.x + place.x;
         const bool inside = (unsigned)py < (unsigned)g.tall && (unsigned)px < (unsigned)g.wide;
         if constexpr (Free) {
-            py = inside ? enlarged_from(py, g.height, g.tall) : 0;
-            px = inside ? enlarged_from(px, g.width, g.wide) : 0;
+            py = !inside ? 0 : g.tall == g.height ? py : before_enlargement(py, g.height, g.tall);
+            px = !inside ? 0 : g.wide == g.width ? px : before_enlargement(px, g.width, g.wide);
         } else {
             py >>= g.tall != g.height;
             px >>= g.wide != g.width;

@@ -32,6 +32,13 @@ template <typename T> struct Sequences {
             place.tap++;
     }
 
+    DEVICE_MEMBER void step(Place& place) const
+    {
+        if (++place.c < width) return;
+        place.c = 0;
+        place.tap++;
+    }
+
     DEVICE_MEMBER Found<T> at(const Row& row, const Place& place) const
     {
         const int t = row.first + place.tap;

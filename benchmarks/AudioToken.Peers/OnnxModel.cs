@@ -3,22 +3,25 @@ using AudioToken.Bench.Cases;
 
 namespace AudioToken.Peers;
 
-/// <summary>An ONNX model of one operation, with its weight inside so that a runtime can prepare it once.</summary>
+/// <summary>An ONNX model of one operation of ours, with its weight inside so that a runtime can prepare it once.</summary>
+/// <param name="Way">The operations that it has of ONNX.</param>
 /// <param name="Model">The file.</param>
 /// <param name="Inputs">Extents of <c>x0</c>, <c>x1</c>, ...</param>
 /// <param name="Output">Extents of <c>y</c>.</param>
-/// <remarks>Field numbers: onnx.proto of ONNX 1.16. Activation, gate, residual and shift are left out: the peer does less than we do.</remarks>
-internal sealed record OnnxModel(byte[] Model, IReadOnlyList<long[]> Inputs, long[] Output)
+/// <remarks>Field numbers: onnx.proto of ONNX 1.16. Activation, gates, residual and shift are left out: the peer does less than we do.</remarks>
+internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]> Inputs, long[] Output)
 {
+    private const string Microsoft = "com.microsoft";
     private const int FloatType = 1, FloatAttribute = 1, IntegerAttribute = 2, IntegersAttribute = 7;
 
-    /// <summary>The model of a case; null for one that has no such peer.</summary>
-    public static OnnxModel? Of(KernelCase item) => item switch
+    /// <summary>The models of a case, of which the quickest counts; none for one that has no such peer.</summary>
+    public static IReadOnlyList<OnnxModel> Of(KernelCase item) => item switch
     {
-        Conv2dCase conv => Convolution(conv),
-        LinearCase linear => Product(linear),
-        AttentionCase { Causal: false } attention => Attention(attention),
-        _ => null,
+        Conv2dCase conv => [Convolution(conv)],
+        GroupedConv1dCase conv => [GroupedConvolution(conv), GroupedConvolution(conv, 1)],
+        LinearCase linear => [Product(linear)],
+        AttentionCase { Causal: false } attention => [FusedAttention(attention), Attention(attention)],
+        _ => [],
     };
 
     // Channels first, as ONNX has them; both sources as one, an enlarged input at its new size.
@@ -26,30 +29,67 @@ internal sealed record OnnxModel(byte[] Model, IReadOnlyList<long[]> Inputs, lon
     {
         (long height, long width) = item.Enlarged.Height > 0 ? item.Enlarged : (item.Height, item.Width);
         long[] input = [item.Batch, item.Channels + item.Skip, height, width];
-        (long padY, long padX) = (item.Window.Height / 2, item.Window.Width / 2);
+        (long padY, long padX) = item.Padding;
         long[] output = [item.Batch, item.Columns, ((height + (2 * padY) - item.Window.Height) / item.Stride) + 1, ((width + (2 * padX) - item.Window.Width) / item.Stride) + 1];
-        ProtocolBuffer node = Node("Conv", "", "x0", "w", "b")
+        ProtocolBuffer node = Node("Conv", "y", "x0", "w", "b")
             .Message(5, Integers("kernel_shape", item.Window.Height, item.Window.Width))
             .Message(5, Integers("pads", padY, padX, padY, padX))
             .Message(5, Integers("strides", item.Stride, item.Stride));
-        return Build(node, [input], output, ("w", [item.Columns, input[1], item.Window.Height, item.Window.Width]), ("b", [item.Columns]));
+        return Build("Conv", [node], [input], output, ("w", [item.Columns, input[1], item.Window.Height, item.Window.Width]), ("b", [item.Columns]));
+    }
+
+    // As it is, or as a map with one row: 2D convolutions have kernels of their own.
+    private static OnnxModel GroupedConvolution(GroupedConv1dCase item, params long[] row)
+    {
+        long[] map = [item.Batch, item.Channels, .. row, item.Length], none = new long[row.Length];
+        ProtocolBuffer node = Node("Conv", "y", "x0", "w", "b")
+            .Message(5, Integers("kernel_shape", [.. row, item.Taps]))
+            .Message(5, Integers("pads", [.. none, item.Taps / 2, .. none, (item.Taps - 1) / 2]))
+            .Message(5, Attribute("group", IntegerAttribute).Number(3, item.Groups));
+        return Build(row.Length == 0 ? "Conv 1D" : "Conv 2D", [node], [map], map, ("w", [item.Channels, item.Channels / item.Groups, .. row, item.Taps]), ("b", [item.Channels]));
     }
 
     private static OnnxModel Product(LinearCase item) => Build(
-        Node("MatMul", "", "x0", "w"), [[item.Rows, item.Depth]], [item.Rows, item.Columns], ("w", [item.Depth, item.Columns]));
+        "MatMul", [Node("MatMul", "y", "x0", "w")], [[item.Rows, item.Depth]], [item.Rows, item.Columns], ("w", [item.Depth, item.Columns]));
 
-    private static OnnxModel Attention(AttentionCase item)
+    private static OnnxModel FusedAttention(AttentionCase item)
     {
         long[] queries = [item.Batch, item.Queries, item.Columns], keys = [item.Batch, item.Keys, item.Columns];
-        ProtocolBuffer node = Node("MultiHeadAttention", "com.microsoft", "x0", "x1", "x2")
+        string[] bias = item.Bias ? ["", "", "x3"] : [];
+        ProtocolBuffer node = Node("MultiHeadAttention", "y", ["x0", "x1", "x2", .. bias]).Text(7, Microsoft)
             .Message(5, Attribute("num_heads", IntegerAttribute).Number(3, item.Heads))
-            .Message(5, Attribute("scale", FloatAttribute).Float(2, (float)(1 / Math.Sqrt(item.Columns / item.Heads))));
-        return Build(node, [queries, keys, keys], queries);
+            .Message(5, Scale("scale", item));
+        return Build("MultiHeadAttention", [node], [queries, keys, keys, .. Bias(item)], queries);
     }
 
-    private static OnnxModel Build(ProtocolBuffer node, IReadOnlyList<long[]> inputs, long[] output, params (string Name, long[] Shape)[] weights)
+    // Heads lie apart for the products; one head already does.
+    private static OnnxModel Attention(AttentionCase item)
     {
-        ProtocolBuffer graph = new ProtocolBuffer().Message(1, node).Text(2, "one");
+        (bool many, long width) = (item.Heads > 1, item.Columns / item.Heads);
+        long[] queries = many ? [item.Batch, item.Queries, item.Heads, width] : [item.Batch, 1, item.Queries, width];
+        long[] keys = many ? [item.Batch, item.Keys, item.Heads, width] : [item.Batch, 1, item.Keys, width];
+        (string q, string k, string v, string sums) = many ? ("q", "k", "v", "sums") : ("x0", "x1", "x2", "y");
+        ProtocolBuffer scores = Node("FusedMatMul", "scores", q, k).Text(7, Microsoft)
+            .Message(5, Attribute("transB", IntegerAttribute).Number(3, 1))
+            .Message(5, Scale("alpha", item));
+        ProtocolBuffer[] apart = many ? [Swap("x0", q), Swap("x1", k), Swap("x2", v)] : [], together = many ? [Swap(sums, "y")] : [];
+        ProtocolBuffer[] biased = item.Bias ? [Node("Add", "biased", "scores", "x3")] : [];
+        ProtocolBuffer[] softmax = [Node("Softmax", "shares", item.Bias ? "biased" : "scores"), Node("MatMul", sums, "shares", v)];
+        return Build("MatMul, Softmax, MatMul", [.. apart, scores, .. biased, .. softmax, .. together], [queries, keys, keys, .. Bias(item)], queries);
+
+        static ProtocolBuffer Swap(string from, string to) => Node("Transpose", to, from).Message(5, Integers("perm", 0, 2, 1, 3));
+    }
+
+    // Given to the peer as it is to be added: scaled by the gate where there is one.
+    private static long[][] Bias(AttentionCase item) => item.Bias ? [[item.Gated ? item.Batch : 1, item.Heads, item.Queries, item.Keys]] : [];
+
+    private static ProtocolBuffer Scale(string name, AttentionCase item) => Attribute(name, FloatAttribute).Float(2, (float)(1 / Math.Sqrt(item.Columns / item.Heads)));
+
+    private static OnnxModel Build(string way, IReadOnlyList<ProtocolBuffer> nodes, IReadOnlyList<long[]> inputs, long[] output, params (string Name, long[] Shape)[] weights)
+    {
+        ProtocolBuffer graph = new ProtocolBuffer().Text(2, "one");
+        foreach (ProtocolBuffer node in nodes)
+            graph.Message(1, node);
         foreach ((string name, long[] shape) in weights)
             graph.Message(5, Weight(name, shape));
         for (int i = 0; i < inputs.Count; i++)
@@ -57,17 +97,17 @@ internal sealed record OnnxModel(byte[] Model, IReadOnlyList<long[]> Inputs, lon
         graph.Message(12, Value("y", output));
         byte[] model = new ProtocolBuffer().Number(1, 8).Message(7, graph)
             .Message(8, new ProtocolBuffer().Text(1, "").Number(2, 17))
-            .Message(8, new ProtocolBuffer().Text(1, "com.microsoft").Number(2, 1))
+            .Message(8, new ProtocolBuffer().Text(1, Microsoft).Number(2, 1))
             .ToArray();
-        return new OnnxModel(model, inputs, output);
+        return new OnnxModel(way, model, inputs, output);
     }
 
-    private static ProtocolBuffer Node(string operation, string domain, params string[] inputs)
+    private static ProtocolBuffer Node(string operation, string output, params string[] inputs)
     {
         ProtocolBuffer node = new();
         foreach (string input in inputs)
             node.Text(1, input);
-        return node.Text(2, "y").Text(4, operation).Text(7, domain);
+        return node.Text(2, output).Text(4, operation);
     }
 
     private static ProtocolBuffer Attribute(string name, int type) => new ProtocolBuffer().Text(1, name).Number(20, type);

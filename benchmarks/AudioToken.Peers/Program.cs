@@ -5,12 +5,17 @@ using AudioToken.Bench;
 using AudioToken.Bench.Cases;
 using AudioToken.Peers;
 
-// The operations of a UNet step of Stable Diffusion 1.4, each by us and by ONNX Runtime, taking turns.
+// The operations of a network of Stable Diffusion 1.4 or of BEATs, each by us and by ONNX Runtime, taking turns.
+(string network, string only) = ("unet", "");
 (int threads, int repetitions, string? output) = (Environment.ProcessorCount, 3, null);
 for (int i = 0; i < args.Length; i += 2)
 {
     string? value = i + 1 < args.Length ? args[i + 1] : null;
-    if (args[i] == "--threads" && int.TryParse(value, CultureInfo.InvariantCulture, out int count))
+    if (args[i] == "--network" && value is "unet" or "vae" or "beats")
+        network = value;
+    else if (args[i] == "--only" && value is not null)
+        only = value;
+    else if (args[i] == "--threads" && int.TryParse(value, CultureInfo.InvariantCulture, out int count))
         threads = count;
     else if (args[i] == "--repetitions" && int.TryParse(value, CultureInfo.InvariantCulture, out count))
         repetitions = count;
@@ -20,16 +25,25 @@ for (int i = 0; i < args.Length; i += 2)
         return Usage();
 }
 
+// A step of one picture with guidance: batch 2, of which the pipeline does once what both halves share.
+SizedModel size = SizedModel.StableDiffusion14;
+StepRecorder plain = network == "unet" ? UnetStep.Record(size.Unet, batch: 2) : StepRecorder.OfStage(size, network);
+StepRecorder? guided = network == "unet" ? StepRecorder.OfStage(size, Stages.Step + "-2") : null;
+Dictionary<KernelCase, int> guidedCalls = new(guided?.Calls ?? new Dictionary<KernelCase, int>());
+
 using ProcessorDevice exact = new(new CpuOps(new CpuOptions { Threads = threads, Exact = true }), threads), fast = new(new CpuOps(new CpuOptions { Threads = threads }), threads);
 List<PeerRow> rows = [];
-foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffusion14.Unet, batch: 2).Calls.OrderByDescending(call => call.Key.Flops * call.Value))
+IEnumerable<KernelCase> cases = plain.Calls.Keys.Union(guidedCalls.Keys).Where(item => $"{item.Operation} {item.Shape}".Contains(only, StringComparison.Ordinal));
+foreach (KernelCase item in cases.OrderByDescending(item => item.Flops * plain.Calls.GetValueOrDefault(item)))
 {
-    PeerRow row = PeerRow.Measure(item, calls, exact, fast, threads, repetitions);
+    PeerRow row = PeerRow.Measure(item, plain.Calls.GetValueOrDefault(item), guidedCalls.GetValueOrDefault(item), exact, fast, threads, repetitions);
     rows.Add(row);
     Console.Error.WriteLine(row);
 }
 
-PeerReport report = new(rows);
+if (rows.Count == 0)
+    return Usage();
+PeerReport report = new(network, rows, Math.Max(exact.BestArithmeticPeak, fast.BestArithmeticPeak), (guided ?? plain).Others);
 Console.WriteLine(report);
 if (output is not null)
 {
@@ -42,6 +56,6 @@ return 0;
 
 static int Usage()
 {
-    Console.Error.WriteLine("Usage: AudioToken.Peers [--threads N] [--repetitions N] [-o FILE]");
+    Console.Error.WriteLine("Usage: AudioToken.Peers [--network unet|vae|beats] [--only TEXT] [--threads N] [--repetitions N] [-o FILE]");
     return 2;
 }

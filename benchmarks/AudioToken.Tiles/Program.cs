@@ -5,7 +5,6 @@ using System.Globalization;
 using AudioToken.Backends.Cuda;
 using AudioToken.Bench;
 using AudioToken.Bench.Cases;
-using AudioToken.Bench.Synthetic;
 using AudioToken.Tensors;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;

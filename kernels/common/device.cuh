@@ -6,6 +6,7 @@
 //   THREADS(n)                                       after KERNEL: the most threads of a block, that is registers for each
 //   GRID_CONSTANT                                    before a parameter that is a struct: an index into it does not make a copy of it
 //   DEVICE, DEVICE_MEMBER                            before a function, and a member function, that kernels call
+//   DEVICE_ONCE                                      before a function that is called, not copied to its callers: a rare and long one
 //   DYNAMIC_SHARED(T, name)                          T* name: the launch's dynamic shared memory, at a multiple of 1024 bytes
 //   __shared__, __constant__, __syncthreads(), __syncwarp(), __shfl_*_sync, __ballot_sync, atomicAdd, __expf, rsqrtf, ...   as in CUDA
 //   h16, b16, h2f, f2h, b2f, f2b                     half precision and bfloat16 as bits, and their way to and from float
@@ -40,6 +41,7 @@
 #define EXPORT(name)
 #define DEVICE static __device__ __forceinline__
 #define DEVICE_MEMBER __device__ __forceinline__
+#define DEVICE_ONCE static __device__ __noinline__
 #define DYNAMIC_SHARED(T, name)                                                                                                            \
     extern __shared__ __align__(1024) unsigned char dynamic_shared_memory[];                                                               \
     T* name = reinterpret_cast<T*>(dynamic_shared_memory)

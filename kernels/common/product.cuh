@@ -1,11 +1,11 @@
 // product.cuh: the matrix product under linear.cu, conv2d.cu and grouped_conv1d.cu: rows of a source times the rows of a weight, by tiles.
 //   sum[m, n] = sum_k source(m, k) * weight[n, k]
 // A source tells where element k of row m lies: `const T* at(const Row& row, const Place& place)`, null for a zero, after `Row row(int m)`
-// and `Place place(int k)`; `next(place)` goes TileDepth elements on. So a convolution is a product whose rows are windows, and none is
-// ever gathered in memory. Half types: tensor cores with fp32 sums, fed by a ring of shared-memory stages that cp.async fills; by mma.sync,
-// or on sm_90a by wgmma, which reads shared memory itself. Both read rows of 128 bytes whose 16-byte chunks are swizzled: chunk c of row r
-// lies at chunk c ^ r % 8. Few tiles of a long sum are split among blocks; the last of them to end adds the parts in their order. fp32:
-// plain tiles of FMAs.
+// and `Place place(int k)`; `next(place)` goes TileDepth elements on, `step(place)` one. So a convolution is a product whose rows are
+// windows, and none is ever gathered in memory. Half types: tensor cores with fp32 sums, fed by a ring of shared-memory stages that
+// cp.async fills; by mma.sync, or on sm_90a by wgmma, which reads shared memory itself. Both read rows of 128 bytes whose 16-byte chunks
+// are swizzled: chunk c of row r lies at chunk c ^ r % 8. Few tiles of a long sum are split among blocks; the last of them to end adds the
+// parts in their order. fp32: plain tiles of FMAs.
 #pragma once
 #include "common/epilogue.cuh"
 #include "common/mma.cuh"
@@ -58,9 +58,11 @@ DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& 
         cp_async16(to, from.at, from.inside && k < depth);
     } else {
         Pack<T> pack;
+        typename Source::Place element = place;
         for (int i = 0; i < 8; i++) {
-            const Found<T> from = source.at(row, source.place(k + i));
+            const Found<T> from = source.at(row, element);
             pack.v[i] = from.inside && k + i < depth ? *from.at : from_float<T>(0.0f);
+            source.step(element);
         }
         store_pack(to, pack);
     }
@@ -386,6 +388,7 @@ using Group64x80 = WarpgroupTile<64, 80, 4>;
 using Group64x160 = WarpgroupTile<64, 160, 4>;
 using Group128x128 = WarpgroupTile<128, 128, 4>;
 using Group128x160 = WarpgroupTile<128, 160, 4>;
+// An architecture has the tiles that ProductPlan chooses among on it, and no others to be compiled; the emulated device has all.
 #if defined(HAS_WARPGROUP_PRODUCTS)
 #define FOR_EACH_WARPGROUP_TILE(TILE, name, T)                                                                                             \
     TILE(name##_g64x64, T, Group64x64, 8)                                                                                                  \
@@ -396,9 +399,15 @@ using Group128x160 = WarpgroupTile<128, 160, 4>;
 #else
 #define FOR_EACH_WARPGROUP_TILE(TILE, name, T)
 #endif
-#define FOR_EACH_TILE(TILE, name, T)                                                                                                       \
-    TILE(name##_any, T, Warp64x64, 1)                                                                                                      \
+#if !defined(HAS_WARPGROUP_PRODUCTS) || defined(ATK_EMULATED)
+#define FOR_EACH_WARP_TILE(TILE, name, T)                                                                                                  \
     TILE(name##_64x64, T, Warp64x64, 8)                                                                                                    \
     TILE(name##_128x80, T, Warp128x80, 8)                                                                                                  \
-    TILE(name##_128x160, T, Warp128x160, 8)                                                                                                \
+    TILE(name##_128x160, T, Warp128x160, 8)
+#else
+#define FOR_EACH_WARP_TILE(TILE, name, T)
+#endif
+#define FOR_EACH_TILE(TILE, name, T)                                                                                                       \
+    TILE(name##_any, T, Warp64x64, 1)                                                                                                      \
+    FOR_EACH_WARP_TILE(TILE, name, T)                                                                                                      \
     FOR_EACH_WARPGROUP_TILE(TILE, name, T)

@@ -31,6 +31,7 @@ extern "C" __attribute__((weak, visibility("hidden"))) char __stop_emulated_shar
 #define GRID_CONSTANT
 #define DEVICE [[maybe_unused]] static inline
 #define DEVICE_MEMBER inline
+#define DEVICE_ONCE [[maybe_unused]] static
 #define EXPORT(name) static const emulator::Registration register_##name{#name, &name, std::integral_constant<decltype(&name), &name>{}};
 #define DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(emulator::current->shared)
 

@@ -175,6 +175,13 @@ EXPORTED int cuFuncGetAttribute(int* value, int attribute, void*)
     return CUDA_SUCCESS;
 }
 
+EXPORTED int cuFuncGetParamCount(void* function, size_t* count)
+{
+    ENTER();
+    *count = static_cast<size_t>(static_cast<Function*>(function)->kernel.count);
+    return CUDA_SUCCESS;
+}
+
 EXPORTED int cuFuncGetParamInfo(void* function, size_t index, size_t* offset, size_t* bytes)
 {
     ENTER();

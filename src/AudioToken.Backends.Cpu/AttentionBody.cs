@@ -71,13 +71,13 @@ internal unsafe struct AttentionBody : IParallelBody
         StoreResult(o, sums, queries, Y + start);
     }
 
-    // q[c][lane] = scale * query; lanes without a query are zero.
+    // q[c][lane] = scale * query, in the unit of the scores; lanes without a query are zero.
     private readonly void LoadQueries(float* from, int queries, float* q)
     {
         if (queries < Lanes)
             new Span<float>(q, Lanes * Width).Clear();
         Transposition.Transpose(from, Columns, queries, Width, q, Lanes);
-        TensorPrimitives.Multiply(new ReadOnlySpan<float>(q, Lanes * Width), Scale, new Span<float>(q, Lanes * Width));
+        TensorPrimitives.Multiply(new ReadOnlySpan<float>(q, Lanes * Width), Scale * AttentionTiles.ScoreUnit, new Span<float>(q, Lanes * Width));
     }
 
     // Lanes without a query have gate 0. Whatever comes of them stays in them, and they are not stored.
@@ -85,7 +85,7 @@ internal unsafe struct AttentionBody : IParallelBody
     {
         new Span<float>(gate, Lanes).Clear();
         for (int lane = 0; lane < queries; lane++)
-            gate[lane] = Gate is null ? 1 : Gate[((long)sample * Queries + first + lane) * Heads + head];
+            gate[lane] = AttentionTiles.ScoreUnit * (Gate is null ? 1 : Gate[((long)sample * Queries + first + lane) * Heads + head]);
     }
 
     private readonly void StoreResult(float* o, float* sums, int queries, float* to)

@@ -14,6 +14,9 @@ internal static unsafe class AttentionTiles
     /// <summary>Queries of a tile: three vectors of 512 bits.</summary>
     public const int Lanes = 48;
 
+    /// <summary>Powers are of two, so a score is to be had in units of ln 2.</summary>
+    public const float ScoreUnit = 1.44269504f;
+
     /// <summary>Keys of a step.</summary>
     public const int KeyBlock = 64;
 
@@ -84,7 +87,7 @@ internal static unsafe class AttentionTiles
         }
     }
 
-    /// <summary>Turns scores into e^(score - maximum) and carries maximum and sum of the keys seen so far along.</summary>
+    /// <summary>Turns scores into 2^(score - maximum) and carries maximum and sum of the keys seen so far along.</summary>
     /// <param name="s">[keys][Lanes], changed in place.</param>
     /// <param name="keys">Number of keys.</param>
     /// <param name="maxima">[Lanes], carried along.</param>
@@ -281,8 +284,8 @@ internal static unsafe class AttentionTiles
         TVector sum = TLanes.Create(0), second = sum;
         for (j = 0; j + 2 <= keys; j += 2)
         {
-            TVector p = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
-            TVector r = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + (j + 1) * Lanes), max));
+            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
+            TVector r = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + (j + 1) * Lanes), max));
             TLanes.Store(p, s + j * Lanes);
             TLanes.Store(r, s + (j + 1) * Lanes);
             sum = TLanes.Add(sum, p);
@@ -291,12 +294,12 @@ internal static unsafe class AttentionTiles
 
         if (j < keys)
         {
-            TVector p = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
+            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
             TLanes.Store(p, s + j * Lanes);
             sum = TLanes.Add(sum, p);
         }
 
-        TVector shrink = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(before, max));
+        TVector shrink = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(before, max));
         TLanes.Store(max, maxima);
         TLanes.Store(shrink, alpha);
         TLanes.Store(TLanes.MultiplyAdd(shrink, TLanes.Load(sums), TLanes.Add(sum, second)), sums);

@@ -19,10 +19,10 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
     private const int MostColumns = 512;
 
     // A chunk packs its rows anew: below this many columns that shows.
-    private const int FewestColumns = 128;
+    private const int FewestColumns = 256;
 
     // Enough parts that the last one ends soon after the others.
-    private const int PartsPerThread = 12;
+    private const int PartsPerThread = 6;
 
     private readonly WorkerPool _workers;
     private readonly GemmProblem _problem;
@@ -50,6 +50,8 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
         int fewest = (_panels * width + MostColumns - 1) / MostColumns;
         int most = Math.Max(fewest, _panels * width / FewestColumns);
         _chunks = (int)Math.Clamp((wanted + _rowBlocks - 1) / _rowBlocks, Math.Max(1, fewest), Math.Max(1, most));
+        if (_rowBlocks == 1 && _chunks > workers.Threads) // few parts: as many for each
+            _chunks -= _chunks % workers.Threads;
         Count = checked((int)(packed.Groups * _rowBlocks * _chunks));
     }
 
@@ -78,51 +80,104 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
         int widest = _problem.Weight.IsWide ? 0 : MicroKernel<TLanes, TVector>.MaxDepth * _problem.Packed.PanelWidth;
         float* a = (float*)_workers.Scratch(worker, (rows * stride + tile * tiles + widest) * sizeof(float));
         float* sums = a + (long)rows * stride;
-        float* room = sums + tile * tiles;
+        Step step = new() { Group = group, Row = row, Rows = rows, A = a, Room = sums + tile * tiles };
         int depth = _problem.Packed.Depth;
-        for (int step = 0; step < _steps; step++)
+        for (int i = 0; i < _steps; i++)
         {
-            int start = (int)((long)depth * step / _steps);
-            int length = (int)((long)depth * (step + 1) / _steps) - start;
-            _rows.Pack(group, row, rows, start, length, a, stride);
+            step.Start = (int)((long)depth * i / _steps);
+            step.End = (int)((long)depth * (i + 1) / _steps);
+            step.IsLast = i == _steps - 1;
+            _rows.Pack(group, row, rows, step.Start, step.Depth, a, stride);
             for (int p = panel; p < panelEnd; p++)
             {
                 float* own = sums + (_steps == 1 ? 0 : p - panel) * tile;
-                Products(group, p, a, rows, start, length, own, room);
+                void* next = p + 1 < panelEnd ? Resting(step, p + 1, step.Start) : step.IsLast ? null : Resting(step, panel, step.End);
                 float* gates = Gated ? own + tile / 2 : null;
+                Products(step, p, own, Gated ? Resting(step, p + _panels, step.Start) : next, resultsNext: step.IsLast);
                 if (Gated)
-                    Products(group, p + _panels, a, rows, start, length, gates, room);
-                if (step == _steps - 1)
-                    Finish(group, p, row, rows, own, gates);
+                    Products(step, p + _panels, gates, next, resultsNext: false);
+                if (step.IsLast)
+                    Finish(step, p, own, gates);
             }
         }
     }
 
-    private void Products(int group, int panel, float* a, int rows, int start, int length, float* sums, float* room)
+    // A panel where it rests, from a depth on.
+    private void* Resting(in Step step, int panel, int depth)
     {
         PackedShape packed = _problem.Packed;
-        int vectors = packed.Vectors(panel);
+        return _problem.Weight.From(step.Group * packed.GroupFloats + packed.PanelOffset(panel) + (long)depth * packed.Vectors(panel) * TLanes.Count).Address;
+    }
+
+    private void Products(in Step step, int panel, float* sums, void* next, bool resultsNext)
+    {
+        int vectors = _problem.Packed.Vectors(panel), depth = step.Depth;
         int width = vectors * TLanes.Count;
-        RestingValues resting = _problem.Weight.From(group * packed.GroupFloats + packed.PanelOffset(panel) + (long)start * width);
-        float* b = resting.Floats<TLanes, TVector>(length * width, room);
-        for (int r = 0; r < rows;)
+        float* b = new RestingValues(Resting(step, panel, step.Start), _problem.Weight.Type).Floats<TLanes, TVector>(depth * width, step.Room);
+
+        // The first kernels ask for the next panel, a line a step of depth; the others for what is there already.
+        byte* ahead = (byte*)next, aheadEnd = next is null ? ahead : ahead + (long)depth * width * _problem.Weight.Type.Size();
+        for (int r = 0; r < step.Rows; ahead += (long)depth * CacheLines.Bytes)
         {
+            float* a = step.A + (long)r * MicroKernel<TLanes, TVector>.Stride;
+            if (resultsNext)
+                AskForResults(step, panel, r, Math.Min(r + _tallest, step.Rows));
             r += MicroKernel<TLanes, TVector>.Run(
-                rows - r, _tallest, vectors, a + (long)r * MicroKernel<TLanes, TVector>.Stride, b, length, sums + (long)r * width, start == 0);
+                step.Rows - r, _tallest, vectors, a, b, depth, sums + (long)r * width, step.Start == 0, ahead < aheadEnd ? ahead : (byte*)a);
         }
     }
 
-    private void Finish(int group, int panel, long row, int rows, float* sums, float* gates)
+    // What a panel's sums will be added to and replaced by.
+    private void AskForResults(in Step step, int panel, int from, int to)
     {
-        PackedShape packed = _problem.Packed;
-        int width = packed.Vectors(panel) * TLanes.Count;
-        int column = panel * packed.PanelWidth;
-        int columns = Math.Min(packed.PanelWidth, (Gated ? packed.Columns / 2 : packed.Columns) - column);
-        column += _problem.FirstColumn + (_problem.DoubledWidth == 0 ? group * packed.Columns : 0);
-        for (int r = 0; r < rows; r++)
+        (int column, int columns) = ResultColumns(step.Group, panel);
+        float* output = _problem.Output, residual = _problem.Epilogue.Residual;
+        long stride = _problem.OutputStride;
+        for (int r = from; r < to; r++)
+        {
+            long at = _problem.ResultRow(step.Group, step.Row + r) * stride + column;
+            CacheLines.Ask(output + at, columns);
+            if (residual is not null)
+                CacheLines.Ask(residual + at, columns);
+        }
+    }
+
+    private void Finish(in Step step, int panel, float* sums, float* gates)
+    {
+        int width = _problem.Packed.Vectors(panel) * TLanes.Count;
+        (int column, int columns) = ResultColumns(step.Group, panel);
+        if (_problem.DoubledWidth == 0)
+        {
+            _problem.Epilogue.FinishRows<TLanes, TVector>(step.Row, step.Rows, column, columns, sums, gates, width, _problem.Output, _problem.OutputStride);
+            return;
+        }
+
+        for (int r = 0; r < step.Rows; r++)
         {
             _problem.Epilogue.FinishRow<TLanes, TVector>(
-                _problem.ResultRow(group, row + r), column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, _problem.Output, _problem.OutputStride);
+                _problem.ResultRow(step.Group, step.Row + r), column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, _problem.Output, _problem.OutputStride);
         }
+    }
+
+    private (int First, int Count) ResultColumns(int group, int panel)
+    {
+        PackedShape packed = _problem.Packed;
+        int column = panel * packed.PanelWidth;
+        int count = Math.Min(packed.PanelWidth, (Gated ? packed.Columns / 2 : packed.Columns) - column);
+        return (column + _problem.FirstColumn + (_problem.DoubledWidth == 0 ? group * packed.Columns : 0), count);
+    }
+
+    // One step of K for one block of rows.
+    private struct Step
+    {
+        public int Group;
+        public long Row;
+        public int Rows;
+        public int Start, End;
+        public bool IsLast;
+        public float* A;    // [Rows][Stride], packed
+        public float* Room; // for a widened panel
+
+        public readonly int Depth => End - Start;
     }
 }

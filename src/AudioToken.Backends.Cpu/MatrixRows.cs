@@ -13,6 +13,10 @@ internal readonly unsafe struct MatrixRows(float* data, long rowStride, long gro
     {
         float* source = _data + group * groupStride + row * rowStride + start;
         for (int r = 0; r < rows; r++, source += rowStride, destination += stride)
+        {
+            if (rowStride > depth)
+                CacheLines.Ask(source + 2 * rowStride, depth);
             new ReadOnlySpan<float>(source, depth).CopyTo(new Span<float>(destination, depth));
+        }
     }
 }

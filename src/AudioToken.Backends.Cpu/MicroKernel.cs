@@ -29,17 +29,18 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     /// <param name="depth">Products of each sum, at most <see cref="MaxDepth"/>.</param>
     /// <param name="tile">The sums.</param>
     /// <param name="first">Whether the tile is still empty.</param>
+    /// <param name="ahead">What will be read after this: the tall kernels ask for <paramref name="depth"/> lines from here on, one with each step of depth.</param>
     /// <returns>The rows done.</returns>
-    public static int Run(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first)
+    public static int Run(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first, byte* ahead)
     {
         int height = Math.Min(rows, tallest);
         switch (vectors)
         {
             case 2 when height >= 14:
-                Rows14x2(a, b, depth, tile, first);
+                Rows14x2(a, b, depth, tile, first, ahead);
                 return 14;
             case 2 when height >= 6:
-                Rows6x2(a, b, depth, tile, first);
+                Rows6x2(a, b, depth, tile, first, ahead);
                 return 6;
             case 2 when height >= 2:
                 Rows2x2(a, b, depth, tile, first);
@@ -63,7 +64,7 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x2(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows14x2(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -80,8 +81,9 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         TVector c11a = zero, c11b = zero;
         TVector c12a = zero, c12b = zero;
         TVector c13a = zero, c13b = zero;
-        for (float* end = a + depth; a < end; a++, b += 2 * TLanes.Count)
+        for (float* end = a + depth; a < end; a++, b += 2 * TLanes.Count, ahead += CacheLines.Bytes)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
             x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
@@ -134,7 +136,7 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6x2(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows6x2(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -143,8 +145,9 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         TVector c03a = zero, c03b = zero;
         TVector c04a = zero, c04b = zero;
         TVector c05a = zero, c05b = zero;
-        for (float* end = a + depth; a < end; a++, b += 2 * TLanes.Count)
+        for (float* end = a + depth; a < end; a++, b += 2 * TLanes.Count, ahead += CacheLines.Bytes)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
             x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);

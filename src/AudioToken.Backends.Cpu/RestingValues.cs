@@ -20,6 +20,9 @@ internal readonly unsafe struct RestingValues
         Type = type;
     }
 
+    /// <summary>Where they lie.</summary>
+    public void* Address => _data;
+
     /// <summary>Their type.</summary>
     public DType Type { get; }
 

@@ -35,6 +35,53 @@ internal unsafe struct TileEpilogue
     /// <summary>Columns between a value and its gate in the sums (GEGLU).</summary>
     public int GateDistance;
 
+    /// <summary>Finishes consecutive columns of consecutive rows.</summary>
+    /// <param name="row">First row of the product.</param>
+    /// <param name="rows">How many.</param>
+    /// <param name="column">First column of bias, shift and result.</param>
+    /// <param name="columns">How many.</param>
+    /// <param name="sums">The sums.</param>
+    /// <param name="gates">The sums of the gates, or null.</param>
+    /// <param name="width">Floats from one row of the sums to the next.</param>
+    /// <param name="output">First element of the result.</param>
+    /// <param name="stride">Floats from one row of the result to the next.</param>
+    public readonly void FinishRows<TLanes, TVector>(
+        long row, int rows, int column, int columns, float* sums, float* gates, int width, float* output, long stride)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        if (gates is null && Shift is null && Activation == Activation.None && Scale == 1 && columns % TLanes.Count == 0)
+        {
+            AddRows<TLanes, TVector>(rows, columns, sums, width, Bias is null ? null : Bias + column, Residual is null ? null : Residual + row * stride + column, output + row * stride + column, stride);
+            return;
+        }
+
+        for (int r = 0; r < rows; r++, sums += width, gates = gates is null ? null : gates + width)
+            FinishRow<TLanes, TVector>(row + r, column, columns, sums, gates, output, stride);
+    }
+
+    // The plainest and most frequent of all, where a short sum of products leaves little time for its end. Locals: a store might change a field.
+    private readonly void AddRows<TLanes, TVector>(int rows, int columns, float* sums, int width, float* bias, float* residual, float* output, long stride)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        TVector factor = TLanes.Create(ResidualScale);
+        for (int r = 0; r < rows; r++, sums += width, output += stride)
+        {
+            for (int c = 0; c < columns; c += TLanes.Count)
+            {
+                TVector x = TLanes.Load(sums + c);
+                if (bias is not null)
+                    x = TLanes.Add(x, TLanes.Load(bias + c));
+                if (residual is not null)
+                    x = TLanes.MultiplyAdd(factor, TLanes.Load(residual + c), x);
+                TLanes.Store(x, output + c);
+            }
+
+            residual = residual is null ? null : residual + stride;
+        }
+    }
+
     /// <summary>Finishes consecutive columns of one row.</summary>
     /// <param name="row">Row of the product.</param>
     /// <param name="column">First column of bias, shift and result.</param>

@@ -88,8 +88,8 @@ public sealed unsafe partial class CudaOps
         ulong source = Own(x, nameof(RepeatBatch), nameof(x));
         Tensor y = Allocate(shape, x.DType);
         long bytes = x.Shape.Count * x.DType.Size();
-        for (int i = 0; i < times && bytes > 0 && !_counts; i++)
-            _context.Copy(new DevicePointer(AddressOf(y)) + (i * bytes), new DevicePointer(source), bytes);
+        for (int i = 0; i < times; i++)
+            CopyWithin(AddressOf(y) + (ulong)(i * bytes), source, bytes);
         return y;
     }
 

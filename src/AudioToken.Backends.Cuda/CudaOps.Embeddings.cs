@@ -44,8 +44,8 @@ public sealed unsafe partial class CudaOps
         KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
             .Add(rows)
-            .Add(Own(tokens, WeightRole.Table, nameof(TokenEmbedding), nameof(tokens)).Address)
-            .Add(Own(positions, WeightRole.Table, nameof(TokenEmbedding), nameof(positions)).Address)
+            .Add(Rows(Own(tokens, WeightRole.Table, nameof(TokenEmbedding), nameof(tokens))))
+            .Add(Rows(Own(positions, WeightRole.Table, nameof(TokenEmbedding), nameof(positions))))
             .Add(OperandOrNull(placeholder, nameof(TokenEmbedding), nameof(placeholder)))
             .Add(placeholderId)
             .Add(placeholders)
@@ -66,14 +66,15 @@ public sealed unsafe partial class CudaOps
                 ResultShape.ThrowUnknownBucket(bucket, table);
         }
 
+        using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
         KernelArguments arguments = default;
         arguments.Add(AddressOf(y))
-            .Add(Own(table, WeightRole.Table, nameof(RelativePositionBias), nameof(table)).Address)
+            .Add(Rows(Own(table, WeightRole.Table, nameof(RelativePositionBias), nameof(table))))
             .Add(rows)
             .Add(shape[0]);
         Launch(Kernel("relative_position_bias", _storage), new Grid(shape[1], shape[0]), 128, 0, ref arguments);
-        return y;
+        return scope.Keep(y);
     }
 
     /// <inheritdoc/>

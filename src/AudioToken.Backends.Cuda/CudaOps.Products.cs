@@ -15,7 +15,7 @@ public sealed unsafe partial class CudaOps
         ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
         ProductEpilogue finish = Resolve(epilogue, y, weight.Shape[0], nameof(Linear));
         KernelArguments arguments = default;
-        arguments.Add(rows).Add(new ProductColumns(own)).Add(finish);
+        arguments.Add(rows).Add(Columns(own)).Add(finish);
         LaunchProduct("linear", finish.Rows, finish.Columns, own.Depth, own.Depth % 8 == 0 && rows % 16 == 0, ref arguments);
         return scope.Keep(y);
     }
@@ -32,7 +32,7 @@ public sealed unsafe partial class CudaOps
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
         ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(second).Add(window).Add(new ProductColumns(own)).Add(finish);
+        arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(finish);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
         LaunchProduct("conv2d", finish.Rows, finish.Columns, own.Depth, packed, ref arguments);
@@ -50,7 +50,7 @@ public sealed unsafe partial class CudaOps
         ulong source = Operand(x, _storage, nameof(GroupedConv1d), nameof(x));
         ProductEpilogue finish = Resolve(epilogue, y, channels, nameof(GroupedConv1d));
         KernelArguments arguments = default;
-        arguments.Add(source).Add(new ProductColumns(own)).Add(finish).Add(length).Add(channels).Add(padding);
+        arguments.Add(source).Add(Columns(own)).Add(finish).Add(length).Add(channels).Add(padding);
         ProductTile tile = ProductTile.Narrow(_storage, width % 8 == 0 && source % 16 == 0);
         Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };
         Launch(Kernel("grouped_conv1d", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
@@ -64,7 +64,7 @@ public sealed unsafe partial class CudaOps
     private void LaunchProduct(string operation, int rows, int columns, int depth, bool packed, ref KernelArguments arguments, int products = 1)
     {
         ProductPlan? chosen = packed && _storage != DType.F32 ? PlanOverride?.Invoke(rows, columns, depth, products) : null;
-        ProductPlan plan = chosen ?? ProductPlan.For(_context.Device, _storage, rows, columns, depth, packed, products);
+        ProductPlan plan = chosen ?? _plans.For(_storage, rows, columns, depth, packed, products);
         if (_storage != DType.F32)
             arguments.Add(_sumParts.Of(plan.Parts));
         Launch(Kernel(operation, _storage, plan.Tile.Form), plan.Grid(rows, columns, products), plan.Tile.Threads, plan.Tile.SharedBytes, ref arguments);
@@ -93,6 +93,8 @@ public sealed unsafe partial class CudaOps
         };
     }
 
+    private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Stride, Depth = weight.Depth };
+
     /// <summary>Where windows lie in an input [B, H, W, C].</summary>
     private static ConvWindow Window(Shape input, int skipChannels, int kernelWidth, in ConvGeometry geometry, int outHeight, int outWidth) => new()
     {
@@ -111,11 +113,11 @@ public sealed unsafe partial class CudaOps
     };
 
     // As Columns in common/product.cuh.
-    private readonly struct ProductColumns(CudaWeight weight)
+    private struct ProductColumns
     {
-        public readonly ulong Address = weight.Address;
-        public readonly int Stride = weight.Stride;
-        public readonly int Depth = weight.Depth;
+        public ulong Address;
+        public int Stride;
+        public int Depth;
     }
 
     // As Epilogue in common/epilogue.cuh.

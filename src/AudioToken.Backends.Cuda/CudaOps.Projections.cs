@@ -24,16 +24,17 @@ public sealed unsafe partial class CudaOps
         {
             Projection projection = projections[i];
             results[i] = Allocate(ResultShape.Linear(x, projection.Weight, new Epilogue(projection.Bias)), _storage);
-            addresses.Weights[i] = Own(projection.Weight, WeightRole.Linear, nameof(Project), "weight").Address;
+            addresses.Weights[i] = Rows(Own(projection.Weight, WeightRole.Linear, nameof(Project), "weight"));
             addresses.Biases[i] = projection.Bias is null ? 0 : Own(projection.Bias, WeightRole.Vector, nameof(Project), "bias").Address;
             addresses.Results[i] = AddressOf(results[i]);
         }
 
         CudaWeight first = (CudaWeight)projections[0].Weight;
+        ProductColumns columns = new() { Stride = first.Stride, Depth = first.Depth }; // each product has its own address
         ulong rows = Operand(x, _storage, nameof(Project), nameof(x));
         ProductEpilogue finish = Resolve(default, results[0], first.Shape[0], nameof(Project));
         KernelArguments arguments = default;
-        arguments.Add(rows).Add(addresses).Add(new ProductColumns(first)).Add(finish);
+        arguments.Add(rows).Add(addresses).Add(columns).Add(finish);
         LaunchProduct("project", finish.Rows, finish.Columns, first.Depth, first.Depth % 8 == 0 && rows % 16 == 0, ref arguments, projections.Length);
         foreach (Tensor result in results[..projections.Length])
             scope.Keep(result);

@@ -77,7 +77,7 @@ public sealed unsafe partial class CudaOps
     {
         private readonly DeviceArena _arena = new(ops._memory);
         private DeviceBlock? _x, _counter;
-        private CudaGraph? _graph;
+        private CudaGraph? _graph; // none where memory is only counted
         private Tensor _input;
         private (ulong Address, Shape Shape, DType Type) _result;
         private int _steps, _rows = int.MaxValue;
@@ -96,10 +96,8 @@ public sealed unsafe partial class CudaOps
                 Prepare(x);
             if (x.Shape != _input.Shape || x.DType != _input.DType)
                 throw new ShapeException($"{nameof(Repeat)}: x is {x}, at the first step it was {_input}.");
-            long bytes = x.Shape.Count * x.DType.Size();
-            if (bytes > 0)
-                ops._context.Copy(_x!.Pointer, new DevicePointer(source), bytes);
-            Tensor y = _graph is null ? First() : Replay();
+            ops.CopyWithin(_x!.Pointer.Address, source, x.Shape.Count * x.DType.Size());
+            Tensor y = _arena.IsSealed ? Replay() : First();
             _steps++;
             return y;
         }
@@ -122,7 +120,8 @@ public sealed unsafe partial class CudaOps
         {
             ops.Enter();
             _counter ??= ops._memory.Take(sizeof(int));
-            ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
+            if (!ops._counts)
+                ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
             _x = ops._memory.Take(x.Shape.Count * x.DType.Size());
             _input = new Tensor(_x, x.Shape, x.DType);
         }
@@ -141,11 +140,10 @@ public sealed unsafe partial class CudaOps
 
                 _arena.IsSealed = true;
                 using TensorScope recorded = ops.Scope();
-                _graph = ops._context.Capture(() =>
-                {
-                    Tensor result = Call();
-                    _result = (AddressOf(result), result.Shape, result.DType);
-                });
+                if (ops._counts)
+                    Record();
+                else
+                    _graph = ops._context.Capture(Record);
                 return y;
             }
             catch
@@ -153,6 +151,12 @@ public sealed unsafe partial class CudaOps
                 Dispose(); // the device may have counted a step that nobody got
                 throw;
             }
+        }
+
+        private void Record()
+        {
+            Tensor result = Call();
+            _result = (AddressOf(result), result.Shape, result.DType);
         }
 
         private Tensor Call()
@@ -174,16 +178,15 @@ public sealed unsafe partial class CudaOps
         private Tensor Replay()
         {
             ops.Enter();
-            ops._context.Launch(_graph!);
+            if (_graph is not null)
+                ops._context.Launch(_graph);
             return Copy(_result.Address, _result.Shape, _result.Type);
         }
 
         private Tensor Copy(ulong from, Shape shape, DType dtype)
         {
             Tensor y = ops.Allocate(shape, dtype);
-            long bytes = shape.Count * dtype.Size();
-            if (bytes > 0)
-                ops._context.Copy(new DevicePointer(AddressOf(y)), new DevicePointer(from), bytes);
+            ops.CopyWithin(AddressOf(y), from, shape.Count * dtype.Size());
             return y;
         }
     }
@@ -193,6 +196,12 @@ public sealed unsafe partial class CudaOps
     {
         if (_memory.Arena is not null)
             throw new InvalidOperationException($"{operation} within a repeated step, which is recorded; upload before it and download after it.");
+    }
+
+    private void CopyWithin(ulong to, ulong from, long bytes)
+    {
+        if (bytes > 0 && !_counts)
+            _context.Copy(new DevicePointer(to), new DevicePointer(from), bytes);
     }
 
     private void Count(DeviceBlock counter)

@@ -20,6 +20,7 @@ public sealed unsafe partial class CudaOps
     {
         ArgumentNullException.ThrowIfNull(source);
         Enter();
+        ExpectKernels(role);
         Shape shape = source.Shape;
         switch (role)
         {
@@ -29,20 +30,33 @@ public sealed unsafe partial class CudaOps
                     wide += shape[i] == 1 ? 0 : 1;
                 return wide <= 1 ? LoadRows(source, role, 1, shape.Count, 1, DType.F32) : throw BadShape(source, role, "at most one extent other than 1");
             case WeightRole.Table:
-                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage) : throw BadShape(source, role, "[rows, width]");
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, Storage) : throw BadShape(source, role, "[rows, width]");
             case WeightRole.Linear:
-                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, _storage, pad: true) : throw BadShape(source, role, "[out, in]");
+                return shape.Rank == 2 ? LoadRows(source, role, shape[0], shape[1], 1, Storage, pad: true) : throw BadShape(source, role, "[out, in]");
             case WeightRole.Conv2d:
                 return shape.Rank == 4
-                    ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], _storage, pad: true)
+                    ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], Storage, pad: true)
                     : throw BadShape(source, role, "[out, in, kh, kw]");
             case WeightRole.GroupedConv1d:
                 if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
                     throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
-                return LoadRows(source, role, shape[0], (long)shape[1] * shape[2], shape[2], _storage, pad: true);
+                return LoadRows(source, role, shape[0], (long)shape[1] * shape[2], shape[2], Storage, pad: true);
             default:
                 throw new ArgumentOutOfRangeException(nameof(role), role, "Not a weight role.");
         }
+    }
+
+    // The files that take long to compile, beside the reading of weights.
+    private void ExpectKernels(WeightRole role)
+    {
+        if (_counts)
+            return;
+        if (role == WeightRole.Linear)
+            _library.Expect("linear.cu", "project.cu", AttentionForm.For(_storage, AttentionForm.MaxWidth, packed: true).File + ".cu");
+        else if (role == WeightRole.Conv2d)
+            _library.Expect("conv2d.cu", "group_norm.cu");
+        else if (role == WeightRole.GroupedConv1d)
+            _library.Expect("grouped_conv1d.cu");
     }
 
     private static ShapeException BadShape(WeightSource source, WeightRole role, string wanted) =>
@@ -58,12 +72,12 @@ public sealed unsafe partial class CudaOps
         try
         {
             if (_counts)
-                return new CudaWeight(this, source, role, block, length, stride);
+                return new CudaWeight(this, source, role, block, dtype, length, stride);
             if (taps == 1 && stride == length)
                 SendFlat(source, block.Pointer, rows * depth, dtype);
             else
                 SendRows(source, block.Pointer, rows, length, stride, taps, dtype);
-            return new CudaWeight(this, source, role, block, length, stride);
+            return new CudaWeight(this, source, role, block, dtype, length, stride);
         }
         catch
         {

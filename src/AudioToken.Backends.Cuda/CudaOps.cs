@@ -22,8 +22,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
     private readonly SumParts _sumParts;
+    private readonly ProductPlans _plans;
     private readonly ScopeStack _scopes;
-    private readonly DType _storage;
+    private DType _storage; // what operations make and compute with: fp32 while they are widened
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
     private readonly bool _counts; // memory only: nothing is computed or copied
     private bool _disposed;
@@ -40,7 +41,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         ArgumentNullException.ThrowIfNull(options);
         if (options.Storage is not (DType.F32 or DType.F16 or DType.BF16))
             throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
-        (_storage, _counts) = (options.Storage, counts);
+        (Storage, _storage, _counts) = (options.Storage, options.Storage, counts);
         _context = new CudaContext(options.DeviceIndex) { Patience = options.Patience };
         try
         {
@@ -56,6 +57,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _memory = new DeviceMemory(_context, counts);
         _weightMemory = new DeviceMemory(_context, counts);
         _sumParts = new SumParts(_context, _staging, counts);
+        _plans = new ProductPlans(_context.Device);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }
 
@@ -91,7 +93,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     public string Device => _memory.DeviceName;
 
     /// <summary>Storage type of weights and activations.</summary>
-    public DType Storage => _storage;
+    public DType Storage { get; }
 
     /// <summary>Tensors' memories handed out and not yet given back; 0 when every scope has closed.</summary>
     public int LiveTensorCount => _scopes.LiveCount;
@@ -138,6 +140,18 @@ public sealed unsafe partial class CudaOps : ITensorOps
 
     /// <inheritdoc/>
     public void Trim() => _memory.Trim();
+
+    /// <inheritdoc/>
+    /// <remarks>Weights rest as they are; each operation widens those that it takes for itself.</remarks>
+    public IDisposable? Widen()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_storage == DType.F32)
+            return null;
+        RefuseInStep(nameof(Widen));
+        _storage = DType.F32;
+        return new Widened(this);
+    }
 
     /// <summary>Ends the context and frees the memory of all tensors. Weights stay the caller's to dispose.</summary>
     public void Dispose()
@@ -192,18 +206,27 @@ public sealed unsafe partial class CudaOps : ITensorOps
             return address;
         if (!tensor.DType.IsFloat() || !wanted.IsFloat() || (tensor.DType != DType.F32 && wanted != DType.F32))
             throw new ShapeException($"{operation}: {name} is {tensor}, wanted {wanted}.");
-        Tensor cast = Allocate(tensor.Shape, wanted);
-        DType half = wanted == DType.F32 ? tensor.DType : wanted;
+        return Cast(address, tensor.Shape, tensor.DType, wanted);
+    }
+
+    /// <summary>A weight's rows in the type that operations compute with; where they rest in another, widened ones that the innermost open scope owns.</summary>
+    private ulong Rows(CudaWeight weight) => weight.Type == _storage ? weight.Address : Cast(weight.Address, [checked((int)(weight.Shape.Count / weight.Depth)), weight.Stride], weight.Type, _storage);
+
+    // A copy in another type; one of the two is fp32.
+    private ulong Cast(ulong source, Shape shape, DType from, DType to)
+    {
+        Tensor cast = Allocate(shape, to);
+        DType half = to == DType.F32 ? from : to;
         KernelArguments arguments = default;
-        arguments.Add(AddressOf(cast)).Add(address).Add((ulong)cast.Shape.Count);
-        string ending = (wanted, half) switch
+        arguments.Add(AddressOf(cast)).Add(source).Add((ulong)shape.Count);
+        string ending = (to, half) switch
         {
             (DType.F32, DType.F16) => "_f16_to_f32",
             (DType.F32, _) => "_bf16_to_f32",
             (DType.F16, _) => "_f32_to_f16",
             _ => "_f32_to_bf16",
         };
-        LaunchElements(KernelNamed("cast", ending), cast.Shape.Count, ref arguments);
+        LaunchElements(KernelNamed("cast", ending), shape.Count, ref arguments);
         return AddressOf(cast);
     }
 
@@ -239,6 +262,11 @@ public sealed unsafe partial class CudaOps : ITensorOps
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         _context.Enter();
+    }
+
+    private sealed class Widened(CudaOps ops) : IDisposable
+    {
+        public void Dispose() => ops._storage = ops.Storage;
     }
 
     private static ulong AddressOf(in Tensor tensor) => ((DeviceBlock)tensor.Storage).Pointer.Address + ((ulong)tensor.Offset * (ulong)tensor.DType.Size());

@@ -10,17 +10,21 @@ internal sealed class CudaWeight : Weight
     private bool _disposed;
 
     /// <summary>Names memory that a backend has filled, and owns it.</summary>
-    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, DeviceBlock block, int depth, int stride)
+    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, DeviceBlock block, DType type, int depth, int stride)
         : base(source.Name, source.Shape, role)
     {
         Owner = owner;
         _block = block;
+        Type = type;
         Depth = depth;
         Stride = stride;
     }
 
     /// <summary>The backend that loaded it.</summary>
     public CudaOps Owner { get; }
+
+    /// <summary>Type of its elements.</summary>
+    public DType Type { get; }
 
     /// <summary>Elements of a row: the terms of a sum, in the order of a window's channels-last memory.</summary>
     public int Depth { get; }

@@ -29,6 +29,9 @@ public abstract class BenchDevice : IDisposable
     /// <summary>Kernels launched so far, recorded ones at each of their launches; null on a device that has none.</summary>
     public abstract long? Launches { get; }
 
+    /// <summary>Page faults of this process so far that the system served from memory; null where they are not counted or not the device's.</summary>
+    public virtual long? PageFaults => null;
+
     /// <summary>False for a device whose times mean nothing: it is counted and not timed.</summary>
     public abstract bool HasTimes { get; }
 

@@ -36,10 +36,10 @@ public sealed class KernelBench(BenchDevice device)
                     sets = (int)Math.Min(most, 2 * device.CacheBytes / (inputs[i].Elements * device.ElementBytes) + 1); // results share their memory, and so do not count
             }
 
-            long? kernels = Count(runs[^1]);
+            double? before = device.HasTimes ? device.ArithmeticPeak() : null;
+            long? kernels = Count(runs[^1]); // right before those that are timed, which so find the threads awake
             if (!device.HasTimes)
                 return new KernelMeasurement(item, null, bytes, kernels, null, null, sets);
-            double? before = device.ArithmeticPeak();
             double[] seconds = device.TimeTurns(repetitions, Math.Max(sets, MinTurns), turn => runs[turn % sets](), cancellation);
             double? peak = (before + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
             return new KernelMeasurement(item, Spread.Of(seconds), bytes, kernels, peak, device.Bandwidth, sets);

@@ -38,6 +38,12 @@ public sealed class ProcessorDevice : BenchDevice
     public override long? Launches => null;
 
     /// <inheritdoc/>
+    public override long? PageFaults => OperatingSystem.IsLinux() ? MinorFaults() : null;
+
+    /// <summary>The highest arithmetic peak so far: on a shared machine the one that is nearest to the roof.</summary>
+    public double BestArithmeticPeak { get; private set; }
+
+    /// <inheritdoc/>
     public override bool HasTimes => true;
 
     /// <inheritdoc/>
@@ -68,7 +74,12 @@ public sealed class ProcessorDevice : BenchDevice
     }
 
     /// <inheritdoc/>
-    public override double? ArithmeticPeak() => FmaPeak.Measure(_threads);
+    public override double? ArithmeticPeak()
+    {
+        double peak = FmaPeak.Measure(_threads);
+        BestArithmeticPeak = Math.Max(BestArithmeticPeak, peak);
+        return peak;
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<Ceiling> Ceilings()
@@ -93,6 +104,13 @@ public sealed class ProcessorDevice : BenchDevice
     private static double BestPeak(int threads) => Enumerable.Range(0, 3).Max(_ => FmaPeak.Measure(threads));
 
     private (double Read, double Copy) MeasureBandwidth(int threads) => MemoryBandwidth.Measure(threads, Math.Clamp(4 * CacheBytes, MinBufferBytes, MaxBufferBytes));
+
+    // The tenth field of proc_pid_stat(5); the second is the name in brackets, which may have spaces.
+    private static long MinorFaults()
+    {
+        string stat = File.ReadAllText("/proc/self/stat");
+        return long.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[7], CultureInfo.InvariantCulture);
+    }
 
     // As Linux tells it, e.g. "32768K"; index 3 is the last level where there are three.
     private static long? LastCacheBytes()

@@ -35,6 +35,7 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
         double? peak = device.ArithmeticPeak();
         double[] seconds;
         int runs = 1;
+        long? faults = device.PageFaults;
         if (device.IsSynchronous)
         {
             profile.Reset();
@@ -49,8 +50,9 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
             seconds = stage.IsHosts ? device.Time(repetitions, () => stage.Run(device.Ops), cancellation) : device.TimeTurns(repetitions, 1, _ => stage.Run(device.Ops), cancellation);
         }
 
+        faults = device.PageFaults - faults;
         peak = (peak + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
-        return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / runs, kernels, peak, Classes(runs), error);
+        return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / runs, kernels, peak, Classes(runs), error) { PageFaults = (double?)faults / repetitions };
 
         IReadOnlyList<(OperationClass, int, double?, double)> Classes(int runs) =>
             [.. profile.Classes.Select(item => (item.Class, item.Calls / runs, device.IsSynchronous ? item.Seconds / runs : (double?)null, item.Flops / runs))];

@@ -19,6 +19,9 @@ public sealed record StageMeasurement(
     IReadOnlyList<(OperationClass Class, int Calls, double? Seconds, double Flops)> Classes,
     double? RelativeRms)
 {
+    /// <summary>Page faults of a run, the mean; null where they are not counted.</summary>
+    public double? PageFaults { get; init; }
+
     /// <summary>Achieved FLOP/s at the median; null for a stage that has no products, and where there are no times.</summary>
     public double? FlopsPerSecond => Flops > 0 ? Flops / Seconds?.Median : null;
 

@@ -17,10 +17,24 @@ public sealed class StepRecorder : DelegatingOps
     }
 
     /// <summary>What was asked for and how often, in the order of the first call.</summary>
-    public IReadOnlyCollection<KeyValuePair<KernelCase, int>> Calls => _calls;
+    public IReadOnlyDictionary<KernelCase, int> Calls => _calls;
 
     /// <summary>Operations that have no case of their own, and how often they were asked for.</summary>
     public IReadOnlyDictionary<string, int> Others => _others;
+
+    /// <summary>Runs a stage on shapes alone and tells what it asked for; what its loop has before its first step is not counted.</summary>
+    /// <param name="size">The network's size.</param>
+    /// <param name="stage">One of <see cref="Stages.Names"/>, with its batch where it has one.</param>
+    public static StepRecorder OfStage(SizedModel size, string stage)
+    {
+        StepRecorder ops = new();
+        using TensorScope scope = ops.Scope();
+        using Stages stages = new(ops, BenchModel.Synthetic(size));
+        Stage built = stages.Build(stage);
+        ops.Start();
+        built.Run(ops);
+        return ops;
+    }
 
     /// <summary>Records what is asked for from now on.</summary>
     public void Start() => _recording = true;
@@ -37,6 +51,13 @@ public sealed class StepRecorder : DelegatingOps
     {
         Note(Conv2dCase.Of(x, weight, geometry, epilogue, skip), nameof(Conv2d));
         return Inner.Conv2d(x, weight, geometry, epilogue, skip);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue)
+    {
+        Note(GroupedConv1dCase.Of(x, weight, groups, padding, epilogue), nameof(GroupedConv1d));
+        return Inner.GroupedConv1d(x, weight, groups, padding, epilogue);
     }
 
     /// <inheritdoc/>

@@ -14,9 +14,16 @@ internal static class Finite
     /// <exception cref="NumericFaultException">A value is not finite; the stage is named.</exception>
     public static void Download(ITensorOps ops, Tensor tensor, string stage, Span<float> values)
     {
+        if (TryDownload(ops, tensor, stage, values) is { } fault)
+            throw fault;
+    }
+
+    /// <summary>The same for those who know what to do about a fault.</summary>
+    /// <returns>What <see cref="Download"/> throws, or null.</returns>
+    public static NumericFaultException? TryDownload(ITensorOps ops, Tensor tensor, string stage, Span<float> values)
+    {
         ops.Download(tensor, values);
-        if (NonFinite.FirstIn(values) is >= 0 and int at)
-            throw Fault(stage, values[at], at, tensor.Shape);
+        return NonFinite.FirstIn(values) is >= 0 and int at ? Fault(stage, values[at], at, tensor.Shape) : null;
     }
 
     /// <summary>Waits for what <see cref="ITensorOps.FirstFault"/> found.</summary>

@@ -10,6 +10,8 @@ namespace AudioToken.Pipelines;
 /// <summary>One run of one request, on the pipeline's thread.</summary>
 internal sealed class Generation
 {
+    private const int MemoryFamily = 6; // of error codes
+
     private readonly ITensorOps _backend;
     private readonly LoadedModel _model;
     private readonly GenerationPlan _plan;
@@ -17,6 +19,7 @@ internal sealed class Generation
     private readonly IProgress<GenerationProgress>? _progress;
     private readonly CancellationToken _cancellation;
     private readonly TraceWriter _trace;
+    private readonly List<string> _warnings;
     private static readonly string s_version =
         "AudioToken.Native " + typeof(Generation).Assembly.GetName().Version!.ToString(fieldCount: 3);
 
@@ -26,6 +29,7 @@ internal sealed class Generation
         ITensorOps backend, LoadedModel model, GenerationPlan plan, IProgress<GenerationProgress>? progress, CancellationToken cancellation)
     {
         (_backend, _model, _plan, _request, _progress, _cancellation) = (backend, model, plan, plan.Request, progress, cancellation);
+        _warnings = [.. plan.Warnings];
         _trace = new TraceWriter(_request.Trace, _request.Count);
     }
 
@@ -61,7 +65,7 @@ internal sealed class Generation
         }
 
         Report(GenerationPhase.Done);
-        return new GenerationResult { Images = images, AudioTokens = tokens, Warnings = _plan.Warnings, Times = times };
+        return new GenerationResult { Images = images, AudioTokens = tokens, Warnings = _warnings, Times = times };
     }
 
     // One sound's token, before its weight.
@@ -148,22 +152,58 @@ internal sealed class Generation
         for (int i = 0; i < latents.Shape[0]; i++)
         {
             using TensorScope scope = ops.Scope();
-            Tensor unscaled = _model.Vae.Unscale(ops, latents.Slice(i, 1));
-            Tensor picture = _request.TiledVae ? _model.Vae.ForwardTiled(ops, unscaled) : _model.Vae.Forward(ops, unscaled); // [1, H, W, 3]
-            Finite.Download(ops, picture, "image", pixels);
+            ulong seed = unchecked(_request.Seed + (ulong)(first + i));
+            Decode(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1)), seed, pixels);
             if (traced is not null)
             {
                 for (int p = 0; p < pixels.Length; p++)
                     traced[i * pixels.Length + p] = Math.Clamp(pixels[p] / 2 + 0.5f, 0, 1);
             }
 
-            ulong seed = unchecked(_request.Seed + (ulong)(first + i));
             ImageBuffer image = ImageBuffer.FromFloat(pixels, _plan.Width, _plan.Height);
             yield return new GeneratedImage(first + i, seed, image, Describe(seed));
         }
 
         if (traced is not null)
             _trace.Map("image", [latents.Shape[0], _plan.Height, _plan.Width, 3], traced);
+    }
+
+    // Half precision may overflow where fp32 does not: then once more, in strips, so that it takes little more memory than the first time.
+    private void Decode(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
+    {
+        if (DecodeAsMemoryAllows(ops, latents, seed, pixels) is not { } fault)
+            return;
+        using IDisposable? widened = ops.Widen();
+        if (widened is null)
+            throw fault;
+        if (TryDecode(ops, latents, tiled: true, pixels) is { } again)
+            throw new NumericFaultException(again.Stage, again.Message + ", in fp32 too", again.Hint);
+        _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{fault.Message} (seed {seed}): half precision overflowed, and the picture was decoded again in fp32"));
+    }
+
+    // Where memory is short for whole maps, in strips.
+    private NumericFaultException? DecodeAsMemoryAllows(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
+    {
+        if (!_request.TiledVae)
+        {
+            try
+            {
+                return TryDecode(ops, latents, tiled: false, pixels);
+            }
+            catch (AudioTokenException shortage) when (shortage.Code / 1000 == MemoryFamily)
+            {
+                _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{shortage.Message} (seed {seed}): the picture was decoded in strips, as by --tiled-vae"));
+            }
+        }
+
+        return TryDecode(ops, latents, tiled: true, pixels);
+    }
+
+    private NumericFaultException? TryDecode(ITensorOps ops, Tensor latents, bool tiled, Span<float> pixels)
+    {
+        using TensorScope scope = ops.Scope();
+        Tensor picture = tiled ? _model.Vae.ForwardTiled(ops, latents) : _model.Vae.Forward(ops, latents); // [1, H, W, 3]
+        return Finite.TryDownload(ops, picture, "image", pixels);
     }
 
     private GenerationParameters Describe(ulong seed) => new()

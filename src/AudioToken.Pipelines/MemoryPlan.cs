@@ -5,7 +5,8 @@ namespace AudioToken.Pipelines;
 
 /// <summary>What a generation would do and take, found without reading weights or computing.</summary>
 /// <remarks>The requests run on a backend that counts its memory and does nothing else, so that what is counted here is what a run takes from its
-/// device for weights and tensors. Not counted: the program itself, sounds, pictures and traces on the host, the threads' own buffers (a few MB each).</remarks>
+/// device for weights and tensors. Not counted: the program itself, sounds, pictures and traces on the host, the threads' own buffers (a few MB each),
+/// and a picture's second decode in fp32, which nobody sees coming (<see cref="ITensorOps.Widen"/>).</remarks>
 public sealed record MemoryPlan
 {
     private MemoryPlan()

@@ -3,7 +3,7 @@ namespace AudioToken.Tensors;
 /// <summary>A backend that computes nothing and takes no memory, but counts what it would take.</summary>
 /// <remarks>It asks for the same memory in the same order as the backend that it stands for; values are not kept, and downloads are zeros. Weights are
 /// sized from their sources and not read.</remarks>
-public sealed class CountingOps : DelegatingOps
+public sealed class CountingOps : TransparentOps
 {
     private readonly Func<MemoryUse> _memory;
     private readonly Action _resetPeak;

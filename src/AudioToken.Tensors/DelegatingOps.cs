@@ -44,6 +44,9 @@ public abstract class DelegatingOps : ITensorOps
     public void Trim() => Inner.Trim();
 
     /// <inheritdoc/>
+    public IDisposable? Widen() => Inner.Widen();
+
+    /// <inheritdoc/>
     public virtual Weight LoadWeight(WeightSource source, WeightRole role) => Inner.LoadWeight(source, role);
 
     /// <inheritdoc/>
@@ -176,8 +179,7 @@ public abstract class DelegatingOps : ITensorOps
 }
 
 /// <summary>Stops at the next operation once cancellation is asked for, so that a long forward pass ends within one operation.</summary>
-/// <remarks>Changes no operation, so that those which have a plain meaning are passed on whole too.</remarks>
-public sealed class CancellableOps : DelegatingOps, ITensorOps
+public sealed class CancellableOps : TransparentOps
 {
     private readonly CancellationToken _cancellation;
 
@@ -186,28 +188,7 @@ public sealed class CancellableOps : DelegatingOps, ITensorOps
         : base(inner) => _cancellation = cancellation;
 
     /// <inheritdoc/>
-    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
-    {
-        Before(nameof(ITensorOps.Project));
-        Inner.Project(x, projections, results);
-    }
-
-    /// <inheritdoc/>
-    public RepeatedStep Repeat(StepFunction step) => new CancellableStep(this, Inner.Repeat(step));
-
-    /// <inheritdoc/>
-    public void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
-    {
-        Before(nameof(ITensorOps.SelectRows));
-        Inner.SelectRows(tables, step, rows);
-    }
-
-    /// <inheritdoc/>
-    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
-    {
-        Before(nameof(ITensorOps.FirstFault));
-        return Inner.FirstFault(x, mark, earlier);
-    }
+    public override RepeatedStep Repeat(StepFunction step) => new CancellableStep(this, Inner.Repeat(step));
 
     /// <inheritdoc/>
     protected override void Before(string operation) => _cancellation.ThrowIfCancellationRequested();

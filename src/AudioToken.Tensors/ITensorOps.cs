@@ -37,6 +37,11 @@ public interface ITensorOps : IDisposable
     {
     }
 
+    /// <summary>Computes in fp32 what half precision cannot hold: until the result is disposed of, operations make tensors of fp32, on the weights that are loaded.</summary>
+    /// <returns>Null where tensors are fp32 anyway.</returns>
+    /// <remarks>For a second try: it takes twice the memory for tensors, and is not fast.</remarks>
+    IDisposable? Widen() => null;
+
     /// <summary>Reads a parameter and lays it out for its role. The caller owns it.</summary>
     Weight LoadWeight(WeightSource source, WeightRole role);
 

@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using Xunit;
@@ -44,13 +45,38 @@ public sealed class ProductPlanTests
         };
         _ = s_products[product].Run(ops);
         HashSet<int> parts = [1, 2, 5];
+        // The emulated device has the tiles of all architectures at once.
+        IEnumerable<ProductTile> others = CudaEmulation.IsHere ? ProductTile.OfWarps : [];
         ProductPlan[] plans = [.. ProductPlan.Candidates(ops.DeviceInfo, rows, columns, depth, 1)
-            .Concat(ProductTile.OfWarps.SelectMany(tile => parts.Select(count => new ProductPlan(tile, count)))).Where(plan => parts.Contains(plan.Parts))];
+            .Concat(others.SelectMany(tile => parts.Select(count => new ProductPlan(tile, count)))).Where(plan => parts.Contains(plan.Parts))];
         Assert.NotEmpty(plans);
         foreach (ProductPlan plan in plans)
         {
             ops.PlanOverride = (_, _, _, _) => plan;
             s_products[product].Check(ops, BackendData.StorageOf(backend));
         }
+    }
+
+    [Fact]
+    public void Plans_AreWorkedOutOnce()
+    {
+        CudaDevice device = new(0, "H200", 90, 132, 141L << 30, 227 << 10, 50 << 20);
+        ProductPlans plans = new(device);
+        (DType Storage, int Rows, int Columns, int Depth, bool Packed, int Products)[] sizes =
+        [
+            (DType.F16, 8192, 320, 2880, true, 1), (DType.F16, 8192, 320, 320, true, 3), (DType.F16, 8192, 320, 320, true, 1), (DType.F16, 128, 1280, 11520, true, 1),
+            (DType.F16, 128, 1280, 11520, false, 1), (DType.BF16, 128, 1280, 11520, true, 1), (DType.F32, 128, 1280, 11520, true, 1),
+        ];
+        for (int time = 0; time < 2; time++)
+        {
+            foreach ((DType storage, int rows, int columns, int depth, bool packed, int products) in sizes)
+                Assert.Equal(ProductPlan.For(device, storage, rows, columns, depth, packed, products), plans.For(storage, rows, columns, depth, packed, products));
+            Assert.Equal(sizes.Length, plans.Count);
+        }
+
+        // However many sizes there are, memory stays bounded.
+        for (int rows = 1; rows < 10_000; rows++)
+            plans.For(DType.F16, rows, 320, 320, packed: false, products: 1);
+        Assert.InRange(plans.Count, 1, 4096);
     }
 }

@@ -1,3 +1,4 @@
+using AudioToken.Backends.Cuda;
 using AudioToken.Backends.Cuda.Compilation;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Backends.Cuda.Memory;
@@ -10,15 +11,43 @@ namespace AudioToken.Cuda.Tests;
 public sealed class CompilationTests
 {
     [Fact]
-    public void EveryKernelFile_Compiles_SeveralAtATime() => Setup.Run(setup =>
+    public void EveryKernelFile_Compiles_BesideTheCaller() => Setup.Run(setup =>
     {
         Assert.Contains("linear.cu", KernelSource.Files);
         using CudaContext context = new();
         using KernelLibrary library = setup.Library(context);
-        library.Prepare(KernelSource.Files);
-        Assert.Equal(KernelSource.Files.Count, library.Compiled);
-        library.Prepare(KernelSource.Files);
-        Assert.Equal(KernelSource.Files.Count, setup.Emulator.Count("nvrtcCompileProgram"));
+        string[] files = [.. KernelSource.Files];
+        library.Expect(files);
+        library.Get("linear.cu", "linear_f16_64x64");
+        library.Expect(files);
+        library.Get("activate.cu", "activate_f32");
+        library.Dispose(); // waits
+        Assert.Equal(files.Length, library.Compiled);
+        Assert.Equal(files.Length, setup.Emulator.Count("nvrtcCompileProgram"));
+    });
+
+    [Fact]
+    public void LoadingWeights_BeginsToCompileWhatMultipliesThem() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using (ops.Weight(new Draw(1), WeightRole.Linear, [8, 8]))
+        using (ops.Weight(new Draw(1), WeightRole.Conv2d, [8, 8, 3, 3]))
+        using (ops.Weight(new Draw(1), WeightRole.Linear, [8, 8]))
+            ops.Dispose();
+        Assert.Equal(5, setup.Emulator.Count("nvrtcCompileProgram")); // linear, project, attention, conv2d, group_norm
+
+        // A file that does not compile is told of by the operation that wants it.
+        setup.Emulator.Reset();
+        setup.Emulator.Fault("nvrtcCompileProgram", 0, 6);
+        using CudaOps failing = new(new CudaOptions { Storage = DType.F32, KernelCacheFolder = null });
+        using Weight weight = failing.Weight(new Draw(1), WeightRole.Linear, [8, 8]);
+        using TensorScope scope = failing.Scope();
+        Tensor x = failing.Upload(new float[8], [1, 8]);
+        CudaException failure = Assert.Throws<CudaException>(() => failing.Linear(x, weight, default));
+        Assert.StartsWith("kernel file linear.cu does not compile", failure.Message, StringComparison.Ordinal);
+        setup.Emulator.Reset();
+        failing.Linear(x, weight, default);
     });
 
     [Fact]
@@ -36,6 +65,17 @@ public sealed class CompilationTests
         Assert.Equal(source.Text, File.ReadAllText(Path.Combine(folder, "activate.cu")));
         Assert.True(File.Exists(Path.Combine(folder, "common", "device.cuh")));
         Directory.Delete(folder, recursive: true);
+    });
+
+    [Fact]
+    public void MissingBuiltins_AreNamed() => Setup.Run(setup =>
+    {
+        setup.Emulator.Fault("nvrtcCompileProgram", 1, 7);
+        CudaException failure = Assert.Throws<CudaException>(() => Job.Run(setup));
+        Assert.Equal(CudaErrors.NoCompiler, failure.Code);
+        Assert.StartsWith("kernel file activate.cu must be compiled, and NVRTC 13.0 does not find its library of builtins (NVRTC_ERROR_BUILTIN_OPERATION_FAILURE)", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith("install libnvrtc-builtins of CUDA 13.0 beside it", failure.Hint, StringComparison.Ordinal);
+        Job.Run(setup);
     });
 
     [Fact]

@@ -49,7 +49,8 @@ public sealed class CudaContextTests
         float[] x = [1, -2, 3], y = new float[3];
         DeviceBlock block = memory.Take(12);
         staging.Upload(MemoryMarshal.AsBytes<float>(x), block.Pointer);
-        library.Prepare(["activate.cu"]);
+        library.Expect("activate.cu");
+        library.Get("activate.cu", "activate_f32");
 
         using (CudaGraph graph = context.Capture(() => Activate(context, library, block, block, 3)))
         {

@@ -187,6 +187,19 @@ public sealed class FaultTests
     });
 
     [Fact]
+    public void ParametersAreAskedFor_OnceAndNoneThatIsNotThere() => Setup.Run(setup =>
+    {
+        Job.Run(setup); // one kernel, launched twice
+        Assert.Equal((1, 4), (setup.Emulator.Count("cuFuncGetParamCount"), setup.Emulator.Count("cuFuncGetParamInfo")));
+
+        // A driver that fails there is told of by the launch.
+        setup.Emulator.Reset();
+        setup.Emulator.Fault("cuFuncGetParamInfo", 1, NotReady);
+        setup.Emulator.Fault("cuLaunchKernel", 1, InvalidValue);
+        Assert.StartsWith("cuLaunchKernel failed with CUDA_ERROR_INVALID_VALUE", Assert.Throws<CudaException>(() => Job.Run(setup)).Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void Kernels_SayWhatTheyLack() => Setup.Run(setup =>
     {
         using CudaContext context = new();

@@ -28,12 +28,12 @@ public sealed class PipelineGoldenTests
 
     /// <summary>Half precision may be off by twice what the plain half formula is (StoredOps), each against the recording.</summary>
     [Theory]
-    [InlineData("synth_sd1_lora_pndm5", "cuda f16")]
-    [InlineData("synth_sd1_lora_pndm5", "cuda bf16")]
-    [InlineData("synth_sd2_pndm5_vpred", "cuda f16")]
-    public void HalfPrecision_IsAsGoodAsItsFormula(string name, string backend)
+    [InlineData("b9_pipeline_tiny", "sd1_noguidance", "cuda f16")]
+    [InlineData("b12_pipeline_synth", "synth_sd1_lora_pndm5", "cuda f16")]
+    [InlineData("b12_pipeline_synth", "synth_sd1_lora_pndm5", "cuda bf16")]
+    [InlineData("b12_pipeline_synth", "synth_sd2_pndm5_vpred", "cuda f16")]
+    public void HalfPrecision_IsAsGoodAsItsFormula(string file, string name, string backend)
     {
-        const string file = "b12_pipeline_synth";
         using GoldenFile golden = Goldens.Open(file);
         JsonElement config = golden.Json("configs").GetProperty(name);
         using TinyModel tiny = new(config.GetProperty("checkpoint").GetString() == "sd2", config.GetProperty("lora").GetBoolean());

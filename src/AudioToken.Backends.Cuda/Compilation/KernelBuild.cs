@@ -10,6 +10,12 @@ public static class KernelBuild
     /// <summary>Where the backend looks for built kernels: beside the program.</summary>
     public static string DefaultFolder => KernelLibrary.ShippedFolder;
 
+    /// <summary>The compiler that is found here, e.g. <c>nvrtc 13.0</c>; null for none.</summary>
+    public static string? Compiler => KernelCompiler.Version();
+
+    /// <summary>Where compiled kernels are kept between runs; null for nowhere.</summary>
+    public static string? CacheFolder => KernelCache.DefaultFolder();
+
     /// <summary>What the backend asks for on a device of that capability, e.g. <c>sm_90a</c>.</summary>
     /// <param name="name">E.g. <c>sm_80</c>, <c>sm_90</c> or <c>sm_90a</c>.</param>
     /// <exception cref="AudioTokenException">2701: not an architecture that the kernels can be built for.</exception>

@@ -5,7 +5,8 @@ namespace AudioToken.Backends.Cuda.Compilation;
 
 /// <summary>Machine code in files, under keys that tell apart whatever would compile to something else (<see cref="KernelSource.Key"/>).</summary>
 /// <remarks>Any number of processes may read and write at once: a file is written beside its place and moved there whole. A file that
-/// does not hold what it says is dropped. Nothing is loaded from a folder that others can write.</remarks>
+/// does not hold what it says is dropped. Nothing is loaded from a folder or a file that others can write. Where nothing can be kept, that is
+/// said once, and what is there is used all the same.</remarks>
 internal sealed class KernelCache
 {
     private const int HeaderBytes = 8 + 8 + 32; // magic, length, SHA-256 of what follows
@@ -13,6 +14,7 @@ internal sealed class KernelCache
 
     private readonly Action<string> _note;
     private readonly string? _folder;
+    private int _failures;
 
     /// <summary>Opens or makes a folder.</summary>
     /// <param name="folder">Null for none: everything is compiled anew.</param>
@@ -28,7 +30,7 @@ internal sealed class KernelCache
                 Directory.CreateDirectory(folder);
             else
                 Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            if (TrustedFolder.WhyNot(folder) is { } reason)
+            if (TrustedPath.WhyNot(folder) is { } reason)
                 note($"kernels are not cached: {reason}");
             else
                 _folder = folder;
@@ -63,6 +65,12 @@ internal sealed class KernelCache
         {
             if (!File.Exists(path))
                 return null;
+            if (TrustedPath.WhyNot(path) is { } reason)
+            {
+                _note($"kernel cache: a kernel is not loaded: {reason}");
+                return null;
+            }
+
             byte[] file = File.ReadAllBytes(path);
             if (Payload(file) is { } payload)
                 return payload;
@@ -77,7 +85,7 @@ internal sealed class KernelCache
         return null;
     }
 
-    /// <summary>Keeps machine code. A failure is noted and no more: the code is at hand.</summary>
+    /// <summary>Keeps machine code. The first failure is noted and no more: the code is at hand.</summary>
     public void Keep(string key, ReadOnlySpan<byte> image)
     {
         if (_folder is null)
@@ -86,7 +94,7 @@ internal sealed class KernelCache
         try
         {
             Sweep();
-            using (FileStream file = new(temporary, FileMode.CreateNew, FileAccess.Write))
+            using (FileStream file = new(temporary, NewFile()))
             {
                 file.Write(Header(image));
                 file.Write(image);
@@ -97,7 +105,9 @@ internal sealed class KernelCache
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            _note($"kernel cache: {exception.Message}");
+            // A full disk is full for every kernel.
+            if (Interlocked.Increment(ref _failures) == 1)
+                _note($"kernel cache: kernels cannot be kept and will be compiled again: {exception.Message}");
             TryDelete(temporary);
         }
     }
@@ -109,6 +119,15 @@ internal sealed class KernelCache
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(8), image.Length);
         SHA256.HashData(image, header.AsSpan(16));
         return header;
+    }
+
+    // Whatever the user's mask: nobody else may write it.
+    private static FileStreamOptions NewFile()
+    {
+        FileStreamOptions options = new() { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+        return options;
     }
 
     private static byte[]? Payload(byte[] file)

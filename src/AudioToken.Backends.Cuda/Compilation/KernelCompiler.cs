@@ -9,6 +9,7 @@ namespace AudioToken.Backends.Cuda.Compilation;
 internal static unsafe class KernelCompiler
 {
     private const int InvalidOption = 5;
+    private const int NoBuiltins = 7;
     private const int MinimumMajor = 12;
 
     private static readonly int[] s_virtualArchitectures = [120, 100, 90, 80];
@@ -111,6 +112,12 @@ internal static unsafe class KernelCompiler
     private static CudaException Failure(KernelSource source, string architecture, int code, string log)
     {
         string name = Marshal.PtrToStringUTF8(Nvrtc.nvrtcGetErrorString(code)) ?? "?";
+        if (code == NoBuiltins)
+        {
+            string version = Version()!["nvrtc ".Length..];
+            return new CudaException(CudaErrors.NoCompiler, $"kernel file {source.File} must be compiled, and NVRTC {version} does not find its library of builtins ({name}): {log.Trim()}", $"install libnvrtc-builtins of CUDA {version} beside it (package cuda-nvrtc has both), or copy kernels built elsewhere by 'audiotoken kernels build'", code);
+        }
+
         string first = log.Split('\n').FirstOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase))?.Trim() ?? "the compiler gives no reason";
         string folder = Keep(source, architecture, log);
         return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\nlog and source: {folder}", "please report it with the log; --device cpu computes without kernels", code);

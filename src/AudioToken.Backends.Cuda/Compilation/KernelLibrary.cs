@@ -9,6 +9,9 @@ internal sealed class KernelLibrary : IDisposable
     private readonly CudaContext _context;
     private readonly KernelCache _shipped;
     private readonly KernelCache _cache;
+    private readonly Action<string> _note;
+    private readonly ConcurrentQueue<string> _notes = [];
+    private readonly Dictionary<string, Task<byte[]>> _expected = [];
     private readonly Dictionary<string, CudaModule> _modules = [];
     private readonly Dictionary<(string Module, string Kernel), CudaKernel> _kernels = [];
     private int _compiled;
@@ -16,13 +19,14 @@ internal sealed class KernelLibrary : IDisposable
     /// <summary>Makes an empty library.</summary>
     /// <param name="context">The device.</param>
     /// <param name="cacheFolder">Null: nothing is kept.</param>
-    /// <param name="note">Hears of a cache that cannot be used.</param>
+    /// <param name="note">Hears of a cache that cannot be used, on the thread that makes the library or asks for a kernel.</param>
     public KernelLibrary(CudaContext context, string? cacheFolder, Action<string> note)
     {
-        _context = context;
+        (_context, _note) = (context, note);
         string shipped = ShippedFolder;
-        _shipped = new KernelCache(Directory.Exists(shipped) ? shipped : null, note);
-        _cache = new KernelCache(cacheFolder, note);
+        _shipped = new KernelCache(Directory.Exists(shipped) ? shipped : null, _notes.Enqueue);
+        _cache = new KernelCache(cacheFolder, _notes.Enqueue);
+        Tell();
     }
 
     /// <summary>Where kernels built by <c>audiotoken kernels build</c> are looked for: beside the program.</summary>
@@ -44,29 +48,26 @@ internal sealed class KernelLibrary : IDisposable
         return known;
     }
 
-    /// <summary>Compiles, several at a time, and loads what a job will need.</summary>
-    /// <exception cref="CudaException">The first file's that fails.</exception>
-    public void Prepare(IEnumerable<string> files)
+    /// <summary>Begins to look for, or compile, what a job will need: each file on a thread of its own, beside what the caller does next.</summary>
+    /// <remarks>A failure is told to whoever asks for one of the file's kernels.</remarks>
+    /// <param name="files">E.g. <c>linear.cu</c>; those that are there or expected already cost nothing.</param>
+    public void Expect(params ReadOnlySpan<string> files)
     {
-        string[] missing = [.. files.Distinct().Where(file => !_modules.ContainsKey(Name(file, [])))];
-        ConcurrentDictionary<string, byte[]> images = [];
-        try
+        foreach (string file in files)
         {
-            Parallel.ForEach(missing, file => images[file] = Image(KernelSource.Of(file)));
+            if (_modules.ContainsKey(file) || _expected.ContainsKey(file))
+                continue;
+            // Long: a pool's thread would be missing elsewhere, e.g. where weights are read meanwhile.
+            _expected.Add(file, Task.Factory.StartNew(() => Image(KernelSource.Of(file)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         }
-        catch (AggregateException exception) when (exception.InnerExceptions[0] is CudaException first)
-        {
-            throw new CudaException(first.Code, first.Message, first.Hint, first.Result, exception);
-        }
-
-        foreach (string file in missing)
-            _modules[Name(file, [])] = new CudaModule(_context, images[file], file);
     }
 
-    /// <summary>Unloads everything.</summary>
+    /// <summary>Unloads everything; waits for what is being compiled.</summary>
     public void Dispose()
     {
         _kernels.Clear();
+        Task.WhenAll(_expected.Values).ContinueWith(_ => { }, TaskScheduler.Default).Wait(); // whatever became of them
+        _expected.Clear();
         foreach (CudaModule module in _modules.Values)
             module.Dispose();
         _modules.Clear();
@@ -74,9 +75,18 @@ internal sealed class KernelLibrary : IDisposable
 
     private CudaModule Module(string module, string file, IReadOnlyList<string> defines)
     {
-        if (!_modules.TryGetValue(module, out CudaModule? known))
-            _modules[module] = known = new CudaModule(_context, Image(KernelSource.Of(file, defines)), module);
-        return known;
+        if (_modules.TryGetValue(module, out CudaModule? known))
+            return known;
+        byte[] image = _expected.Remove(module, out Task<byte[]>? expected) ? expected.GetAwaiter().GetResult() : Image(KernelSource.Of(file, defines));
+        Tell();
+        return _modules[module] = new CudaModule(_context, image, module);
+    }
+
+    // On the caller's thread, whichever it was that met with it.
+    private void Tell()
+    {
+        while (_notes.TryDequeue(out string? text))
+            _note(text);
     }
 
     private byte[] Image(KernelSource source)

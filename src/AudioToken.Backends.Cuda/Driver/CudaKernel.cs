@@ -6,7 +6,8 @@ internal sealed unsafe class CudaKernel
     private const uint SharedBytesWithoutAsking = 44 << 10; // 48 KB, less what a kernel has of static shared memory beside its dynamic one
 
     private readonly CudaContext _context;
-    private readonly int[]? _parameterBytes;
+    private int[]? _parameterBytes;
+    private bool _areKnown;
     private uint _allowed = SharedBytesWithoutAsking;
 
     public CudaKernel(CudaContext context, CudaModule module, string name)
@@ -14,7 +15,6 @@ internal sealed unsafe class CudaKernel
         _context = context;
         Name = name;
         Function = module.Function(name);
-        _parameterBytes = ParameterBytes(Function);
     }
 
     /// <summary>As the kernel file exports it.</summary>
@@ -34,30 +34,52 @@ internal sealed unsafe class CudaKernel
         _allowed = bytes;
     }
 
-    /// <summary>Holds arguments to the kernel's parameters, where the driver tells them (CUDA 12.4 and newer).</summary>
+    /// <summary>Holds arguments to the kernel's parameters, where the driver tells them: their sizes (CUDA 12.4 and newer) and how many there are (newer ones).</summary>
+    /// <remarks>Asked at the first launch, and of as many parameters as there are arguments, since a question that the driver refuses is an error to the tools
+    /// that watch it. Where it does not tell how many there are, too few arguments go unseen; the emulated device tells.</remarks>
+    /// <exception cref="ArgumentException">Count or size of the arguments is not the kernel's.</exception>
     public void CheckArguments(in KernelArguments arguments)
     {
-        if (_parameterBytes is null)
-            return;
-        if (arguments.Count != _parameterBytes.Length)
-            throw new ArgumentException($"kernel {Name} has {_parameterBytes.Length} parameters, not {arguments.Count}");
-        for (int i = 0; i < _parameterBytes.Length; i++)
+        if (_areKnown)
+        {
+            if (_parameterBytes is not null && arguments.Count != _parameterBytes.Length)
+                throw WrongCount(_parameterBytes.Length, arguments.Count);
+        }
+        else
+        {
+            _parameterBytes = ParameterBytes(arguments.Count);
+            _areKnown = true;
+        }
+
+        for (int i = 0; i < _parameterBytes?.Length; i++)
         {
             if (arguments.Size(i) != _parameterBytes[i])
                 throw new ArgumentException($"parameter {i} of kernel {Name} has {_parameterBytes[i]} bytes, the argument {arguments.Size(i)}");
         }
     }
 
-    private static int[]? ParameterBytes(nint function)
+    // Null where the driver does not tell, or fails: the launch will say how.
+    private int[]? ParameterBytes(int arguments)
     {
-        nint address = NativeLibraries.Function(NativeLibraries.Driver, "cuFuncGetParamInfo");
-        if (address == 0)
+        nint count = NativeLibraries.Function(NativeLibraries.Driver, "cuFuncGetParamCount"), info = NativeLibraries.Function(NativeLibraries.Driver, "cuFuncGetParamInfo");
+        nuint parameters, offset, bytes;
+        if (count != 0 && ((delegate* unmanaged<nint, nuint*, CudaResult>)count)(Function, &parameters) == CudaResult.Success && (int)parameters != arguments)
+            throw WrongCount((int)parameters, arguments);
+        if (info == 0)
             return null;
-        var parameter = (delegate* unmanaged<nint, nuint, nuint*, nuint*, CudaResult>)address;
-        List<int> sizes = [];
-        nuint offset, bytes;
-        while (parameter(function, (nuint)sizes.Count, &offset, &bytes) == CudaResult.Success)
-            sizes.Add((int)bytes);
-        return [.. sizes];
+        int[] sizes = new int[arguments];
+        for (int i = 0; i < sizes.Length; i++)
+        {
+            CudaResult result = ((delegate* unmanaged<nint, nuint, nuint*, nuint*, CudaResult>)info)(Function, (nuint)i, &offset, &bytes);
+            if (result == CudaResult.InvalidValue)
+                throw WrongCount(i, arguments);
+            if (result != CudaResult.Success)
+                return null;
+            sizes[i] = (int)bytes;
+        }
+
+        return sizes;
     }
+
+    private ArgumentException WrongCount(int parameters, int arguments) => new($"kernel {Name} has {parameters} parameters, not {arguments}");
 }

@@ -4,6 +4,7 @@ namespace AudioToken.Backends.Cuda.Driver;
 internal enum CudaResult
 {
     Success = 0,
+    InvalidValue = 1,
     OutOfMemory = 2,
     NoDevice = 100,
     EccUncorrectable = 214,

@@ -44,17 +44,6 @@ internal sealed unsafe class PinnedStaging : IDisposable
         }
     }
 
-    /// <summary>Copies to the device what <paramref name="fill"/> writes, piece by piece: (first byte, destination).</summary>
-    public void Upload(long bytes, DevicePointer to, FillPiece fill)
-    {
-        for (long at = 0; at < bytes; at += BufferBytes)
-        {
-            int piece = (int)Math.Min(BufferBytes, bytes - at), turn = Turn();
-            fill(at, new Span<byte>(_buffers[turn], piece));
-            Send(turn, to + at, piece);
-        }
-    }
-
     /// <summary>Waits for all work before, and copies from the device.</summary>
     public void Download(DevicePointer from, Span<byte> destination)
     {
@@ -97,6 +86,3 @@ internal sealed unsafe class PinnedStaging : IDisposable
         _context.Check(CudaDriver.cuEventRecord(_done[turn].Value, _context.Stream), nameof(CudaDriver.cuEventRecord));
     }
 }
-
-/// <summary>Writes the bytes that begin at <paramref name="first"/>.</summary>
-internal delegate void FillPiece(long first, Span<byte> destination);

@@ -3,7 +3,7 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Bench.Cases;
 
-/// <summary>A convolution that pads by half its window: <c>BxHxWxC[+SKIP],N,KHxKW[,...]</c>.</summary>
+/// <summary>A convolution that pads by half its window or not at all: <c>BxHxWxC[+SKIP],N,KHxKW[,...]</c>.</summary>
 /// <param name="Batch">Samples.</param>
 /// <param name="Height">Of the input, before it is enlarged.</param>
 /// <param name="Width">Of the input, before it is enlarged.</param>
@@ -18,8 +18,14 @@ public sealed record Conv2dCase(
     int Batch, int Height, int Width, int Channels, int Skip, int Columns, (int Height, int Width) Window, int Stride, (int Height, int Width) Enlarged, CaseEpilogue Epilogue) : KernelCase
 {
     internal const string Name = "conv2d";
-    internal const string Form = "BxHxWxC[+SKIP],N,KHxKW[,strideS][,upHxW][,nobias][,shift][,silu|gelu|quick-gelu|relu][,residual]";
+    internal const string Form = "BxHxWxC[+SKIP],N,KHxKW[,strideS][,nopad][,upHxW][,nobias][,shift][,silu|gelu|quick-gelu|relu][,residual]";
     internal const string Example = "2x64x64x320,320,3x3";
+
+    /// <summary>No padding, as where windows lie side by side.</summary>
+    public bool Unpadded { get; init; }
+
+    /// <summary>Rows above and below, columns left and right.</summary>
+    public (int Height, int Width) Padding => Unpadded ? default : (Window.Height / 2, Window.Width / 2);
 
     /// <inheritdoc/>
     public override string Operation => Name;
@@ -27,7 +33,7 @@ public sealed record Conv2dCase(
     /// <inheritdoc/>
     public override string Shape => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Batch}x{Height}x{Width}x{Channels}{(Skip > 0 ? $"+{Skip}" : "")},{Columns},{Window.Height}x{Window.Width}{(Stride > 1 ? $",stride{Stride}" : "")}{(Enlarged.Height > 0 ? $",up{Enlarged.Height}x{Enlarged.Width}" : "")}{Epilogue}");
+        $"{Batch}x{Height}x{Width}x{Channels}{(Skip > 0 ? $"+{Skip}" : "")},{Columns},{Window.Height}x{Window.Width}{(Stride > 1 ? $",stride{Stride}" : "")}{(Unpadded ? ",nopad" : "")}{(Enlarged.Height > 0 ? $",up{Enlarged.Height}x{Enlarged.Width}" : "")}{Epilogue}");
 
     /// <inheritdoc/>
     public override double Flops => 2.0 * Result.Count * Depth;
@@ -40,10 +46,10 @@ public sealed record Conv2dCase(
     private ConvGeometry Geometry => new()
     {
         Stride = Stride,
-        PadTop = Window.Height / 2,
-        PadBottom = Window.Height / 2,
-        PadLeft = Window.Width / 2,
-        PadRight = Window.Width / 2,
+        PadTop = Padding.Height,
+        PadBottom = Padding.Height,
+        PadLeft = Padding.Width,
+        PadRight = Padding.Width,
         UpsampleHeight = Enlarged.Height,
         UpsampleWidth = Enlarged.Width,
     };
@@ -62,7 +68,10 @@ public sealed record Conv2dCase(
     {
         Conv2dCase made = new(
             x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3], weight.Shape[0], (weight.Shape[2], weight.Shape[3]),
-            geometry.Stride, (geometry.UpsampleHeight, geometry.UpsampleWidth), CaseEpilogue.Of(epilogue));
+            geometry.Stride, (geometry.UpsampleHeight, geometry.UpsampleWidth), CaseEpilogue.Of(epilogue))
+        {
+            Unpadded = geometry.PadTop == 0 && weight.Shape[2] > 1,
+        };
         return made.Geometry == geometry ? made : null;
     }
 
@@ -70,8 +79,12 @@ public sealed record Conv2dCase(
     {
         (int[] x, int skip) = text.ExtentsAndSkip("BxHxWxC", 4);
         int[] columns = text.Extents("N", 1), window = text.Extents("KHxKW", 2), stride = text.Takes("stride", 1), up = text.Takes("up", 2);
+        bool unpadded = text.Takes("nopad");
         return new Conv2dCase(
-            x[0], x[1], x[2], x[3], skip, columns[0], (window[0], window[1]), Math.Max(1, stride[0]), (up[0], up[1]), CaseEpilogue.Read(text, gegluFits: false, shiftFits: true));
+            x[0], x[1], x[2], x[3], skip, columns[0], (window[0], window[1]), Math.Max(1, stride[0]), (up[0], up[1]), CaseEpilogue.Read(text, gegluFits: false, shiftFits: true))
+        {
+            Unpadded = unpadded,
+        };
     }
 
     /// <inheritdoc/>

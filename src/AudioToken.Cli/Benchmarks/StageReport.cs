@@ -14,7 +14,7 @@ internal static class StageReport
     {
         yield return string.Create(
             CultureInfo.InvariantCulture,
-            $"{stage.Name,-13} {"",-10} {(stage.Classes.Count == 0 ? null : stage.Classes.Sum(item => item.Calls)),5} {stage.Seconds?.Median * 1e3,10:0.00} {stage.Seconds?.P10 * 1e3,9:0.00} {stage.Seconds?.P90 * 1e3,9:0.00} {Counted(stage.Flops) / 1e9,9:0.00} {stage.FlopsPerSecond / 1e9,8:0.0} {stage.ShareOfPeak,14:0.0%}{(stage.Kernels is null ? "" : $"  {stage.Kernels} kernels")}{(stage.RelativeRms is null ? "" : $"  rel_rms {stage.RelativeRms:0.0e+0}")}").TrimEnd();
+            $"{stage.Name,-13} {"",-10} {(stage.Classes.Count == 0 ? null : stage.Classes.Sum(item => item.Calls)),5} {stage.Seconds?.Median * 1e3,10:0.00} {stage.Seconds?.P10 * 1e3,9:0.00} {stage.Seconds?.P90 * 1e3,9:0.00} {Counted(stage.Flops) / 1e9,9:0.00} {stage.FlopsPerSecond / 1e9,8:0.0} {stage.ShareOfPeak,14:0.0%}{(stage.Kernels is null ? "" : $"  {stage.Kernels} kernels")}{(stage.RelativeRms is null ? "" : $"  rel_rms {stage.RelativeRms:0.0e+0}")}{(stage.PageFaults is null ? "" : $"  {stage.PageFaults:0} page faults")}").TrimEnd();
         foreach ((OperationClass operations, int calls, double? seconds, double flops) in stage.Classes)
         {
             yield return string.Create(
@@ -40,6 +40,7 @@ internal static class StageReport
             BenchJson.Write(json, "share_of_peak", stage.ShareOfPeak);
             BenchJson.Write(json, "kernels", stage.Kernels);
             BenchJson.Write(json, "rel_rms", stage.RelativeRms);
+            BenchJson.Write(json, "page_faults", stage.PageFaults);
             json.WriteStartObject("classes");
             foreach ((OperationClass operations, int calls, double? seconds, double flops) in stage.Classes)
             {

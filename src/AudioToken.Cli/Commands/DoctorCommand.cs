@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using AudioToken.Cli.Machine;
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Compilation;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.SelfTest;
@@ -77,15 +78,39 @@ internal sealed class DoctorCommand
         yield return ("runtime", MachineFacts.Runtime);
         yield return ("processor", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Cores} cores; {MachineFacts.VectorInstructions}"));
         yield return ("memory", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Memory / (double)(1 << 30):0.0} GB"));
-        yield return ("cuda", CudaDevices());
+        if (CudaOps.WhyNot() is { } reason)
+        {
+            yield return ("cuda", $"no device can be used: {reason.Message}");
+        }
+        else
+        {
+            yield return ("cuda", string.Join("; ", CudaDevice.All().Select(Describe)));
+            int driver = CudaDevice.DriverVersion();
+            yield return ("kernels", string.Create(
+                CultureInfo.InvariantCulture,
+                $"driver for CUDA {driver / 1000}.{driver % 1000 / 10}; compiled by {KernelBuild.Compiler ?? "nobody: there is no NVRTC"}; kept in {KernelBuild.CacheFolder ?? "no folder"}"));
+        }
+
         yield return ("libsndfile", SoundLibrary.Version(_terminal.Variable("AUDIOTOKEN_SNDFILE")) ?? "not found: WAV is read without it; for FLAC, Ogg, Opus and MP3 install libsndfile1");
     }
 
-    private static string CudaDevices() => CudaOps.WhyNot() is { } reason
-        ? $"no device can be used: {reason.Message}"
-        : string.Join("; ", CudaDevice.All().Select(device => string.Create(
-            CultureInfo.InvariantCulture,
-            $"cuda:{device.Index} {device.Name}, sm_{device.Capability}, {device.Multiprocessors} multiprocessors, {device.MemoryBytes / (double)(1 << 30):0.0} GB")));
+    private static string Describe(CudaDevice device) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"cuda:{device.Index} {device.Name}, sm_{device.Capability}, {device.Multiprocessors} multiprocessors, {Free(device)}{device.MemoryBytes / (double)(1 << 30):0.0} GB");
+
+    // A device that is too old or lost has no answer.
+    private static string Free(CudaDevice device)
+    {
+        try
+        {
+            using CudaContext context = new(device.Index);
+            return string.Create(CultureInfo.InvariantCulture, $"{context.MemoryInfo().Free / (double)(1 << 30):0.0} GB free of ");
+        }
+        catch (CudaException)
+        {
+            return "";
+        }
+    }
 
     private async Task<string> ModelAsync(ParseResult parsed, ComputeDevice device, CancellationToken cancellation)
     {

@@ -45,6 +45,29 @@ public sealed class VectorMathTests
     }
 
     [Fact]
+    public void Exp2_IsWithinTwoUnitsInTheLastPlace()
+    {
+        // Below -126 two roundings to a multiple of 2^-149, the smallest float, as well.
+        foreach (float x in Sweep(-151f, 127f))
+        {
+            double expected = Math.Pow(2, x);
+            foreach (float found in AllWidths(x, Function.Exp2))
+                Assert.True(Math.Abs(found - expected) <= (x < -126 ? float.Epsilon : 0) + 2 * expected / (1 << 23), $"2^{x:g9} = {found:g9}, wanted {expected:g9}");
+        }
+    }
+
+    [Theory]
+    [InlineData(float.NegativeInfinity, 0f)]
+    [InlineData(float.MinValue, 0f)]
+    [InlineData(0f, 1f)]
+    [InlineData(float.NaN, float.NaN)]
+    public void Exp2_KeepsTheLimits(float x, float expected)
+    {
+        foreach (float found in AllWidths(x, Function.Exp2))
+            Assert.Equal(expected, found);
+    }
+
+    [Fact]
     public void Gelu_IsWithinItsBound()
     {
         foreach (float x in Sweep(-12f, 12f))
@@ -82,7 +105,7 @@ public sealed class VectorMathTests
 
     private enum Function
     {
-        Exp, Sigmoid, Silu, QuickGelu, Gelu,
+        Exp, Exp2, Sigmoid, Silu, QuickGelu, Gelu,
     }
 
     private static float[] AllWidths(float x, Function function) =>
@@ -99,6 +122,7 @@ public sealed class VectorMathTests
         => function switch
         {
             Function.Exp => VectorMath.Exp<TLanes, TVector>(x),
+            Function.Exp2 => VectorMath.Exp2<TLanes, TVector>(x),
             Function.Sigmoid => VectorMath.Sigmoid<TLanes, TVector>(x),
             Function.Silu => VectorMath.Silu<TLanes, TVector>(x),
             Function.QuickGelu => VectorMath.QuickGelu<TLanes, TVector>(x),

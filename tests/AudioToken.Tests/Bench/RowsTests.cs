@@ -16,6 +16,7 @@ public sealed class RowsTests
     [InlineData("linear", "8192x320,320,nobias", "linear 8192x320->320 no bias")]
     [InlineData("attention", "2x4096x320,77,8", "attention 2x8x4096x77x40")]
     [InlineData("attention", "2x77x768,77,12,causal", "attention 2x77x768,77,12,causal")]
+    [InlineData("attention", "1x496x768,496,12,gated-bias", "attention 1x496x768,496,12,gated-bias")]
     [InlineData("layer-norm", "8192x320", "layer-norm 8192x320")]
     public void Operation_HasPyTorchsName(string operation, string shape, string name) => Assert.Equal(name, RowsFile.NameOf(KernelCases.Parse(operation, shape)));
 }

@@ -66,9 +66,12 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("conv2d", "1x5x7x3+2,4,3x3,stride2,shift,silu,residual", 2.0 * 3 * 4 * 4 * 5 * 9, 4L * (35 * 5 + 4 * 45 + 2 * 48))]
     [InlineData("linear", "5x3,8,nobias,geglu", 2.0 * 5 * 3 * 8, 4L * (15 + 24 + 20))]
     [InlineData("attention", "1x3x8,5,2", 4.0 * 3 * 5 * 8, 4L * (2 * 24 + 2 * 40))]
+    [InlineData("attention", "2x3x8,5,2,gated-bias", 4.0 * 2 * 3 * 5 * 8, 4L * (2 * 2 * (24 + 40) + 2 * 15 + 2 * 6))]
+    [InlineData("conv2d", "1x8x4x1,5,4x4,stride4,nopad,nobias", 2.0 * 2 * 5 * 16, 4L * (32 + 5 * 16 + 10))]
     [InlineData("group-norm", "2x3x4+2,3,silu", 0.0, 4L * 2 * 36)]
     [InlineData("layer-norm", "3x5", 0.0, 4L * 30)]
     [InlineData("grouped-conv1d", "1x9x4,2,3,gelu", 2.0 * 9 * 4 * 2 * 3, 4L * (72 + 24))]
+    [InlineData("grouped-conv1d", "1x9x4,2,4,gelu,residual", 2.0 * 9 * 4 * 2 * 4, 4L * (108 + 32))]
     public void OneShape_IsMeasured(string operation, string shape, double flops, long bytes)
     {
         JsonElement run = Assert.Single(demo.Run(["bench", "kernels", "--op", operation, "--shape", shape, .. s_cpu]).Exits(0).Json.GetProperty("runs").EnumerateArray());
@@ -126,6 +129,7 @@ public sealed class BenchTests(CliDemo demo)
         JsonElement[] stages = [.. json.GetProperty("stages").EnumerateArray()];
         Assert.Equal(["fbank", "beats", "embedder", "text", "unet-1", "unet-2", "step-1", "step-2", "vae"], stages.Select(stage => stage.GetProperty("name").GetString()));
         Assert.All(stages, stage => Assert.True(stage.GetProperty("median_ms").GetDouble() > 0));
+        Assert.All(stages, stage => Assert.Equal(OperatingSystem.IsLinux() ? JsonValueKind.Number : JsonValueKind.Null, stage.GetProperty("page_faults").ValueKind));
         foreach (JsonElement stage in stages[1..])
         {
             JsonElement linear = stage.GetProperty("classes").GetProperty("linear");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AudioToken.Testing;
 using Xunit;
 using static AudioToken.Tests.Cli.CliProcess;
 
@@ -49,7 +50,6 @@ public sealed class TrainTests(CliDemo demo)
     [Fact]
     public void DiskFullAtACheckpoint_KeepsTheOneBeforeAndGoesOnToTheBit()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "a small file system is mounted by mount");
         string folder = demo.NewFolder(), small = Path.Combine(folder, "small");
         demo.Run("world", "--out", Path.Combine(folder, "data"), "--kinds", "rain,dog", "--count", "1", "--size", "64", "--seconds", "2").Exits(0);
         string[] train = ["train", "data", "-m", demo.Model, "--steps", "3", "--batch", "1", "--save-every", "1", "--width", "64", "--height", "64", "--lora-rank", "2"];
@@ -57,30 +57,22 @@ public sealed class TrainTests(CliDemo demo)
             Assert.Equal(0, End(whole).Exit);
         long checkpoint = new FileInfo(Path.Combine(folder, "whole", "checkpoint-00000003.safetensors")).Length;
 
-        Directory.CreateDirectory(small);
-        Assert.SkipUnless(Mount("-t", "tmpfs", "-o", $"size={checkpoint * 3 / 2}", "tmpfs", small), "this user may not mount a small file system");
-        try
+        using SmallFileSystem? disk = SmallFileSystem.Mount(small, checkpoint * 3 / 2);
+        Assert.SkipWhen(disk is null, "this user may not mount a small file system");
+        using (Process full = Start(folder, [.. train, "--out", "small"]))
         {
-            using (Process full = Start(folder, [.. train, "--out", "small"]))
-            {
-                (int exit, _, string error) = End(full);
-                Assert.Equal(8, exit);
-                Assert.Matches("error AT8102: Cannot write 'small/checkpoint-00000002.safetensors': the disk is full", error);
-                Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
-            }
+            (int exit, _, string error) = End(full);
+            Assert.Equal(8, exit);
+            Assert.Matches("error AT8102: Cannot write 'small/checkpoint-00000002.safetensors': the disk is full", error);
+            Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        }
 
-            Assert.Equal(["small/checkpoint-00000001.safetensors"], Directory.EnumerateFiles(small, "checkpoint-*").Select(file => Path.GetRelativePath(folder, file)));
-            Assert.True(Mount("-o", $"remount,size={checkpoint * 8}", small));
-            using (Process resumed = Start(folder, [.. train, "--out", "small", "--resume"]))
-                Assert.Equal(0, End(resumed).Exit);
-            foreach (string name in (string[])["embedder.safetensors", "lora.safetensors"])
-                Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "whole", name)), File.ReadAllBytes(Path.Combine(small, name)));
-        }
-        finally
-        {
-            using Process unmount = Process.Start("umount", ["-l", small]);
-            unmount.WaitForExit();
-        }
+        Assert.Equal(["small/checkpoint-00000001.safetensors"], Directory.EnumerateFiles(small, "checkpoint-*").Select(file => Path.GetRelativePath(folder, file)));
+        disk.Resize(checkpoint * 8);
+        using (Process resumed = Start(folder, [.. train, "--out", "small", "--resume"]))
+            Assert.Equal(0, End(resumed).Exit);
+        foreach (string name in (string[])["embedder.safetensors", "lora.safetensors"])
+            Assert.Equal(File.ReadAllBytes(Path.Combine(folder, "whole", name)), File.ReadAllBytes(Path.Combine(small, name)));
     }
 
     [Fact]
@@ -115,13 +107,5 @@ public sealed class TrainTests(CliDemo demo)
         demo.Run("train", folder, "--out", Path.Combine(folder, "run")).Refuses(3701, "holds no sample to train on: no sound has a picture of its name", "try:   put name.wav beside name.png");
         demo.Run("train", folder, "--out", Path.Combine(folder, "run"), "--lora-targets", "q,z").Refuses(2501, "--lora-targets holds 'z', wanted some of q,k,v,out");
         demo.Run("train", folder, "--out", Path.Combine(folder, "run"), "--batch", "0").Refuses(2502, "--batch is '0'", "try:   --batch 1, the nearest");
-    }
-    private static bool Mount(params string[] arguments)
-    {
-        ProcessStartInfo start = new("mount", arguments) { RedirectStandardError = true };
-        using Process mount = Process.Start(start)!;
-        mount.StandardError.ReadToEnd();
-        mount.WaitForExit();
-        return mount.ExitCode == 0;
     }
 }

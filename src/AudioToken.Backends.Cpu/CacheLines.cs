@@ -1,0 +1,27 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>Asks for memory before it is needed, where a processor can be asked: reading ahead by itself, it follows a run of lines, but does not know where the next run begins.</summary>
+internal static unsafe class CacheLines
+{
+    /// <summary>Bytes of a line; a processor with longer ones is asked twice.</summary>
+    public const int Bytes = 64;
+
+    /// <summary>Asks for the line of an address, into the second level at least. The address need not be valid.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ask(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
+
+    /// <summary>Asks for all lines of a few floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Ask(float* first, int count)
+    {
+        for (int i = 0; i < count; i += Bytes / sizeof(float))
+            Ask(first + i);
+    }
+}

@@ -1,0 +1,35 @@
+namespace AudioToken.Tensors;
+
+/// <summary>Passes those operations on whole, too, that have a plain meaning in others: for decorators which change none.</summary>
+public abstract class TransparentOps : DelegatingOps, ITensorOps
+{
+    /// <summary>Wraps the operations of a backend.</summary>
+    protected TransparentOps(ITensorOps inner)
+        : base(inner)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        Before(nameof(ITensorOps.Project));
+        Inner.Project(x, projections, results);
+    }
+
+    /// <inheritdoc/>
+    public virtual RepeatedStep Repeat(StepFunction step) => Inner.Repeat(step);
+
+    /// <inheritdoc/>
+    public void SelectRows(ReadOnlySpan<Tensor> tables, StepIndex step, Span<Tensor> rows)
+    {
+        Before(nameof(ITensorOps.SelectRows));
+        Inner.SelectRows(tables, step, rows);
+    }
+
+    /// <inheritdoc/>
+    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    {
+        Before(nameof(ITensorOps.FirstFault));
+        return Inner.FirstFault(x, mark, earlier);
+    }
+}
