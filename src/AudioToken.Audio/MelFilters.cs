@@ -12,14 +12,16 @@ internal sealed class MelFilters
     {
         (_firstBin, _weights) = (new int[filters], new double[filters][]);
         double low = Mel(lowHz), step = (Mel(highHz) - low) / (filters + 1);
+        double[] mels = new double[bins];
+        for (int k = 0; k < bins; k++)
+            mels[k] = Mel(k * binHz);
         for (int b = 0; b < filters; b++)
         {
             double left = low + b * step, center = low + (b + 1) * step, right = low + (b + 2) * step;
             List<double> weights = [];
             for (int k = 0; k < bins; k++)
             {
-                double mel = Mel(k * binHz);
-                double weight = Math.Min((mel - left) / (center - left), (right - mel) / (right - center));
+                double weight = Math.Min((mels[k] - left) / (center - left), (right - mels[k]) / (right - center));
                 if (weight <= 0)
                     continue;
                 if (weights.Count == 0)

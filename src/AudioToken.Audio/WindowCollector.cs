@@ -38,7 +38,12 @@ internal abstract class PrefixCollector(long skip, int limit) : WindowCollector(
     {
         int take = Math.Min(samples.Length, Limit - Count);
         if (_samples.Length < Count + take)
-            Array.Resize(ref _samples, Math.Min(Limit, Math.Max(Count + take, Math.Max(2 * _samples.Length, 1 << 16))));
+        {
+            float[] larger = GC.AllocateUninitializedArray<float>(Math.Min(Limit, Math.Max(Count + take, Math.Max(2 * _samples.Length, 1 << 16))));
+            Samples.CopyTo(larger);
+            _samples = larger;
+        }
+
         samples[..take].CopyTo(_samples.AsSpan(Count));
         Count += take;
         return Count < Limit;
@@ -52,7 +57,7 @@ internal sealed class OfficialCollector(int window) : PrefixCollector(0, window)
 
     public override float[] Finish(string name, List<string> warnings, out string description)
     {
-        float[] result = new float[(int)Math.Min((long)Tiles * Count, Limit)];
+        float[] result = GC.AllocateUninitializedArray<float>((int)Math.Min((long)Tiles * Count, Limit));
         for (int at = 0; at < result.Length; at += Count)
             Samples[..Math.Min(Count, result.Length - at)].CopyTo(result.AsSpan(at));
         description = Count == Limit ? $"first {Seconds(Limit)}" : $"{Seconds(Count)} repeated to {Seconds(result.Length)}";

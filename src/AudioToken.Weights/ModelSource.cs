@@ -15,7 +15,7 @@ public sealed record ModelSource(string Name, long Length, string Sha256)
     {
         try
         {
-            using FileStream stream = new(path, new FileStreamOptions { Options = FileOptions.SequentialScan, BufferSize = 1 << 20, Share = FileShare.ReadWrite | FileShare.Delete });
+            using FileStream stream = new(path, new FileStreamOptions { Options = FileOptions.SequentialScan, BufferSize = 1 << 16, Share = FileShare.ReadWrite | FileShare.Delete });
             long length = stream.Length;
             return new ModelSource(name, length, Convert.ToHexStringLower(SHA256.HashData(stream)));
         }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
@@ -62,11 +61,27 @@ internal sealed class Drawing
     /// <inheritdoc cref="OutputOptions.PlanBeside"/>
     public OutputPlan PlanBeside(ParseResult parsed, string path) => _output.PlanBeside(parsed, path);
 
-    /// <summary>Loads the model, draws, writes, and tells of it.</summary>
+    /// <summary>What begins to load the model, or null where the command line names none: that is for <see cref="RunAsync"/> to tell, after what comes before it.</summary>
+    public Func<ModelLoading>? Loader(ParseResult parsed, DrawingJob job)
+    {
+        try
+        {
+            return Load(parsed, job);
+        }
+        catch (AudioTokenException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Loads the model, unless the job has it, draws, writes, and tells of it.</summary>
     public async Task<int> RunAsync(ParseResult parsed, DrawingJob job, CancellationToken cancellation)
     {
         Messages messages = job.Messages;
-        using ModelFiles files = _model.Open(parsed);
+        cancellation.ThrowIfCancellationRequested();
+        using ModelLoading? own = job.Loading is null ? Load(parsed, job)() : null;
+        ModelLoading loading = job.Loading ?? own!;
+        ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
         ModelOptions.Tell(files, messages);
         GenerateReport report = new()
         {
@@ -75,11 +90,9 @@ internal sealed class Drawing
         bool json = _messages.Json(parsed);
         try
         {
-            bool withMetadata = !parsed.GetValue(_noMetadata);
-            LoadOptions options = _model.LoadOptions(parsed) with { HashModel = withMetadata };
-            Stopwatch clock = Stopwatch.StartNew();
-            await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, job.Device, options, cancellation).ConfigureAwait(false);
-            report.Loading = clock.Elapsed;
+            bool withMetadata = WithMetadata(parsed);
+            await using AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
+            report.Loading = loading.Time;
             IReadOnlyList<GenerationRequest> requests = await job.Calls(pipeline, cancellation).ConfigureAwait(false);
             GenerateRun run = new(pipeline, requests, report, job.Plan, withMetadata, messages, _terminal);
             try
@@ -137,6 +150,16 @@ internal sealed class Drawing
             report.WriteTo(_terminal);
         return ExitCode.Done;
     }
+
+    // The command line is read here and now; what this gives may be called while another thread reads it.
+    private Func<ModelLoading> Load(ParseResult parsed, DrawingJob job)
+    {
+        Func<ModelFiles> open = _model.Opener(parsed);
+        LoadOptions options = _model.LoadOptions(parsed) with { HashModel = WithMetadata(parsed) };
+        return () => new ModelLoading(open, job.Device, options);
+    }
+
+    private bool WithMetadata(ParseResult parsed) => !parsed.GetValue(_noMetadata);
 
     private static void SaveTrace(DrawingJob job)
     {

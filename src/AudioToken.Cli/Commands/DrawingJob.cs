@@ -25,6 +25,9 @@ internal sealed record DrawingJob
     /// <summary>Where the trace goes, if there is one.</summary>
     public OutputPlan? TracePlan { get; init; }
 
+    /// <summary>The model, where it loads already; the command's to dispose of.</summary>
+    public ModelLoading? Loading { get; init; }
+
     /// <summary>The calls to make once the model is there, in the order of their pictures.</summary>
     public Func<AudioToImagePipeline, CancellationToken, Task<IReadOnlyList<GenerationRequest>>> Calls { get; init; } =
         (_, _) => Task.FromResult<IReadOnlyList<GenerationRequest>>([]);

@@ -37,18 +37,25 @@ internal sealed class GenerateCommand
         DrawingJob job = _drawing.Begin(parsed);
         GenerationRequest request = job.Request with { Trace = Trace(parsed) };
         _drawing.CheckStandardOutput(parsed, request.Count);
-        IReadOnlyList<Sound> sounds = await _sounds.ReadAsync(parsed, job.Messages, cancellation).ConfigureAwait(false);
+        bool dry = parsed.GetValue(_dryRun);
+
+        // The model loads beside the sounds, which may come from a microphone; what is wrong with them is told first, whichever is found first.
+        Func<ModelLoading>? load = dry ? null : _drawing.Loader(parsed, job);
+        Task<IReadOnlyList<Sound>> reading = _sounds.ReadAsync(parsed, job.Messages, cancellation);
+        using ModelLoading? loading = reading.IsCompleted ? null : load?.Invoke();
+        IReadOnlyList<Sound> sounds = await reading.ConfigureAwait(false);
         request = request with { Sounds = [.. sounds.Select(sound => sound.ToInput())] };
         IReadOnlyList<GenerationRequest> calls = request.Trace is null ? EachPicture(request) : [request];
         job = job with
         {
             Request = request,
             Sounds = sounds,
+            Loading = loading,
             Plan = _drawing.Plan(parsed, string.Join('-', sounds.Select(sound => sound.Stem)), request.Count),
             TracePlan = parsed.GetValue(_trace) is { } trace ? _drawing.PlanBeside(parsed, trace) : null,
             Calls = (_, _) => Task.FromResult(calls),
         };
-        return parsed.GetValue(_dryRun)
+        return dry
             ? await _drawing.PlanAsync(parsed, job, calls, cancellation).ConfigureAwait(false)
             : await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
     }

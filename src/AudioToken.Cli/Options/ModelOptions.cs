@@ -36,13 +36,19 @@ internal sealed class ModelOptions(Terminal terminal)
     /// <param name="parsed">The command line.</param>
     /// <param name="embedder">An embedder to take in place of the one named there.</param>
     /// <param name="lora">Likewise a LoRA.</param>
-    public ModelFiles Open(ParseResult parsed, string? embedder = null, string? lora = null) =>
-        ModelFiles.Open(
-            PathOf(parsed),
-            new ModelFilesOptions
-            {
-                BeatsPath = parsed.GetValue(_beats), EmbedderPath = embedder ?? parsed.GetValue(_embedder), LoraPath = lora ?? parsed.GetValue(_lora),
-            });
+    public ModelFiles Open(ParseResult parsed, string? embedder = null, string? lora = null) => Opener(parsed, embedder, lora)();
+
+    /// <summary>What <see cref="Open"/> does, for another thread: the command line has been read.</summary>
+    /// <inheritdoc cref="Open"/>
+    public Func<ModelFiles> Opener(ParseResult parsed, string? embedder = null, string? lora = null)
+    {
+        string path = PathOf(parsed);
+        ModelFilesOptions options = new()
+        {
+            BeatsPath = parsed.GetValue(_beats), EmbedderPath = embedder ?? parsed.GetValue(_embedder), LoraPath = lora ?? parsed.GetValue(_lora),
+        };
+        return () => ModelFiles.Open(path, options);
+    }
 
     /// <summary>Choices made when it is loaded.</summary>
     public LoadOptions LoadOptions(ParseResult parsed) => new() { LoraScale = parsed.GetValue(_loraScale) ?? 1 };

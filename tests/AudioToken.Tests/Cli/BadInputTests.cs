@@ -75,6 +75,14 @@ public sealed class BadInputTests(CliDemo demo)
         demo.Draw("-o", "-", "-m", demo.Write(name, Encoding.Latin1.GetBytes(content))).Refuses(code, words);
 
     [Fact]
+    public void OfSoundAndModel_TheSoundIsToldFirst()
+    {
+        demo.Run("generate", "/no/such/sound.wav", "-m", "/no/such/model").Refuses(3001, "'/no/such/sound.wav'");
+        demo.Run("generate", "-m", "/no/such/model").Refuses(2501, "no sound is named");
+        demo.Run("generate", "/no/such/sound.wav", "-m", "").Refuses(3001, "'/no/such/sound.wav'");
+    }
+
+    [Fact]
     public void ModelThatIsNotThere_IsRefused() => demo.Draw("-o", "-", "-m", "/no/such/model").Refuses(8101, "'/no/such/model'", "does not exist");
 
     [Fact]
