@@ -49,15 +49,6 @@ internal abstract class GemmEngine
 
     /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
     public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
-
-    /// <summary>Computes a product whose left-hand side is a matrix turned round.</summary>
-    public abstract void Multiply(WorkerPool workers, in GemmProblem problem, TransposedRows rows);
-
-    /// <summary>The same on the calling thread alone, which may itself do a part of a job; takes its working buffer.</summary>
-    public abstract void Multiply(WorkerPool workers, int worker, in GemmProblem problem, MatrixRows rows);
-
-    /// <summary>The same on the calling thread alone, with the left-hand side turned round.</summary>
-    public abstract void Multiply(WorkerPool workers, int worker, in GemmProblem problem, TransposedRows rows);
 }
 
 /// <summary>Matrix products on one vector type.</summary>
@@ -109,23 +100,6 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
         };
         Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
         workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
-    }
-
-    /// <inheritdoc/>
-    public override void Multiply(WorkerPool workers, in GemmProblem problem, TransposedRows rows) => Run(workers, problem, rows);
-
-    /// <inheritdoc/>
-    public override void Multiply(WorkerPool workers, int worker, in GemmProblem problem, MatrixRows rows) => RunAlone(workers, worker, problem, rows);
-
-    /// <inheritdoc/>
-    public override void Multiply(WorkerPool workers, int worker, in GemmProblem problem, TransposedRows rows) => RunAlone(workers, worker, problem, rows);
-
-    private void RunAlone<TSource>(WorkerPool workers, int worker, in GemmProblem problem, TSource rows)
-        where TSource : struct, IRowSource
-    {
-        GemmBlocks<TLanes, TVector, TSource> blocks = new(workers, problem, rows, tallest);
-        for (int index = 0; index < blocks.Count; index++)
-            blocks.Run(index, worker);
     }
 
     private void Run<TSource>(WorkerPool workers, in GemmProblem problem, TSource rows)

@@ -32,7 +32,7 @@ internal sealed class SoundOptions
         _token = new Option<string[]>("--token") { Description = "an audio token made by 'encode', in place of SOUND; several likewise", HelpName = "FILE" };
         _weight = new Option<float[]>("--audio-weight")
         {
-            Description = "how strongly the sound is meant, 0 to 10 (default 1); of several sounds, one weight for all or one for each",
+            Description = "how strongly the sound is meant, 0 to 10 (default 1); of several sounds, one weight for all, or the option once for each",
             HelpName = "X",
             CustomParser = result => [.. result.Tokens.Select(token => Checked.Parse("--audio-weight", token.Value, 0f, 10f))],
         };
