@@ -10,10 +10,10 @@ program=$folder/audiotoken sound=src/AudioToken.Cli/Demo/bell.wav
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-names=(help default one_step unguided dpmpp_10 lcm_4)
+names=(help default one_step unguided steps_10 pndm_50 lcm_4)
 declare -A options=(
   [default]="" [one_step]="--steps 1" [unguided]="--cfg-scale 1"
-  [dpmpp_10]="--sampling-method dpm++2m --steps 10" [lcm_4]="--sampling-method lcm --steps 4 --cfg-scale 1")
+  [steps_10]="--steps 10" [pndm_50]="--sampling-method pndm --steps 50 --cfg-scale 7.5" [lcm_4]="--sampling-method lcm --steps 4 --cfg-scale 1")
 
 run() {
   if [ "$1" = help ]; then

@@ -41,7 +41,7 @@ internal sealed class Drawing
     public DrawingJob Begin(ParseResult parsed)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        return new DrawingJob { Messages = messages, Device = _device.Choose(parsed, messages), Request = _picture.Request(parsed, messages) };
+        return new DrawingJob { Messages = messages, Device = _device.Choose(parsed, messages), Request = _picture.Request(parsed, _model.IsDemonstration(parsed) ? PictureDefaults.Demonstration : PictureDefaults.Usual, messages) };
     }
 
     /// <summary>Refuses more than standard output can hold.</summary>

@@ -4,7 +4,6 @@ using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
 using AudioToken.Pipelines.Imaging;
-using AudioToken.Sampling;
 using AudioToken.Weights;
 using AudioToken.World;
 using AudioToken.World.Classifiers;
@@ -71,7 +70,7 @@ internal sealed class SheetCommand
             {
                 Samples = samples,
                 Prompt = parsed.GetValue(_prompt) ?? usual.Prompt,
-                Sampler = SamplerKind.DpmSolverPlusPlus2M,
+                Sampler = usual.Sampler,
                 Steps = parsed.GetValue(_steps) ?? usual.Steps,
                 GuidanceScale = parsed.GetValue(_guidance) ?? usual.Guidance,
                 Seed = parsed.GetValue(_seed) ?? 0,

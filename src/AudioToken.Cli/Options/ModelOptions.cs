@@ -56,6 +56,9 @@ internal sealed class ModelOptions(Terminal terminal)
     /// <summary>True if the command line names a model.</summary>
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null;
 
+    /// <summary>True if none is named, so that the demonstration model is taken.</summary>
+    public bool IsDemonstration(ParseResult parsed) => (parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL")) is null;
+
     /// <summary>True if the command line names a file for the embedder.</summary>
     public bool NamesEmbedder(ParseResult parsed) => parsed.GetValue(_embedder) is not null;
 

@@ -19,10 +19,10 @@ internal sealed class PictureOptions
 
     private readonly Option<string?> _negative = new("--negative-prompt", "-n", "--negative_prompt") { Description = "what not to draw", HelpName = "TEXT" };
     private readonly Option<bool> _strict = new("--strict") { Description = $"refuse a prompt without {GenerationRequest.Placeholder} instead of appending it" };
-    private readonly Option<string?> _sampler = Checked.Word("--sampling-method", ["--sampler"], "the sampler; default: the model's own", [.. SamplerKinds.Names]);
+    private readonly Option<string?> _sampler = Checked.Word("--sampling-method", ["--sampler"], "the sampler; default: the model's own (the demonstration model's: dpm++2m)", [.. SamplerKinds.Names]);
     private readonly Option<string?> _scheduler = Checked.Word("--scheduler", [], "noise levels of dpm++2m and euler; default: as the model says", "discrete", "karras");
-    private readonly Option<int?> _steps = Checked.Number("--steps", ["--num_inference_steps"], "sampler steps (default 50)", 1, 1000);
-    private readonly Option<float?> _guidance = Checked.Number("--cfg-scale", ["--guidance_scale"], "guidance (default 7.5; 1 and less: none, twice as fast)", 0f, 100f, "X");
+    private readonly Option<int?> _steps = Checked.Number("--steps", ["--num_inference_steps"], "sampler steps (default 50; of the demonstration model 20)", 1, 1000);
+    private readonly Option<float?> _guidance = Checked.Number("--cfg-scale", ["--guidance_scale"], "guidance (default 7.5; of the demonstration model 3; 1 and less: none, twice as fast)", 0f, 100f, "X");
     private readonly Option<string?> _seed = new("--seed", "-s") { Description = "seed of the first picture, 0 to 2^64-1; the next take the following numbers. -1 or none: a random one, which is told and stored", HelpName = "SEED" };
     private readonly Option<string?> _rng = Checked.Word("--rng", [], "whose random numbers a seed means: PyTorch's on a CPU (default), or on CUDA", "torch-cpu", "philox");
     private readonly Option<int?> _width = Side("--width", "-W");
@@ -38,8 +38,11 @@ internal sealed class PictureOptions
     }
 
     /// <summary>Makes the request, its sound apart.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="defaults">What holds where it says nothing.</param>
+    /// <param name="messages">Hears of a random seed.</param>
     /// <exception cref="AudioTokenException">A value is out of range or contradicts another (2xxx), or the latents cannot be read.</exception>
-    public GenerationRequest Request(ParseResult parsed, Messages messages)
+    public GenerationRequest Request(ParseResult parsed, PictureDefaults defaults, Messages messages)
     {
         LatentsFile? latents = parsed.GetValue(_latents) is { } path ? LatentsFile.Read(path) : null;
         int width = parsed.GetValue(_width) ?? latents?.Width ?? 0, height = parsed.GetValue(_height) ?? latents?.Height ?? 0, count = parsed.GetValue(_count) ?? latents?.Count ?? 1;
@@ -49,10 +52,10 @@ internal sealed class PictureOptions
             Prompt = parsed.GetValue(_prompt),
             NegativePrompt = parsed.GetValue(_negative) ?? "",
             StrictPrompt = parsed.GetValue(_strict),
-            Sampler = parsed.GetValue(_sampler) is { } sampler ? SamplerKinds.Parse(sampler) : null,
+            Sampler = parsed.GetValue(_sampler) is { } sampler ? SamplerKinds.Parse(sampler) : defaults.Sampler,
             Karras = parsed.GetValue(_scheduler) is { } scheduler ? scheduler == "karras" : null,
-            Steps = parsed.GetValue(_steps) ?? 50,
-            GuidanceScale = parsed.GetValue(_guidance) ?? 7.5f,
+            Steps = parsed.GetValue(_steps) ?? defaults.Steps,
+            GuidanceScale = parsed.GetValue(_guidance) ?? defaults.Guidance,
             Seed = Seed(parsed.GetValue(_seed), messages),
             Noise = parsed.GetValue(_rng) == "philox" ? NoiseAlgorithm.TorchCuda : NoiseAlgorithm.TorchCpu,
             Width = width,

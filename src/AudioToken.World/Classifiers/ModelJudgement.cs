@@ -13,7 +13,10 @@ public sealed record JudgementSettings
     /// <summary>Pictures to draw from wrong sounds.</summary>
     public int WrongPictures { get; init; } = 160;
 
-    /// <summary>Steps of the sampler.</summary>
+    /// <summary>The sampler.</summary>
+    public SamplerKind Sampler { get; init; } = SamplerKind.DpmSolverPlusPlus2M;
+
+    /// <summary>Its steps.</summary>
     public int Steps { get; init; } = 20;
 
     /// <summary>Strength of the guidance.</summary>
@@ -70,7 +73,7 @@ public sealed record ModelJudgement(ConfusionMatrix Right, ConfusionMatrix Wrong
             {
                 Samples = sample.Sound(WindowPolicy.Seconds),
                 Prompt = settings.Prompt,
-                Sampler = SamplerKind.DpmSolverPlusPlus2M,
+                Sampler = settings.Sampler,
                 Steps = settings.Steps,
                 GuidanceScale = settings.Guidance,
                 Seed = seed,

@@ -14,7 +14,7 @@ public sealed class DryRunTests(CliDemo demo)
 
         foreach (string line in (string[])
             [
-                $"model:      demo.safetensors ({CliDemo.Note})\n", "sound:      bell.wav: ", "prompt:     a <*>\n", "pictures:   2 of 128x128, ", " of PLMS each, guidance 1, seed 7\n",
+                $"model:      demo.safetensors ({CliDemo.Note})\n", "sound:      bell.wav: ", "prompt:     a <*>\n", "pictures:   2 of 128x128, ", " of DPM++ 2M each, guidance 1, seed 7\n",
                 $"writes:     {path[..^4]}-1.png, {path[..^4]}-2.png\n", "device:     cpu, 2 threads\n", "weights:    ", "MB: beats ", "tensors:    ", "live at most: sound ", "memory:     ", " MB at its peak, the program itself not counted; cpu has ",
             ])
         {
@@ -22,6 +22,16 @@ public sealed class DryRunTests(CliDemo demo)
         }
 
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
+    public void DemonstrationModel_IsDrawnAsItIsJudged_AndAnyOtherAsThePaperDoes()
+    {
+        string[] run = ["generate", demo.Sound, "--dry-run", "--device", "cpu", "-s", "1", "-o", Path.Combine(demo.NewFolder(), "out.png")];
+
+        Assert.Contains(" 20 UNet calls of DPM++ 2M each, guidance 3, seed 1\n", demo.Run(run).Exits(0).Text, StringComparison.Ordinal);
+        Assert.Contains(" 51 UNet calls of PLMS each, guidance 7.5, seed 1\n", demo.Run([.. run, "-m", demo.Model]).Exits(0).Text, StringComparison.Ordinal);
+        Assert.Contains(" 2 UNet calls of DDIM each, guidance 1, seed 1\n", demo.Run([.. run, "--steps", "2", "--sampling-method", "ddim", "--cfg-scale", "1"]).Exits(0).Text, StringComparison.Ordinal);
     }
 
     [Fact]
