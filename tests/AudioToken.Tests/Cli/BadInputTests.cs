@@ -119,7 +119,7 @@ public sealed class BadInputTests(CliDemo demo)
         using Testing.TinyModel tiny = new();
         CliRun run = demo.Draw("-o", "-", "-m", tiny.ModelFolder, "--beats", tiny.Options.BeatsPath!, "--embedder", tiny.Options.EmbedderPath!).Exits(0);
 
-        Assert.Equal(demo.Draw("-o", "-", "--no-metadata").Output, demo.Draw("-o", "-", "--no-metadata", "-m", tiny.ModelFolder, "--beats", tiny.Options.BeatsPath!, "--embedder", tiny.Options.EmbedderPath!).Output);
+        Assert.Equal(demo.Draw("-o", "-", "--no-metadata", "-m", demo.Model).Output, demo.Draw("-o", "-", "--no-metadata", "-m", tiny.ModelFolder, "--beats", tiny.Options.BeatsPath!, "--embedder", tiny.Options.EmbedderPath!).Output);
         Assert.Contains("model: tiny-hf", run.Error, StringComparison.Ordinal);
     }
 

@@ -26,7 +26,7 @@ public sealed class ConvertTests(CliDemo demo)
 
         // The same values as the demonstration's, so the same picture.
         string folder = demo.NewFolder();
-        demo.Draw("-o", Path.Combine(folder, "demo.png")).Exits(0);
+        demo.Draw("-m", demo.Model, "-o", Path.Combine(folder, "demo.png")).Exits(0);
         demo.Draw("-m", path, "-o", Path.Combine(folder, "own.png")).Exits(0);
         Assert.Equal(PngReader.Read(Path.Combine(folder, "demo.png")).Rgb, PngReader.Read(Path.Combine(folder, "own.png")).Rgb);
         using SafetensorsFile bundle = SafetensorsFile.Open(path);

@@ -20,7 +20,7 @@ public sealed class ProcessTests(CliDemo demo)
         }
 
         Assert.Equal(["bell-001.png", "bell.png"], Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.Equal(demo.Draw("-o", "-").Output, File.ReadAllBytes(Path.Combine(folder, "bell.png")));
+        Assert.Equal(demo.Draw("-m", demo.Model, "-o", "-").Output, File.ReadAllBytes(Path.Combine(folder, "bell.png")));
     }
 
     [Fact]
