@@ -17,13 +17,15 @@ internal sealed class TorchPeer : IDisposable
     /// <summary>PyTorch's version.</summary>
     public string Version { get; }
 
-    /// <summary>Starts the peer, or gives null where there is no Python with PyTorch.</summary>
+    /// <summary>Starts the peer, or gives null where there is no Python with PyTorch, and says so, or none is wanted.</summary>
     /// <param name="script">In benchmarks/pytorch.</param>
-    /// <param name="python">The interpreter.</param>
+    /// <param name="python">The interpreter, or <c>none</c>.</param>
     /// <param name="threads">PyTorch's threads.</param>
     /// <param name="options">More for the script.</param>
     public static TorchPeer? Start(string script, string python, int threads, params string[] options)
     {
+        if (python == "none")
+            return null;
         ProcessStartInfo start = new(python, [script, "--threads", threads.ToString(System.Globalization.CultureInfo.InvariantCulture), .. options])
         {
             RedirectStandardInput = true,
@@ -48,6 +50,7 @@ internal sealed class TorchPeer : IDisposable
             // No such interpreter.
         }
 
+        Console.Error.WriteLine($"No peer: '{python} {script}' gave no answer (run from the repository's root; apt-get install python3-torch libopenblas0).");
         return null;
     }
 

@@ -49,6 +49,15 @@ internal abstract class GemmEngine
 
     /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
     public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
+
+    /// <summary>Sums the slices of a weight's gradient.</summary>
+    public abstract void SumPositions(WorkerPool workers, in WeightGradientJob job);
+
+    /// <summary>Floats of working memory that each thread needs for the gradients of an attention.</summary>
+    public abstract long AttentionGradientFloats(in AttentionGradientJob job);
+
+    /// <summary>Computes the gradients of an attention.</summary>
+    public abstract void DifferentiateAttention(WorkerPool workers, in AttentionGradientJob job);
 }
 
 /// <summary>Matrix products on one vector type.</summary>
@@ -101,6 +110,21 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
         Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
         workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
     }
+
+    /// <inheritdoc/>
+    public override void SumPositions(WorkerPool workers, in WeightGradientJob job)
+    {
+        WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest);
+        workers.Run(products.Parts, products);
+    }
+
+    /// <inheritdoc/>
+    public override long AttentionGradientFloats(in AttentionGradientJob job) => Gradients(job).RoomFloats;
+
+    /// <inheritdoc/>
+    public override void DifferentiateAttention(WorkerPool workers, in AttentionGradientJob job) => workers.Run(job.Parts, Gradients(job));
+
+    private AttentionGradientBody<TLanes, TVector> Gradients(in AttentionGradientJob job) => new() { Job = job, Tallest = tallest };
 
     private void Run<TSource>(WorkerPool workers, in GemmProblem problem, TSource rows)
         where TSource : struct, IRowSource

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -37,29 +36,9 @@ public sealed unsafe partial class CpuOps
             Scale = options.Scale,
             Causal = options.Causal,
         };
-        switch (_engine.VectorWidth)
-        {
-            case 16:
-                Differentiate<Lanes512, Vector512<float>>(job, tallest: 14);
-                break;
-            case 8:
-                Differentiate<Lanes256, Vector256<float>>(job, tallest: 6);
-                break;
-            default:
-                Differentiate<Lanes128, Vector128<float>>(job, tallest: 6);
-                break;
-        }
-
-        return gradients;
-    }
-
-    private void Differentiate<TLanes, TVector>(AttentionGradientJob job, int tallest)
-        where TLanes : ILanes<TVector>
-        where TVector : unmanaged
-    {
-        AttentionGradientBody<TLanes, TVector> body = new() { Job = job, Tallest = tallest };
         using TensorScope scope = Scope();
-        body.Job.Room = Working(Threads * body.RoomFloats);
-        _workers.Run(job.Parts, body);
+        job.Room = Working(Threads * _engine.AttentionGradientFloats(job));
+        _engine.DifferentiateAttention(_workers, job);
+        return gradients;
     }
 }

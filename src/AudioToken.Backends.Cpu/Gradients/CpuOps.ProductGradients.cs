@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -285,28 +284,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
     {
         using TensorScope scope = Scope();
         job.Sums = Working(job.Slices * job.SliceFloats);
-        switch (_engine.VectorWidth)
-        {
-            case 16:
-                Products<Lanes512, Vector512<float>>(job, tallest: 14);
-                break;
-            case 8:
-                Products<Lanes256, Vector256<float>>(job, tallest: 6);
-                break;
-            default:
-                Products<Lanes128, Vector128<float>>(job, tallest: 6);
-                break;
-        }
-
+        _engine.SumPositions(_workers, job);
         _workers.Run(job.Outputs, new WeightGradientTotals(_workers, job, output, taps, add));
-    }
-
-    private void Products<TLanes, TVector>(WeightGradientJob job, int tallest)
-        where TLanes : ILanes<TVector>
-        where TVector : unmanaged
-    {
-        WeightGradientProducts<TLanes, TVector> products = new(_workers, job, tallest);
-        _workers.Run(products.Parts, products);
     }
 
     // Rows and columns apart by the stride, zeros between them.

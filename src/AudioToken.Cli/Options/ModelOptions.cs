@@ -57,7 +57,7 @@ internal sealed class ModelOptions(Terminal terminal)
     public bool IsGiven(ParseResult parsed) => parsed.GetValue(_model) is not null;
 
     /// <summary>True if none is named, so that the demonstration model is taken.</summary>
-    public bool IsDemonstration(ParseResult parsed) => (parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL")) is null;
+    public bool IsDemonstration(ParseResult parsed) => Named(parsed) is null;
 
     /// <summary>True if the command line names a file for the embedder.</summary>
     public bool NamesEmbedder(ParseResult parsed) => parsed.GetValue(_embedder) is not null;
@@ -65,7 +65,7 @@ internal sealed class ModelOptions(Terminal terminal)
     /// <summary>The path that is read.</summary>
     public string PathOf(ParseResult parsed)
     {
-        string? named = parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL");
+        string? named = Named(parsed);
         if (named is { Length: > 0 })
             return named;
         if (named is not null)
@@ -74,6 +74,8 @@ internal sealed class ModelOptions(Terminal terminal)
         return File.Exists(demo) ? demo : throw new AudioTokenException(
             ErrorCode.NoModel, $"no model is named, and the demonstration model is not there: {demo}", "-m BUNDLE or -m FOLDER");
     }
+
+    private string? Named(ParseResult parsed) => parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL");
 
     /// <summary>Tells which model it is, and plainly if it is not one to be judged by its pictures.</summary>
     public static void Tell(ModelFiles files, Messages messages) => messages.Note($"model: {files.Name}{(files.Note is { } note ? $" ({note})" : "")}");
