@@ -18,7 +18,8 @@ template <typename T> struct Epilogue {
     int activation;
     float scale;
     float residual_scale;
-    float2* moments; // [tiles of rows, columns] or null: of the stored results, mean and squares about it; not under GEGLU
+    int moment_rows; // those of a tile, or 64: all of one sample
+    float2* moments; // [rows / moment_rows, columns] or null: of the stored results, mean and squares about it; not under GEGLU
 };
 
 // The weight's row behind a column of the tiles.

@@ -29,7 +29,8 @@ struct Split {
     int parts;
 };
 
-constexpr int TileDepth = 64; // elements of one stage: 128 bytes
+constexpr int LeastMomentRows = 64; // whose moments are told together
+constexpr int TileDepth = 64;       // elements of one stage: 128 bytes
 
 // A tile by mma.sync. Warps lie warps_m by warps_n; each takes (m / warps_m) by (n / warps_n).
 template <int M, int N, int WarpsM, int WarpsN, int StageCount> struct WarpTile {
@@ -289,27 +290,41 @@ DEVICE float over_rows(float value)
     return value + __shfl_xor_sync(0xffffffffu, value, 16);
 }
 
-// Writes down the moments of each column of a tile of stored results, whose rows are all of one sample: a warp takes eight columns at a
-// time and four of their rows, which lie in all banks once.
+// Writes down the moments of each column of a tile of stored results: a warp takes eight columns at a time and four of their rows, which
+// lie in all banks once.
 template <typename Shape, typename T> DEVICE void store_moments(const Epilogue<T>& epilogue, const float* tile, int stride, int m0, int n0)
 {
-    constexpr int Rows = Shape::m / 4; // of a lane
+    constexpr int Parts = Shape::m / LeastMomentRows, Rows = LeastMomentRows / 4; // rows of a lane
+    static_assert(Parts == 1 || Parts == 2, "moments of a tile or of its halves");
     const int lane = threadIdx.x % 32;
-    float2* const to = epilogue.moments + (size_t)(m0 / Shape::m) * epilogue.columns + n0;
+    const bool joins = Parts == 2 && epilogue.moment_rows == Shape::m;
 #pragma unroll 1
     for (int n = threadIdx.x / 32 * 8 + lane % 8; n < Shape::n; n += Shape::threads / 4) {
-        float value[Rows], sum = 0.0f, squares = 0.0f;
+        float2 first, last;
+#pragma unroll 1 // registers
+        for (int p = 0; p < Parts; p++) {
+            float value[Rows], sum = 0.0f, squares = 0.0f;
 #pragma unroll
-        for (int i = 0; i < Rows; i++) {
-            value[i] = tile[(i * 4 + lane / 8) * stride + n];
-            sum += value[i];
+            for (int i = 0; i < Rows; i++) {
+                value[i] = tile[(p * LeastMomentRows + i * 4 + lane / 8) * stride + n];
+                sum += value[i];
+            }
+            const float mean = over_rows(sum) * (1.0f / LeastMomentRows);
+#pragma unroll
+            for (int i = 0; i < Rows; i++)
+                squares += (value[i] - mean) * (value[i] - mean);
+            last = make_float2(mean, over_rows(squares));
+            if (p == 0) first = last;
         }
-        const float mean = over_rows(sum) * (1.0f / Shape::m);
-#pragma unroll
-        for (int i = 0; i < Rows; i++)
-            squares += (value[i] - mean) * (value[i] - mean);
-        squares = over_rows(squares);
-        if (lane < 8 && n0 + n < epilogue.columns) to[n] = make_float2(mean, squares);
+        if (lane >= 8 || n0 + n >= epilogue.columns) continue;
+        float2* const to = epilogue.moments + (size_t)(m0 / epilogue.moment_rows) * epilogue.columns + n0 + n;
+        if (joins) {
+            const float half = 0.5f * (last.x - first.x);
+            *to = make_float2(first.x + half, first.y + last.y + Shape::m * half * half);
+        } else {
+            *to = first;
+            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[epilogue.columns] = last;
+        }
     }
 }
 

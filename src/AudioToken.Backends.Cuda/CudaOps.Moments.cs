@@ -8,14 +8,15 @@ namespace AudioToken.Backends.Cuda;
 public sealed unsafe partial class CudaOps
 {
     private const int MomentsAlignment = 256; // bytes
+    private const int LeastMomentRows = 64; // as in common/product.cuh
     private const int MostMomentTiles = 1024; // of a sample; the moments of more would not fit a block of the norm
 
-    /// <summary>A tensor for a product's result, with room for its moments where a norm follows and all tiles are whole and lie in one sample.</summary>
+    /// <summary>A tensor for a product's result, with room for its moments where a norm follows and all tiles, or runs of 64 rows, are whole and lie in one sample.</summary>
     private Tensor AllocateResult(Shape shape, in Epilogue epilogue, ProductTile tile)
     {
-        int positions = shape.Rank > 1 && shape[0] > 0 ? RowsOf(shape) / shape[0] : 0, tiles = positions / tile.Rows;
-        return epilogue.NormFollows && epilogue.Activation != Activation.Geglu && tiles is > 0 and <= MostMomentTiles && positions % tile.Rows == 0
-            ? AllocateTold(shape, _storage, positions, tile.Rows)
+        int positions = shape.Rank > 1 && shape[0] > 0 ? RowsOf(shape) / shape[0] : 0, rows = positions % tile.Rows == 0 ? tile.Rows : LeastMomentRows;
+        return epilogue.NormFollows && epilogue.Activation != Activation.Geglu && positions / rows is > 0 and <= MostMomentTiles && positions % rows == 0
+            ? AllocateTold(shape, _storage, positions, rows)
             : Allocate(shape, _storage);
     }
 

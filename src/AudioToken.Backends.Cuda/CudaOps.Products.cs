@@ -85,6 +85,7 @@ public sealed unsafe partial class CudaOps
     {
         Shape shape = result.Shape;
         int rows = RowsOf(shape);
+        ResultMoments? told = ((DeviceBlock)result.Storage).Moments;
         bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
         return new ProductEpilogue
         {
@@ -100,7 +101,8 @@ public sealed unsafe partial class CudaOps
             Activation = (int)epilogue.Activation,
             Scale = epilogue.EffectiveScale,
             ResidualScale = epilogue.EffectiveResidualScale,
-            Moments = ((DeviceBlock)result.Storage).Moments?.Address ?? 0,
+            MomentRows = told?.Tile ?? 0,
+            Moments = told?.Address ?? 0,
         };
     }
 
@@ -146,6 +148,7 @@ public sealed unsafe partial class CudaOps
         public int Activation;
         public float Scale;
         public float ResidualScale;
+        public int MomentRows;
         public ulong Moments;
     }
 
