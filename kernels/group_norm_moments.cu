@@ -6,7 +6,8 @@
 //           [B, HW / tile, Cx or Cskip]: of a tile of rows, mean and squares about it (common/epilogue.cuh); gamma, beta [C] in fp32;
 //           y [B, HW, C], C = Cx + Cskip. Cx, Cskip and a bundle's channels are whole packs of 16 bytes, all addresses multiples of 16.
 // Launch    a block takes a share of the positions of a bundle of neighbouring groups of a sample: grid (groups / bundle, ceil(HW / share),
-//           B), block a multiple of 32 from a bundle's packs to 256. Dynamic shared memory: the bundle's moments and 8 bytes a group.
+//           B), block a multiple of 32 from a bundle's packs to 256. Dynamic shared memory: 8 bytes for each of the
+//           bundle's moments, channels and groups.
 // Cost      one read of x and one write of y, bound by memory; each share's block reads the bundle's moments from the second cache. Ladder
 //           and figures: kernels/README.md.
 #include "common/normalise.cuh"
@@ -70,14 +71,15 @@ DEVICE void group_norm(T* y, const T* x, const T* skip, const float2* x_moments,
                        const float* beta, const MomentsNorm& n)
 {
     constexpr int Width = Pack<T>::count, Ahead = 4; // packs that are asked for before the first is used
-    DYNAMIC_SHARED(float2, shared);
+    DYNAMIC_SHARED(float, factors);                  // [bundle][width]
     const int row = quotient(threadIdx.x, n.packs_inverse), column = threadIdx.x - row * n.packs,
               rows = quotient(blockDim.x, n.packs_inverse);
     const int bundle_channels = n.packs * Width, first = blockIdx.x * bundle_channels, c = first + column * Width, sample = blockIdx.z;
     // The bundle's channels of either source, and their moments.
     const int x_width = max(0, min(bundle_channels, n.x_channels - first)), skip_width = bundle_channels - x_width;
     const int x_tiles = n.hw / n.x_tile, skip_tiles = n.hw / n.skip_tile;
-    float2* const x_part = shared;
+    float* const offsets = factors + bundle_channels; // as above
+    float2* const x_part = reinterpret_cast<float2*>(offsets + bundle_channels);
     float2* const skip_part = x_part + x_tiles * x_width;
     float2* const done = skip_part + skip_tiles * skip_width; // of a group: mean and reciprocal deviation
 
@@ -92,6 +94,10 @@ DEVICE void group_norm(T* y, const T* x, const T* skip, const float2* x_moments,
             for (int i = 0; i < Width; i += 2)
                 cp_async16(to + t * part_stride + i, from + (size_t)t * stride + i, true);
         }
+    }
+    for (int i = threadIdx.x * 4; i < bundle_channels; i += blockDim.x * 4) {
+        cp_async16(factors + i, gamma + first + i, true);
+        cp_async16(offsets + i, beta + first + i, true);
     }
     cp_async_commit();
 
@@ -123,7 +129,7 @@ DEVICE void group_norm(T* y, const T* x, const T* skip, const float2* x_moments,
 #pragma unroll
     for (int i = 0; i < Width; i++) {
         const float2 group = done[quotient(column * Width + i, n.width_inverse)];
-        affine.set(i, group.x, group.y * gamma[c + i], beta[c + i]);
+        affine.set(i, group.x, group.y * factors[column * Width + i], offsets[column * Width + i]);
     }
     for (int position = begin; position < end; position += Ahead * rows) {
         if (position != begin) load(position);

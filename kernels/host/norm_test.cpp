@@ -173,7 +173,7 @@ template <typename T> static void told_group(const Told& k)
     const Group& g = k.group;
     const int width = (g.channels + g.skip) / g.groups, packs = k.bundle * width / Pack<T>::count;
     const auto tiles = [&](int tile, int channels) { return static_cast<size_t>(g.hw) / tile * std::min(channels, k.bundle * width); };
-    const size_t shared = sizeof(float2) * (tiles(k.x_tile, g.channels) + tiles(k.skip_tile, g.skip) + k.bundle);
+    const size_t shared = sizeof(float2) * (tiles(k.x_tile, g.channels) + tiles(k.skip_tile, g.skip) + k.bundle * width + k.bundle);
     // A lane adds a share of the group's moments; ten for the tree, six for what joins two sources.
     const double terms = (tiles(k.x_tile, width) + tiles(k.skip_tile, width)) / 32.0 + 16;
     check_group<T>(

@@ -26,11 +26,11 @@ internal readonly record struct MomentsNormForm(int Bundle, int Packs, int Share
         if (GroupNormForm.BundleOf(storage, width, groups) is not { } bundle)
             return null;
         int channels = bundle * width, packs = channels * storage.Size() / GroupNormForm.PackBytes;
-        long shared = (((long)tiles * channels) + bundle) * 2 * sizeof(float);
+        long shared = (((tiles + 1L) * channels) + bundle) * 2 * sizeof(float); // of a factor and an offset, too
         if (packs > MaxThreads || shared > device.SharedBytesPerBlock / 2)
             return null;
         int rows = Math.Min(MaxThreads / packs, positions);
-        long rounds = Math.Max(1, (long)positions * (groups / bundle) / (rows * SampleBlocks));
+        long rounds = (((long)positions * (groups / bundle)) + (rows * SampleBlocks) - 1) / (rows * SampleBlocks);
         return new(bundle, packs, (int)Math.Min(positions, rows * rounds), ((rows * packs) + 31) / 32 * 32, (int)shared);
     }
 }
