@@ -114,7 +114,7 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     /// <inheritdoc/>
     public override void SumPositions(WorkerPool workers, in WeightGradientJob job)
     {
-        WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest);
+        WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest >= 14);
         workers.Run(products.Parts, products);
     }
 
