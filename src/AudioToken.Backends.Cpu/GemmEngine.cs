@@ -53,6 +53,9 @@ internal abstract class GemmEngine
     /// <summary>Sums the slices of a weight's gradient.</summary>
     public abstract void SumPositions(WorkerPool workers, in WeightGradientJob job);
 
+    /// <summary>Computes a weight's gradient by transformed tiles; the job's memory is there.</summary>
+    public abstract void SumTiles(WorkerPool workers, WinogradGradientJob job);
+
     /// <summary>Floats of working memory that each thread needs for the gradients of an attention.</summary>
     public abstract long AttentionGradientFloats(in AttentionGradientJob job);
 
@@ -116,6 +119,20 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     {
         WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest >= 14);
         workers.Run(products.Parts, products);
+    }
+
+    /// <inheritdoc/>
+    public override void SumTiles(WorkerPool workers, WinogradGradientJob job)
+    {
+        for (int most = job.MostTiles; job.FirstTile < job.AllTiles; job.FirstTile += job.Tiles)
+        {
+            job.Tiles = Math.Min(most, job.AllTiles - job.FirstTile);
+            WinogradGradientInputs<TLanes, TVector> inputs = new(job);
+            workers.Run(inputs.Parts, inputs);
+            workers.Run(WinogradJob.PlainPoints, new WinogradGradientProducts<TLanes, TVector>(job, tallest >= 14));
+        }
+
+        workers.Run(job.Outputs, new WinogradGradientTaps<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

@@ -260,7 +260,7 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
             for (int start = 0; start < Job.Width; start += MaxDepth, left += AttentionGradientJob.MostRows * Stride)
             {
                 int count = Math.Min(MaxDepth, Job.Width - start);
-                ColumnKernel<TLanes, TVector>.Run(count, Tallest >= 14, vectors, left, Stride, right, rows, tile + (long)start * vectors * TLanes.Count, first);
+                ColumnKernel<TLanes, TVector>.Run(count, Tallest >= 14, vectors, left, Stride, right, vectors * TLanes.Count, rows, tile + (long)start * vectors * TLanes.Count, first);
             }
         }
     }

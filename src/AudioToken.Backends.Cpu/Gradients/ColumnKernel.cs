@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>Products of a few columns of A with one panel of B, the sums in registers throughout: what sums over positions, a weight's gradient, is made of.</summary>
 /// <remarks>
 /// <para>A is read as it lies, [depth][columns] with rows at any distance: the values of one step are neighbours, so nothing is turned round.
-/// The panel is [depth][width], a width being one or two vectors, and the tile [columns of A][width].</para>
+/// So is B, of which a panel is one or two vectors wide. The tile is [columns of A][width].</para>
 /// <para>Every element is one chain of multiply-adds in the order of depth, whatever the height: results do not depend on the blocking.</para>
 /// </remarks>
 internal static unsafe class ColumnKernel<TLanes, TVector>
@@ -19,10 +19,11 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     /// <param name="a">First column, at the first depth.</param>
     /// <param name="stride">Floats from one depth of A to the next.</param>
     /// <param name="b">The panel, at the same depth.</param>
+    /// <param name="step">Floats from one depth of the panel to the next.</param>
     /// <param name="depth">Products of each sum.</param>
     /// <param name="tile">The sums.</param>
     /// <param name="first">Whether the tile is still empty.</param>
-    public static void Run(int rows, bool tall, int vectors, float* a, long stride, float* b, int depth, float* tile, bool first)
+    public static void Run(int rows, bool tall, int vectors, float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         int width = vectors * TLanes.Count;
         while (rows > 0)
@@ -32,28 +33,28 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
             switch (height)
             {
                 case 14 when vectors == 2:
-                    Rows14x2(a, stride, b, depth, tile, first);
+                    Rows14x2(a, stride, b, step, depth, tile, first);
                     break;
                 case 14:
-                    Rows14x1(a, stride, b, depth, tile, first);
+                    Rows14x1(a, stride, b, step, depth, tile, first);
                     break;
                 case 8 when vectors == 2:
-                    Rows8x2(a, stride, b, depth, tile, first);
+                    Rows8x2(a, stride, b, step, depth, tile, first);
                     break;
                 case 8:
-                    Rows8x1(a, stride, b, depth, tile, first);
+                    Rows8x1(a, stride, b, step, depth, tile, first);
                     break;
                 case 4 when vectors == 2:
-                    Rows4x2(a, stride, b, depth, tile, first);
+                    Rows4x2(a, stride, b, step, depth, tile, first);
                     break;
                 case 4:
-                    Rows4x1(a, stride, b, depth, tile, first);
+                    Rows4x1(a, stride, b, step, depth, tile, first);
                     break;
                 case 1 when vectors == 2:
-                    Rows1x2(a, stride, b, depth, tile, first);
+                    Rows1x2(a, stride, b, step, depth, tile, first);
                     break;
                 default:
-                    Rows1x1(a, stride, b, depth, tile, first);
+                    Rows1x1(a, stride, b, step, depth, tile, first);
                     break;
             }
 
@@ -64,7 +65,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x2(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows14x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -81,7 +82,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c11a = zero, c11b = zero;
         TVector c12a = zero, c12b = zero;
         TVector c13a = zero, c13b = zero;
-        for (; depth > 0; depth--, a += stride, b += 2 * TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
@@ -135,7 +136,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x1(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows14x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -152,7 +153,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c11a = zero;
         TVector c12a = zero;
         TVector c13a = zero;
-        for (; depth > 0; depth--, a += stride, b += TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
@@ -206,7 +207,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8x2(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows8x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -217,7 +218,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c05a = zero, c05b = zero;
         TVector c06a = zero, c06b = zero;
         TVector c07a = zero, c07b = zero;
-        for (; depth > 0; depth--, a += stride, b += 2 * TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
@@ -253,7 +254,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8x1(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows8x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -264,7 +265,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c05a = zero;
         TVector c06a = zero;
         TVector c07a = zero;
-        for (; depth > 0; depth--, a += stride, b += TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
@@ -300,14 +301,14 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4x2(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows4x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
         TVector c01a = zero, c01b = zero;
         TVector c02a = zero, c02b = zero;
         TVector c03a = zero, c03b = zero;
-        for (; depth > 0; depth--, a += stride, b += 2 * TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
@@ -331,14 +332,14 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4x1(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows4x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
         TVector c01a = zero;
         TVector c02a = zero;
         TVector c03a = zero;
-        for (; depth > 0; depth--, a += stride, b += TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
@@ -362,11 +363,11 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x2(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows1x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
-        for (; depth > 0; depth--, a += stride, b += 2 * TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
@@ -381,11 +382,11 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x1(float* a, long stride, float* b, int depth, float* tile, bool first)
+    private static void Rows1x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
-        for (; depth > 0; depth--, a += stride, b += TLanes.Count)
+        for (; depth > 0; depth--, a += stride, b += step)
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);

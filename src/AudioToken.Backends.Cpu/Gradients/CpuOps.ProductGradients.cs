@@ -96,6 +96,34 @@ public sealed unsafe partial class CpuOps : IGradientOps
         Tensor dw = Allocate(own.Shape);
         float* data = Data(x, Name, nameof(x)), skipData = DataOrNull(skip, Name, nameof(skip)), slopes = Data(dy, Name, nameof(dy)), result = Data(dw, Name, nameof(dw));
         (int tall, int wide) = (dy.Shape[1], dy.Shape[2]);
+        if (!_exact && WinogradGradientJob.Suits(x.Shape, skipChannels, own.Shape, geometry, _engine.VectorWidth))
+        {
+            WinogradGradientJob job = new()
+            {
+                Windows = new WinogradJob
+                {
+                    X = data,
+                    Skip = skipData,
+                    Channels = x.Shape[3],
+                    SkipChannels = skipChannels,
+                    SourceHeight = x.Shape[1],
+                    SourceWidth = x.Shape[2],
+                    Height = tall,
+                    Width = wide,
+                },
+                Dy = slopes,
+                Outputs = n,
+                Result = result,
+            };
+            job.AllTiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
+            using TensorScope scope = Scope();
+            job.Inputs = Working(WinogradJob.PlainPoints * job.InputStride);
+            job.Slopes = Working(WinogradJob.PlainPoints * job.SlopeStride);
+            job.Sums = Working(WinogradJob.PlainPoints * job.SumStride);
+            _engine.SumTiles(_workers, job);
+            return dw;
+        }
+
         if (geometry.Stride == 1 && (kh * kw == 1 || (channels >= _engine.VectorWidth && wide >= FewestShared)))
         {
             WeightGradient(data, x.Shape, skipData, channels, geometry, kh, kw, slopes, n, tall, wide, result);

@@ -38,7 +38,7 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 long position = (sample * _job.PaddedHeight + tap / _job.KernelWidth) * _job.PaddedWidth + start + tap % _job.KernelWidth;
                 float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width : Pack(panel, position, length, room + spread);
                 float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
-                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, length, tile, piece == first);
+                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, width, length, tile, piece == first);
             }
         }
     }
