@@ -38,6 +38,9 @@ internal abstract class GemmEngine
     /// <summary>Widens a few values on the calling thread, a multiple of the vector.</summary>
     public abstract unsafe float* Widen(RestingValues values, int count, float* room);
 
+    /// <summary>Computes a 3x3 convolution of few channels.</summary>
+    public abstract void Multiply(WorkerPool workers, in PixelConv job);
+
     /// <summary>Transforms the present run of tiles of a convolution.</summary>
     public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
 
@@ -76,6 +79,24 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in PixelConv job)
+    {
+        int parts = checked(job.Samples * job.Bands);
+        switch (job.Channels)
+        {
+            case 16:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels16>(workers, job, tallest >= 14));
+                break;
+            case 32:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels32>(workers, job, tallest >= 14));
+                break;
+            default:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels64>(workers, job, tallest >= 14));
+                break;
+        }
+    }
 
     /// <inheritdoc/>
     public override unsafe void Widen(WorkerPool workers, RestingValues panels, long count, float* destination)

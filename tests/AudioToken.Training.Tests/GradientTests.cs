@@ -28,6 +28,8 @@ public sealed class GradientTests
         Conv("convolution, window of one", [2, 3, 5, 4], 7, 1, new(1, 0)),
         Conv("convolution, window of one, stride 2", [1, 5, 5, 4], 3, 1, new(2, 0)),
         Conv("convolution of an enlarged map", [1, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 4 }),
+        Conv("convolution of a doubled map", [2, 5, 4, 3], 5, 3, new(1, 1) { UpsampleHeight = 10, UpsampleWidth = 8 }),
+        Conv("convolution to few channels of a map wide enough to be read in place", [2, 5, 9, 3], 16, 3, new(1, 1)),
         Conv("convolution of an unevenly enlarged map", [2, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 5, UpsampleWidth = 3 }),
         Conv("convolution of a map wide enough for one copy under all taps", [2, 2, 12, 17], 3, 3, new(1, 1)),
         new("convolution of two wide sources, enlarged", [[1, 2, 6, 10], [1, 2, 6, 7]], [(WeightRole.Conv2d, [3, 17, 3, 3]), Vec(3)], 153, (ops, x, w) => ops.Conv2d(

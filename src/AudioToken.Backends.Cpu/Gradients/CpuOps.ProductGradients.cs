@@ -48,6 +48,19 @@ public sealed unsafe partial class CpuOps : IGradientOps
         Shape shape = [dy.Shape[0], height, width, channels];
         Tensor dx = Allocate(shape);
         using TensorScope scope = Scope();
+        if (Doubling.Suits(shape, own.Shape, geometry))
+        {
+            GemmProblem halving = Reversed(own, kh * kw, RowsOf(shape), Data(dx, Name, nameof(dx)), channels);
+            PackedShape turned = halving.Packed;
+            halving.Packed = turned with { Depth = HalvingTaps.Side * HalvingTaps.Side * n };
+            float* summed = Working(halving.Packed.Floats);
+            _workers.Run(turned.Panels, new HalvingTaps((float*)halving.Weight.Address, summed, turned, halving.Packed));
+            halving.Weight = new RestingValues(summed);
+            _engine.Multiply(_workers, halving, new ConvWindows(
+                Data(dy, Name, nameof(dy)), dy.Shape, null, 0, new ConvGeometry { Stride = 2, PadTop = 1, PadLeft = 1 }, HalvingTaps.Side, height, width));
+            return dx;
+        }
+
         Tensor whole = enlarged ? Allocate([dy.Shape[0], tall, wide, channels]) : dx;
         Tensor spread = geometry.Stride == 1 ? dy : Spread(dy, geometry.Stride);
         float* data = Data(spread, Name, nameof(dy));
@@ -71,6 +84,11 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Output = problem.Output,
                 Epilogue = problem.Epilogue,
             }, dy.Shape[0]);
+        }
+        else if (geometry.Stride == 1 && (dy.Shape[1], dy.Shape[2]) == (tall, wide)
+            && PixelConv.Suits(n, channels, kh, kw, geometry with { UpsampleHeight = 0, UpsampleWidth = 0 }, wide))
+        {
+            _engine.Multiply(_workers, PixelConvOf(data, dy.Shape, (float*)problem.Weight.Address, problem.Packed, problem.Output, problem.Epilogue));
         }
         else
         {
