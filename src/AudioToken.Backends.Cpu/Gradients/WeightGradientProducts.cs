@@ -21,6 +21,7 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
         int output = (int)((long)_job.Outputs * outputBlock / _job.OutputBlocks), outputs = (int)((long)_job.Outputs * (outputBlock + 1) / _job.OutputBlocks) - output;
         int unit = (int)((long)_job.Units * unitBlock / _job.UnitBlocks), unitEnd = (int)((long)_job.Units * (unitBlock + 1) / _job.UnitBlocks);
         long pieces = (long)_job.Samples * _job.Pieces, first = pieces * slice / _job.Slices, last = pieces * (slice + 1) / _job.Slices;
+        bool whole = _job.Rows is not null && _job.Packed.Columns % TLanes.Count == 0; // rows that hold no part of a vector are read as they lie
         bool apart = _job.PaddedWidth > _job.Width;
         long spread = apart ? (long)WeightGradientJob.PieceLength * outputs : 0;
         float* room = (float*)workers.Scratch(worker, (spread + (long)WeightGradientJob.PieceLength * _job.Packed.PanelWidth) * sizeof(float));
@@ -36,9 +37,10 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 (int panel, int tap) = Math.DivRem(u, _job.Taps);
                 int vectors = _job.Packed.Vectors(panel), width = vectors * TLanes.Count;
                 long position = (sample * _job.PaddedHeight + tap / _job.KernelWidth) * _job.PaddedWidth + start + tap % _job.KernelWidth;
-                float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width : Pack(panel, position, length, room + spread);
+                float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width
+                    : whole ? _job.Rows + position * _job.Packed.Columns + (long)panel * _job.Packed.PanelWidth : Pack(panel, position, length, room + spread);
                 float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
-                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, width, length, tile, piece == first);
+                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, whole ? _job.Packed.Columns : width, length, tile, piece == first);
             }
         }
     }
