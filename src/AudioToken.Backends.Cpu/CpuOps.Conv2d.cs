@@ -56,6 +56,12 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
+        if (skip.IsEmpty && own.Type == DType.F32 && PixelConv.Suits(x.Shape[3], own.Shape[0], own.Shape[2], kernelWidth, geometry, width))
+        {
+            _engine.Multiply(_workers, PixelConvOf(data, x.Shape, own.Data, own.Packed, Data(y, nameof(Conv2d), nameof(y)), tile));
+            return y;
+        }
+
         using TensorScope scope = Scope();
         problem.Weight = Widened(own, problem.Rows);
 
@@ -68,4 +74,17 @@ public sealed unsafe partial class CpuOps
             _engine.Multiply(_workers, problem, new ConvWindows(data, x.Shape, skipData, skipChannels, geometry, kernelWidth, height, width));
         return y;
     }
+
+    private static PixelConv PixelConvOf(float* x, Shape shape, float* weight, PackedShape packed, float* output, in TileEpilogue epilogue) => new()
+    {
+        X = x,
+        Channels = shape[3],
+        Samples = shape[0],
+        Height = shape[1],
+        Width = shape[2],
+        Weight = weight,
+        Packed = packed,
+        Output = output,
+        Epilogue = epilogue,
+    };
 }
