@@ -56,9 +56,25 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
-        if (skip.IsEmpty && own.Type == DType.F32 && PixelConv.Suits(x.Shape[3], own.Shape[0], own.Shape[2], kernelWidth, geometry, width))
+        if (skip.IsEmpty && own.Type == DType.F32 && geometry is { Stride: 1, UpsampleHeight: 0, UpsampleWidth: 0 }
+            && PixelConv.Suits(x.Shape[3], own.Shape[0], own.Shape[2], kernelWidth, width))
         {
-            _engine.Multiply(_workers, PixelConvOf(data, x.Shape, own.Data, own.Packed, Data(y, nameof(Conv2d), nameof(y)), tile));
+            _engine.Multiply(_workers, new PixelConv
+            {
+                X = data,
+                Channels = x.Shape[3],
+                Samples = shape[0],
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Top = geometry.PadTop,
+                Left = geometry.PadLeft,
+                Height = height,
+                Width = width,
+                Weight = own.Data,
+                Packed = own.Packed,
+                Output = problem.Output,
+                Epilogue = tile,
+            });
             return y;
         }
 
@@ -74,17 +90,4 @@ public sealed unsafe partial class CpuOps
             _engine.Multiply(_workers, problem, new ConvWindows(data, x.Shape, skipData, skipChannels, geometry, kernelWidth, height, width));
         return y;
     }
-
-    private static PixelConv PixelConvOf(float* x, Shape shape, float* weight, PackedShape packed, float* output, in TileEpilogue epilogue) => new()
-    {
-        X = x,
-        Channels = shape[3],
-        Samples = shape[0],
-        Height = shape[1],
-        Width = shape[2],
-        Weight = weight,
-        Packed = packed,
-        Output = output,
-        Epilogue = epilogue,
-    };
 }

@@ -53,6 +53,9 @@ internal abstract class GemmEngine
     /// <summary>Sums the slices of a weight's gradient.</summary>
     public abstract void SumPositions(WorkerPool workers, in WeightGradientJob job);
 
+    /// <summary>Computes a weight's gradient by bands of lines; the job's memory is there.</summary>
+    public abstract void SumBands(WorkerPool workers, in BandGradientJob job);
+
     /// <summary>Computes a weight's gradient by transformed tiles; the job's memory is there.</summary>
     public abstract void SumTiles(WorkerPool workers, WinogradGradientJob job);
 
@@ -127,6 +130,13 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     {
         WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest >= 14);
         workers.Run(products.Parts, products);
+    }
+
+    /// <inheritdoc/>
+    public override void SumBands(WorkerPool workers, in BandGradientJob job)
+    {
+        workers.Run(job.Slices, new BandGradientProducts<TLanes, TVector>(workers, job, tallest >= 14));
+        workers.Run(job.Outputs, new BandGradientTotals<TLanes, TVector>(workers, job));
     }
 
     /// <inheritdoc/>

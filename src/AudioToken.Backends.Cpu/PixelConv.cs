@@ -1,5 +1,3 @@
-using AudioToken.Tensors;
-
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>A 3x3 convolution of a map of few channels: to gather its windows would take as long as their products, so that they are read where they lie.</summary>
@@ -13,10 +11,14 @@ internal unsafe struct PixelConv
 
     private const int MostColumns = 64, FewestWidth = 8;
 
-    public float* X; // [B, Height, Width, Channels]
+    public float* X; // [B, SourceHeight, SourceWidth, Channels]
     public int Channels;
     public int Samples;
-    public int Height;
+    public int SourceHeight;
+    public int SourceWidth;
+    public int Top;  // zeros around the source
+    public int Left;
+    public int Height; // of the result
     public int Width;
     public float* Weight; // panels of [9 taps][Channels][width]
     public PackedShape Packed;
@@ -26,10 +28,9 @@ internal unsafe struct PixelConv
     /// <summary>Parts of a sample.</summary>
     public readonly int Bands => (Height + PartRows - 1) / PartRows;
 
-    /// <summary>Whether a convolution has the form.</summary>
-    public static bool Suits(int channels, int columns, int kernelHeight, int kernelWidth, in ConvGeometry geometry, int width) =>
-        channels is 16 or 32 or 64 && columns <= MostColumns && kernelHeight == Side && kernelWidth == Side && width >= FewestWidth
-        && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, UpsampleHeight: 0, UpsampleWidth: 0 };
+    /// <summary>Whether a convolution of stride 1 has the form.</summary>
+    public static bool Suits(int channels, int columns, int kernelHeight, int kernelWidth, int width) =>
+        channels is 16 or 32 or 64 && columns <= MostColumns && kernelHeight == Side && kernelWidth == Side && width >= FewestWidth;
 }
 
 /// <summary>Some rows of results of one sample: a part of a <see cref="PixelConv"/>.</summary>
@@ -51,7 +52,7 @@ internal readonly unsafe struct PixelConvRows<TLanes, TVector, TDistance>(Worker
         float* copy = (float*)workers.Scratch(worker, (((long)rows + 2) * line + (long)_job.Width * _job.Packed.PanelWidth) * sizeof(float));
         float* tile = copy + ((long)rows + 2) * line;
         for (int row = 0; row < rows + 2; row++)
-            CopyLine(sample, first + row - 1, copy + (long)row * line);
+            CopyLine(sample, first + row - _job.Top, copy + (long)row * line);
         for (int panel = 0; panel < _job.Packed.Panels; panel++)
         {
             int vectors = _job.Packed.Vectors(panel), column = panel * _job.Packed.PanelWidth, columns = Math.Min(_job.Packed.PanelWidth, _job.Packed.Columns - column);
@@ -65,18 +66,19 @@ internal readonly unsafe struct PixelConvRows<TLanes, TVector, TDistance>(Worker
         }
     }
 
-    // A line between zeros, or of zeros beyond the edge.
+    // What the windows of a row of results see of a line, zeros beyond the edges.
     private void CopyLine(int sample, int y, float* to)
     {
-        int edge = TDistance.Floats, length = _job.Width * edge;
-        if ((uint)y >= (uint)_job.Height)
+        int floats = TDistance.Floats, all = (_job.Width + 2) * floats, left = _job.Left * floats;
+        if ((uint)y >= (uint)_job.SourceHeight)
         {
-            new Span<float>(to, length + 2 * edge).Clear();
+            new Span<float>(to, all).Clear();
             return;
         }
 
-        new Span<float>(to, edge).Clear();
-        new ReadOnlySpan<float>(_job.X + ((long)sample * _job.Height + y) * length, length).CopyTo(new Span<float>(to + edge, length));
-        new Span<float>(to + edge + length, edge).Clear();
+        int length = Math.Min(_job.SourceWidth * floats, all - left);
+        new Span<float>(to, left).Clear();
+        new ReadOnlySpan<float>(_job.X + ((long)sample * _job.SourceHeight + y) * _job.SourceWidth * floats, length).CopyTo(new Span<float>(to + left, length));
+        new Span<float>(to + left + length, all - left - length).Clear();
     }
 }

@@ -30,6 +30,9 @@ public sealed class GradientTests
         Conv("convolution of an enlarged map", [1, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 4 }),
         Conv("convolution of a doubled map", [2, 5, 4, 3], 5, 3, new(1, 1) { UpsampleHeight = 10, UpsampleWidth = 8 }),
         Conv("convolution to few channels of a map wide enough to be read in place", [2, 5, 9, 3], 16, 3, new(1, 1)),
+        Conv("convolution to few channels, stride 2, padded below and right", [1, 6, 9, 3], 16, 3, new() { Stride = 2, PadBottom = 1, PadRight = 1 }),
+        Conv("convolution of few channels and wide lines, in bands", [2, 5, 33, 16], 3, 3, new(1, 1)),
+        Conv("convolution of few channels and wide lines, enlarged", [1, 3, 16, 16], 5, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 33 }),
         Conv("convolution of an unevenly enlarged map", [2, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 5, UpsampleWidth = 3 }),
         Conv("convolution of a map wide enough for one copy under all taps", [2, 2, 12, 17], 3, 3, new(1, 1)),
         new("convolution of two wide sources, enlarged", [[1, 2, 6, 10], [1, 2, 6, 7]], [(WeightRole.Conv2d, [3, 17, 3, 3]), Vec(3)], 153, (ops, x, w) => ops.Conv2d(

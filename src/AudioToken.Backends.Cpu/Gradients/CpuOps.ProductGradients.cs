@@ -85,10 +85,24 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Epilogue = problem.Epilogue,
             }, dy.Shape[0]);
         }
-        else if (geometry.Stride == 1 && (dy.Shape[1], dy.Shape[2]) == (tall, wide)
-            && PixelConv.Suits(n, channels, kh, kw, geometry with { UpsampleHeight = 0, UpsampleWidth = 0 }, wide))
+        else if (PixelConv.Suits(n, channels, kh, kw, wide) && geometry is { PadTop: <= 2, PadLeft: <= 2 })
         {
-            _engine.Multiply(_workers, PixelConvOf(data, dy.Shape, (float*)problem.Weight.Address, problem.Packed, problem.Output, problem.Epilogue));
+            _engine.Multiply(_workers, new PixelConv
+            {
+                X = data,
+                Channels = n,
+                Samples = dy.Shape[0],
+                SourceHeight = spread.Shape[1],
+                SourceWidth = spread.Shape[2],
+                Top = kh - 1 - geometry.PadTop,
+                Left = kw - 1 - geometry.PadLeft,
+                Height = tall,
+                Width = wide,
+                Weight = (float*)problem.Weight.Address,
+                Packed = problem.Packed,
+                Output = problem.Output,
+                Epilogue = problem.Epilogue,
+            });
         }
         else
         {
@@ -139,6 +153,27 @@ public sealed unsafe partial class CpuOps : IGradientOps
             job.Slopes = Working(WinogradJob.PlainPoints * job.SlopeStride);
             job.Sums = Working(WinogradJob.PlainPoints * job.SumStride);
             _engine.SumTiles(_workers, job);
+            return dw;
+        }
+
+        if (BandGradientJob.Suits(x.Shape, skipChannels, own.Shape, geometry, wide, _engine.VectorWidth))
+        {
+            BandGradientJob job = new()
+            {
+                X = data,
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Channels = channels,
+                Dy = slopes,
+                Samples = dy.Shape[0],
+                Height = tall,
+                Width = wide,
+                Outputs = n,
+                Result = result,
+            };
+            using TensorScope scope = Scope();
+            job.Sums = Working(job.Slices * job.SliceFloats);
+            _engine.SumBands(_workers, job);
             return dw;
         }
 
