@@ -9,6 +9,9 @@ internal static unsafe class CacheLines
     /// <summary>Bytes of a line; a processor with longer ones is asked twice.</summary>
     public const int Bytes = 64;
 
+    /// <summary>Floats of a line.</summary>
+    public const int Floats = Bytes / sizeof(float);
+
     /// <summary>Asks for the line of an address, into the second level at least. The address need not be valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ask(void* address)
@@ -21,7 +24,7 @@ internal static unsafe class CacheLines
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ask(float* first, int count)
     {
-        for (int i = 0; i < count; i += Bytes / sizeof(float))
+        for (int i = 0; i < count; i += Floats)
             Ask(first + i);
     }
 }

@@ -5,14 +5,25 @@ internal readonly unsafe struct DoublingSums<TLanes, TVector>(Doubling job, Work
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
+    private const int PartChannels = 64;
+
     private readonly Doubling _job = job;
+
+    /// <summary>Number of parts.</summary>
+    public int Parts => _job.Summed.Panels * PanelParts;
+
+    private int PanelParts => (_job.Depth + PartChannels - 1) / PartChannels;
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        NineTaps part = NineTaps.Part<TLanes, TVector>(_job.Weight, _job.Packed, _job.FirstPanel, _job.Summed, index, workers, worker);
-        for (int at = 0; at < part.Count; at += TLanes.Count)
-            Sum(part.From + at, part.Tap, _job.Sums + part.Offset + at, part.Distance);
+        (int panel, int part) = Math.DivRem(index, PanelParts);
+        int width = _job.Summed.Vectors(panel) * TLanes.Count, first = part * PartChannels, channels = Math.Min(PartChannels, _job.Depth - first);
+        float* room = (float*)workers.Scratch(worker, (long)NineTaps.Taps * channels * width * sizeof(float));
+        NineTaps taps = NineTaps.Of<TLanes, TVector>(_job.Weight, _job.Packed, _job.FirstPanel + panel, first, channels, room);
+        float* sums = _job.Sums + _job.Summed.PanelOffset(panel) + first * width;
+        for (int at = 0; at < taps.Count; at += TLanes.Count)
+            Sum(taps.From + at, taps.Tap, sums + at, _job.Depth * width);
     }
 
     private void Sum(float* from, int tap, float* to, int distance)

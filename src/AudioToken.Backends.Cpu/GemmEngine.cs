@@ -41,13 +41,10 @@ internal abstract class GemmEngine
     /// <summary>Transforms the present run of tiles of a convolution.</summary>
     public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
 
-    /// <summary>Transforms the present run of filters of a convolution.</summary>
-    public abstract void TransformFilters(WorkerPool workers, in WinogradJob job);
-
     /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
     public abstract void SumTaps(WorkerPool workers, in Doubling job);
 
-    /// <summary>Multiplies the two, point by point, and transforms the sums back to outputs.</summary>
+    /// <summary>Multiplies them with transformed filters, point by point, and transforms the sums back to outputs.</summary>
     public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
 
     /// <summary>Sums the slices of a weight's gradient.</summary>
@@ -85,30 +82,20 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
 
     /// <inheritdoc/>
-    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job));
+    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job, workers));
 
     /// <inheritdoc/>
-    public override void TransformFilters(WorkerPool workers, in WinogradJob job) =>
-        workers.Run(NineTaps.Parts(job.Transformed.Panels, job.Depth), new WinogradFilters<TLanes, TVector>(job, workers));
-
-    /// <inheritdoc/>
-    public override void SumTaps(WorkerPool workers, in Doubling job) =>
-        workers.Run(NineTaps.Parts(job.Summed.Panels, job.Depth), new DoublingSums<TLanes, TVector>(job, workers));
-
-    /// <inheritdoc/>
-    public override unsafe void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
+    public override void SumTaps(WorkerPool workers, in Doubling job)
     {
-        GemmProblem problem = new()
-        {
-            Rows = job.Tiles,
-            Weight = new RestingValues(job.Filters),
-            Packed = job.Transformed,
-            Output = job.Products,
-            OutputStride = (long)job.Points * job.Transformed.Columns,
-            Epilogue = TileEpilogue.None,
-        };
-        Run(workers, problem, new MatrixRows(job.Inputs, job.Depth, (long)job.Tiles * job.Depth));
-        workers.Run(job.Tiles, new WinogradOutputs<TLanes, TVector>(job, workers));
+        DoublingSums<TLanes, TVector> sums = new(job, workers);
+        workers.Run(sums.Parts, sums);
+    }
+
+    /// <inheritdoc/>
+    public override void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
+    {
+        WinogradOutputs<TLanes, TVector> outputs = new(job, workers, tallest);
+        workers.Run(outputs.Parts, outputs);
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,8 @@ namespace AudioToken.Backends.Cpu;
 internal static unsafe partial class MicroKernel<TLanes, TVector>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x1(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows14x1<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -27,19 +28,19 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
-            x = TLanes.Create(a[2 * Stride]); c02a = TLanes.MultiplyAdd(x, b0, c02a);
-            x = TLanes.Create(a[3 * Stride]); c03a = TLanes.MultiplyAdd(x, b0, c03a);
-            x = TLanes.Create(a[4 * Stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a);
-            x = TLanes.Create(a[5 * Stride]); c05a = TLanes.MultiplyAdd(x, b0, c05a);
-            x = TLanes.Create(a[6 * Stride]); c06a = TLanes.MultiplyAdd(x, b0, c06a);
-            x = TLanes.Create(a[7 * Stride]); c07a = TLanes.MultiplyAdd(x, b0, c07a);
-            x = TLanes.Create(a[8 * Stride]); c08a = TLanes.MultiplyAdd(x, b0, c08a);
-            x = TLanes.Create(a[9 * Stride]); c09a = TLanes.MultiplyAdd(x, b0, c09a);
-            x = TLanes.Create(a[10 * Stride]); c10a = TLanes.MultiplyAdd(x, b0, c10a);
-            x = TLanes.Create(a[11 * Stride]); c11a = TLanes.MultiplyAdd(x, b0, c11a);
-            x = TLanes.Create(a[12 * Stride]); c12a = TLanes.MultiplyAdd(x, b0, c12a);
-            x = TLanes.Create(a[13 * Stride]); c13a = TLanes.MultiplyAdd(x, b0, c13a);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
+            x = TLanes.Create(a[2 * TDistance.Floats]); c02a = TLanes.MultiplyAdd(x, b0, c02a);
+            x = TLanes.Create(a[3 * TDistance.Floats]); c03a = TLanes.MultiplyAdd(x, b0, c03a);
+            x = TLanes.Create(a[4 * TDistance.Floats]); c04a = TLanes.MultiplyAdd(x, b0, c04a);
+            x = TLanes.Create(a[5 * TDistance.Floats]); c05a = TLanes.MultiplyAdd(x, b0, c05a);
+            x = TLanes.Create(a[6 * TDistance.Floats]); c06a = TLanes.MultiplyAdd(x, b0, c06a);
+            x = TLanes.Create(a[7 * TDistance.Floats]); c07a = TLanes.MultiplyAdd(x, b0, c07a);
+            x = TLanes.Create(a[8 * TDistance.Floats]); c08a = TLanes.MultiplyAdd(x, b0, c08a);
+            x = TLanes.Create(a[9 * TDistance.Floats]); c09a = TLanes.MultiplyAdd(x, b0, c09a);
+            x = TLanes.Create(a[10 * TDistance.Floats]); c10a = TLanes.MultiplyAdd(x, b0, c10a);
+            x = TLanes.Create(a[11 * TDistance.Floats]); c11a = TLanes.MultiplyAdd(x, b0, c11a);
+            x = TLanes.Create(a[12 * TDistance.Floats]); c12a = TLanes.MultiplyAdd(x, b0, c12a);
+            x = TLanes.Create(a[13 * TDistance.Floats]); c13a = TLanes.MultiplyAdd(x, b0, c13a);
         }
 
         if (!first)
@@ -77,7 +78,8 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6x1(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows6x1<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -90,11 +92,11 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
-            x = TLanes.Create(a[2 * Stride]); c02a = TLanes.MultiplyAdd(x, b0, c02a);
-            x = TLanes.Create(a[3 * Stride]); c03a = TLanes.MultiplyAdd(x, b0, c03a);
-            x = TLanes.Create(a[4 * Stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a);
-            x = TLanes.Create(a[5 * Stride]); c05a = TLanes.MultiplyAdd(x, b0, c05a);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
+            x = TLanes.Create(a[2 * TDistance.Floats]); c02a = TLanes.MultiplyAdd(x, b0, c02a);
+            x = TLanes.Create(a[3 * TDistance.Floats]); c03a = TLanes.MultiplyAdd(x, b0, c03a);
+            x = TLanes.Create(a[4 * TDistance.Floats]); c04a = TLanes.MultiplyAdd(x, b0, c04a);
+            x = TLanes.Create(a[5 * TDistance.Floats]); c05a = TLanes.MultiplyAdd(x, b0, c05a);
         }
 
         if (!first)
@@ -116,7 +118,8 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2x1(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows2x1<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -125,7 +128,7 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         {
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
         }
 
         if (!first)
@@ -139,7 +142,8 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x1(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows1x1<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;

@@ -4,8 +4,8 @@ namespace AudioToken.Backends.Cpu;
 
 /// <summary>Products of a few rows of A with one panel of B, the sums in registers throughout.</summary>
 /// <remarks>
-/// <para>A row of A is contiguous and the next one begins <see cref="Stride"/> floats later, a constant, so that each value is one
-/// broadcast at a fixed distance from one pointer. The panel is [depth][width], a width being one or two vectors. The tile is
+/// <para>A row of A is contiguous and the next one begins a constant distance later, so that each value is one broadcast at a fixed
+/// distance from one pointer. The panel is [depth][width], a width being one or two vectors. The tile is
 /// [rows][width]; with <c>first</c> unset the products are added to what it holds.</para>
 /// <para>Every element is one chain of multiply-adds in the order of depth, whatever the height: results do not depend on the blocking.</para>
 /// <para>Heights: 14 x 2 vectors are 28 of 32 registers (AVX-512), 6 x 2 are 12 of 16 (AVX2, SSE); smaller ones finish a block.</para>
@@ -14,11 +14,11 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    /// <summary>Floats from one row of packed A to the next: an odd number of cache lines, so that rows do not share cache sets.</summary>
-    public const int Stride = MaxDepth + 16;
+    /// <summary>Floats from one row of packed A to the next.</summary>
+    public const int Stride = PackedRows.Distance;
 
     /// <summary>The largest depth of one call.</summary>
-    public const int MaxDepth = 512;
+    public const int MaxDepth = PackedRows.MostDepth;
 
     /// <summary>Does as many of the rows as one kernel takes.</summary>
     /// <param name="rows">Rows left, at least 1.</param>
@@ -31,40 +31,49 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     /// <param name="first">Whether the tile is still empty.</param>
     /// <param name="ahead">What will be read after this: the tall kernels ask for <paramref name="depth"/> lines from here on, one with each step of depth.</param>
     /// <returns>The rows done.</returns>
-    public static int Run(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+    public static int Run(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first, byte* ahead) =>
+        Run<PackedRows>(rows, tallest, vectors, a, b, depth, tile, first, ahead);
+
+    /// <summary>The same of rows that lie at another distance.</summary>
+    public static int Run<TDistance>(int rows, int tallest, int vectors, float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+        where TDistance : struct, IRowDistance
     {
         int height = Math.Min(rows, tallest);
         switch (vectors)
         {
             case 2 when height >= 14:
-                Rows14x2(a, b, depth, tile, first, ahead);
+                Rows14x2<TDistance>(a, b, depth, tile, first, ahead);
                 return 14;
+            case 2 when height >= 8:
+                Rows8x2<TDistance>(a, b, depth, tile, first, ahead);
+                return 8;
             case 2 when height >= 6:
-                Rows6x2(a, b, depth, tile, first, ahead);
+                Rows6x2<TDistance>(a, b, depth, tile, first, ahead);
                 return 6;
             case 2 when height >= 2:
-                Rows2x2(a, b, depth, tile, first);
+                Rows2x2<TDistance>(a, b, depth, tile, first);
                 return 2;
             case 2:
-                Rows1x2(a, b, depth, tile, first);
+                Rows1x2<TDistance>(a, b, depth, tile, first);
                 return 1;
             case 1 when height >= 14:
-                Rows14x1(a, b, depth, tile, first);
+                Rows14x1<TDistance>(a, b, depth, tile, first);
                 return 14;
             case 1 when height >= 6:
-                Rows6x1(a, b, depth, tile, first);
+                Rows6x1<TDistance>(a, b, depth, tile, first);
                 return 6;
             case 1 when height >= 2:
-                Rows2x1(a, b, depth, tile, first);
+                Rows2x1<TDistance>(a, b, depth, tile, first);
                 return 2;
             default:
-                Rows1x1(a, b, depth, tile, first);
+                Rows1x1<TDistance>(a, b, depth, tile, first);
                 return 1;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x2(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+    private static void Rows14x2<TDistance>(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -86,19 +95,19 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
             CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
-            x = TLanes.Create(a[2 * Stride]); c02a = TLanes.MultiplyAdd(x, b0, c02a); c02b = TLanes.MultiplyAdd(x, b1, c02b);
-            x = TLanes.Create(a[3 * Stride]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
-            x = TLanes.Create(a[4 * Stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
-            x = TLanes.Create(a[5 * Stride]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
-            x = TLanes.Create(a[6 * Stride]); c06a = TLanes.MultiplyAdd(x, b0, c06a); c06b = TLanes.MultiplyAdd(x, b1, c06b);
-            x = TLanes.Create(a[7 * Stride]); c07a = TLanes.MultiplyAdd(x, b0, c07a); c07b = TLanes.MultiplyAdd(x, b1, c07b);
-            x = TLanes.Create(a[8 * Stride]); c08a = TLanes.MultiplyAdd(x, b0, c08a); c08b = TLanes.MultiplyAdd(x, b1, c08b);
-            x = TLanes.Create(a[9 * Stride]); c09a = TLanes.MultiplyAdd(x, b0, c09a); c09b = TLanes.MultiplyAdd(x, b1, c09b);
-            x = TLanes.Create(a[10 * Stride]); c10a = TLanes.MultiplyAdd(x, b0, c10a); c10b = TLanes.MultiplyAdd(x, b1, c10b);
-            x = TLanes.Create(a[11 * Stride]); c11a = TLanes.MultiplyAdd(x, b0, c11a); c11b = TLanes.MultiplyAdd(x, b1, c11b);
-            x = TLanes.Create(a[12 * Stride]); c12a = TLanes.MultiplyAdd(x, b0, c12a); c12b = TLanes.MultiplyAdd(x, b1, c12b);
-            x = TLanes.Create(a[13 * Stride]); c13a = TLanes.MultiplyAdd(x, b0, c13a); c13b = TLanes.MultiplyAdd(x, b1, c13b);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
+            x = TLanes.Create(a[2 * TDistance.Floats]); c02a = TLanes.MultiplyAdd(x, b0, c02a); c02b = TLanes.MultiplyAdd(x, b1, c02b);
+            x = TLanes.Create(a[3 * TDistance.Floats]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
+            x = TLanes.Create(a[4 * TDistance.Floats]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
+            x = TLanes.Create(a[5 * TDistance.Floats]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
+            x = TLanes.Create(a[6 * TDistance.Floats]); c06a = TLanes.MultiplyAdd(x, b0, c06a); c06b = TLanes.MultiplyAdd(x, b1, c06b);
+            x = TLanes.Create(a[7 * TDistance.Floats]); c07a = TLanes.MultiplyAdd(x, b0, c07a); c07b = TLanes.MultiplyAdd(x, b1, c07b);
+            x = TLanes.Create(a[8 * TDistance.Floats]); c08a = TLanes.MultiplyAdd(x, b0, c08a); c08b = TLanes.MultiplyAdd(x, b1, c08b);
+            x = TLanes.Create(a[9 * TDistance.Floats]); c09a = TLanes.MultiplyAdd(x, b0, c09a); c09b = TLanes.MultiplyAdd(x, b1, c09b);
+            x = TLanes.Create(a[10 * TDistance.Floats]); c10a = TLanes.MultiplyAdd(x, b0, c10a); c10b = TLanes.MultiplyAdd(x, b1, c10b);
+            x = TLanes.Create(a[11 * TDistance.Floats]); c11a = TLanes.MultiplyAdd(x, b0, c11a); c11b = TLanes.MultiplyAdd(x, b1, c11b);
+            x = TLanes.Create(a[12 * TDistance.Floats]); c12a = TLanes.MultiplyAdd(x, b0, c12a); c12b = TLanes.MultiplyAdd(x, b1, c12b);
+            x = TLanes.Create(a[13 * TDistance.Floats]); c13a = TLanes.MultiplyAdd(x, b0, c13a); c13b = TLanes.MultiplyAdd(x, b1, c13b);
         }
 
         if (!first)
@@ -136,7 +145,57 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6x2(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+    private static void Rows8x2<TDistance>(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+        where TDistance : struct, IRowDistance
+    {
+        TVector zero = TLanes.Create(0f);
+        TVector c00a = zero, c00b = zero;
+        TVector c01a = zero, c01b = zero;
+        TVector c02a = zero, c02b = zero;
+        TVector c03a = zero, c03b = zero;
+        TVector c04a = zero, c04b = zero;
+        TVector c05a = zero, c05b = zero;
+        TVector c06a = zero, c06b = zero;
+        TVector c07a = zero, c07b = zero;
+        for (float* end = a + depth; a < end; a++, b += 2 * TLanes.Count, ahead += CacheLines.Bytes)
+        {
+            CacheLines.Ask(ahead);
+            TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
+            x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
+            x = TLanes.Create(a[2 * TDistance.Floats]); c02a = TLanes.MultiplyAdd(x, b0, c02a); c02b = TLanes.MultiplyAdd(x, b1, c02b);
+            x = TLanes.Create(a[3 * TDistance.Floats]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
+            x = TLanes.Create(a[4 * TDistance.Floats]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
+            x = TLanes.Create(a[5 * TDistance.Floats]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
+            x = TLanes.Create(a[6 * TDistance.Floats]); c06a = TLanes.MultiplyAdd(x, b0, c06a); c06b = TLanes.MultiplyAdd(x, b1, c06b);
+            x = TLanes.Create(a[7 * TDistance.Floats]); c07a = TLanes.MultiplyAdd(x, b0, c07a); c07b = TLanes.MultiplyAdd(x, b1, c07b);
+        }
+
+        if (!first)
+        {
+            c00a = TLanes.Add(c00a, Load(tile, 0)); c00b = TLanes.Add(c00b, Load(tile, 1));
+            c01a = TLanes.Add(c01a, Load(tile, 2)); c01b = TLanes.Add(c01b, Load(tile, 3));
+            c02a = TLanes.Add(c02a, Load(tile, 4)); c02b = TLanes.Add(c02b, Load(tile, 5));
+            c03a = TLanes.Add(c03a, Load(tile, 6)); c03b = TLanes.Add(c03b, Load(tile, 7));
+            c04a = TLanes.Add(c04a, Load(tile, 8)); c04b = TLanes.Add(c04b, Load(tile, 9));
+            c05a = TLanes.Add(c05a, Load(tile, 10)); c05b = TLanes.Add(c05b, Load(tile, 11));
+            c06a = TLanes.Add(c06a, Load(tile, 12)); c06b = TLanes.Add(c06b, Load(tile, 13));
+            c07a = TLanes.Add(c07a, Load(tile, 14)); c07b = TLanes.Add(c07b, Load(tile, 15));
+        }
+
+        Store(tile, 0, c00a); Store(tile, 1, c00b);
+        Store(tile, 2, c01a); Store(tile, 3, c01b);
+        Store(tile, 4, c02a); Store(tile, 5, c02b);
+        Store(tile, 6, c03a); Store(tile, 7, c03b);
+        Store(tile, 8, c04a); Store(tile, 9, c04b);
+        Store(tile, 10, c05a); Store(tile, 11, c05b);
+        Store(tile, 12, c06a); Store(tile, 13, c06b);
+        Store(tile, 14, c07a); Store(tile, 15, c07b);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Rows6x2<TDistance>(float* a, float* b, int depth, float* tile, bool first, byte* ahead)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -150,11 +209,11 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
             CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
-            x = TLanes.Create(a[2 * Stride]); c02a = TLanes.MultiplyAdd(x, b0, c02a); c02b = TLanes.MultiplyAdd(x, b1, c02b);
-            x = TLanes.Create(a[3 * Stride]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
-            x = TLanes.Create(a[4 * Stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
-            x = TLanes.Create(a[5 * Stride]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
+            x = TLanes.Create(a[2 * TDistance.Floats]); c02a = TLanes.MultiplyAdd(x, b0, c02a); c02b = TLanes.MultiplyAdd(x, b1, c02b);
+            x = TLanes.Create(a[3 * TDistance.Floats]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
+            x = TLanes.Create(a[4 * TDistance.Floats]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
+            x = TLanes.Create(a[5 * TDistance.Floats]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
         }
 
         if (!first)
@@ -176,7 +235,8 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2x2(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows2x2<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -185,7 +245,7 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
         {
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
-            x = TLanes.Create(a[Stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
+            x = TLanes.Create(a[TDistance.Floats]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
         }
 
         if (!first)
@@ -199,7 +259,8 @@ internal static unsafe partial class MicroKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x2(float* a, float* b, int depth, float* tile, bool first)
+    private static void Rows1x2<TDistance>(float* a, float* b, int depth, float* tile, bool first)
+        where TDistance : struct, IRowDistance
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;

@@ -56,36 +56,32 @@ internal static unsafe class Winograd<TLanes, TVector>
         y3 = TLanes.MultiplyAdd(TLanes.Create(2f), oddB, TLanes.MultiplyAdd(TLanes.Create(0.5f), oddA, m5));
     }
 
-    /// <summary>Transforms a tile's window, of all channels of one source.</summary>
+    /// <summary>Transforms a tile's window, of one vector of channels.</summary>
     /// <param name="pixels">Six by six pixels, null beyond the edge.</param>
-    /// <param name="channels">Channels, a multiple of the vector.</param>
+    /// <param name="channel">The first of the channels.</param>
     /// <param name="to">Receives the first point's.</param>
     /// <param name="stride">Floats from one point to the next.</param>
-    public static void InputTile(float** pixels, int channels, float* to, long stride)
+    /// <param name="part">Room for 36 vectors, aligned.</param>
+    public static void InputTile(float** pixels, int channel, float* to, long stride, TVector* part)
     {
-        TVector* part = stackalloc TVector[36];
-        for (int c = 0; c < channels; c += TLanes.Count)
+        for (int j = 0; j < 6; j++)
         {
-            for (int j = 0; j < 6; j++)
-            {
-                TVector d0 = Pixel(pixels[j], c), d1 = Pixel(pixels[6 + j], c), d2 = Pixel(pixels[12 + j], c);
-                TVector d3 = Pixel(pixels[18 + j], c), d4 = Pixel(pixels[24 + j], c), d5 = Pixel(pixels[30 + j], c);
-                Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
-                (part[j], part[6 + j], part[12 + j], part[18 + j], part[24 + j], part[30 + j]) = (d0, d1, d2, d3, d4, d5);
-            }
+            TVector d0 = Pixel(pixels[j], channel), d1 = Pixel(pixels[6 + j], channel), d2 = Pixel(pixels[12 + j], channel);
+            TVector d3 = Pixel(pixels[18 + j], channel), d4 = Pixel(pixels[24 + j], channel), d5 = Pixel(pixels[30 + j], channel);
+            Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
+            (part[j], part[6 + j], part[12 + j], part[18 + j], part[24 + j], part[30 + j]) = (d0, d1, d2, d3, d4, d5);
+        }
 
-            float* at = to + c;
-            for (int i = 0; i < 36; i += 6, at += 6 * stride)
-            {
-                (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], part[i + 5]);
-                Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
-                TLanes.Store(d0, at);
-                TLanes.Store(d1, at + stride);
-                TLanes.Store(d2, at + 2 * stride);
-                TLanes.Store(d3, at + 3 * stride);
-                TLanes.Store(d4, at + 4 * stride);
-                TLanes.Store(d5, at + 5 * stride);
-            }
+        for (int i = 0; i < 36; i += 6, to += 6 * stride)
+        {
+            (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4, TVector d5) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4], part[i + 5]);
+            Input(ref d0, ref d1, ref d2, ref d3, ref d4, ref d5);
+            TLanes.Store(d0, to);
+            TLanes.Store(d1, to + stride);
+            TLanes.Store(d2, to + 2 * stride);
+            TLanes.Store(d3, to + 3 * stride);
+            TLanes.Store(d4, to + 4 * stride);
+            TLanes.Store(d5, to + 5 * stride);
         }
     }
 
@@ -94,9 +90,9 @@ internal static unsafe class Winograd<TLanes, TVector>
     /// <param name="tap">Floats from one tap to the next.</param>
     /// <param name="to">Receives the first point's.</param>
     /// <param name="group">Floats from one point to the next.</param>
-    public static void FilterTile(float* from, int tap, float* to, long group)
+    /// <param name="part">Room for 18 vectors, aligned.</param>
+    public static void FilterTile(float* from, int tap, float* to, long group, TVector* part)
     {
-        TVector* part = stackalloc TVector[18]; // [6][3]
         for (int j = 0; j < 3; j++)
         {
             Filter(
@@ -121,9 +117,9 @@ internal static unsafe class Winograd<TLanes, TVector>
     /// <param name="stride">Floats from one point to the next.</param>
     /// <param name="sums">Receives the first output.</param>
     /// <param name="rowStride">Floats from one output to the next.</param>
-    public static void OutputTile(float* products, int stride, float* sums, int rowStride)
+    /// <param name="part">Room for 24 vectors, aligned.</param>
+    public static void OutputTile(float* products, int stride, float* sums, int rowStride, TVector* part)
     {
-        TVector* part = stackalloc TVector[24]; // [4][6]
         for (int j = 0; j < 6; j++)
         {
             float* at = products + j * stride;

@@ -18,11 +18,11 @@ internal unsafe struct WinogradJob
     /// <summary>Rows and columns of outputs of a tile.</summary>
     public const int Side = 4;
 
-    // Fewer do not pay for transforming the filters.
-    private const int FewestPixels = 256;
+    // Of fewer, transforming the filters outweighs the products saved.
+    private const int FewestPixels = 64;
 
-    // The phases have 100 filters for 36: of fewer pixels before they are doubled, transforming these outweighs the products saved.
-    private const int FewestDoubledPixels = 1024;
+    // The phases have 100 filters for 36.
+    private const int FewestDoubledPixels = 256;
 
     public float* X;            // [B, SourceHeight, SourceWidth, Channels]
     public float* Skip;         // [B, SourceHeight, SourceWidth, SkipChannels] or null
@@ -36,15 +36,12 @@ internal unsafe struct WinogradJob
     public int Phase;           // of a doubled map: twice the row and the column among the results that replace a pixel
     public RestingValues Weight; // panels of [9 taps][Depth][width]
     public PackedShape Packed;  // of Weight
-    public float* Inputs;       // [Points, Tiles, Depth]
-    public float* Filters;      // panels of [Points][Depth][width]
-    public PackedShape Transformed; // of Filters: a group a point
-    public float* Products;     // [Tiles, Points, Columns]
+    public float* Inputs;       // [Blocks][Parts][Points][BlockTiles][PartRows]
     public float* Output;       // [B, Height, Width, N]
     public TileEpilogue Epilogue;
     public long FirstTile;      // of the present run of tiles
     public int Tiles;
-    public int FirstPanel;      // of the present run of columns
+    public int BlockTiles;      // the most tiles that share transformed filters
 
     /// <summary>Rows and columns of a tile's window.</summary>
     public readonly int Window => Doubled ? 5 : 6;
@@ -54,6 +51,26 @@ internal unsafe struct WinogradJob
 
     /// <summary>Input channels of both sources.</summary>
     public readonly int Depth => Channels + SkipChannels;
+
+    /// <summary>Parts of the depth: what is transformed and multiplied at a time.</summary>
+    public readonly int Parts => (Depth + PartRows.MostDepth - 1) / PartRows.MostDepth;
+
+    /// <summary>Blocks of tiles of the present run; a part of the work is one of these and one panel of columns.</summary>
+    public readonly int Blocks => (Tiles + BlockTiles - 1) / BlockTiles;
+
+    /// <summary>Floats from one point of a part of a block to the next.</summary>
+    /// <remarks>A line more than the tiles have: the points of a value would all share one set of the cache.</remarks>
+    public readonly int PointFloats => Math.Min(BlockTiles, Tiles) * PartRows.MostDepth + CacheLines.Floats;
+
+    /// <summary>Floats of a block of transformed tiles.</summary>
+    public readonly long BlockFloats => (long)Parts * Points * PointFloats;
+
+    /// <summary>The first point of a channel of a tile.</summary>
+    /// <param name="tile">Of the present run.</param>
+    /// <param name="channel">Of both sources.</param>
+    public readonly float* Input(int tile, int channel) =>
+        Inputs + tile / BlockTiles * BlockFloats + channel / PartRows.MostDepth * (long)Points * PointFloats
+        + tile % BlockTiles * PartRows.MostDepth + channel % PartRows.MostDepth;
 
     /// <summary>Tiles from top to bottom of one sample.</summary>
     public readonly int TileRows => (Height + Side - 1) / Side;
@@ -100,25 +117,47 @@ internal unsafe struct WinogradJob
         }
     }
 
+    /// <summary>Asks for what the sums of a tile will be added to and replaced by.</summary>
+    public readonly void AskForResults(int tile, int panel, int width)
+    {
+        (long sample, int tileY, int tileX) = At(FirstTile + tile);
+        int tall = Math.Min(Side, Height - tileY), wide = Math.Min(Side, Width - tileX);
+        for (int y = 0; y < tall; y++)
+        {
+            long row = (sample * Height + tileY + y) * Width + tileX;
+            for (int x = 0; x < wide; x++)
+            {
+                long at = (Doubled ? Doubling.ResultRow(row + x, Width, Phase) : row + x) * Packed.Columns + panel * Packed.PanelWidth;
+                CacheLines.Ask(Output + at, width);
+                if (Epilogue.Residual is not null)
+                    CacheLines.Ask(Epilogue.Residual + at, width);
+            }
+        }
+    }
+
     /// <summary>Finishes the sums of a tile: the outputs that lie within the result.</summary>
     /// <param name="tile">Of the present run.</param>
-    /// <param name="sums">[16, columns].</param>
-    /// <param name="stride">Floats from one row of the sums to the next.</param>
-    public readonly void Finish<TLanes, TVector>(int tile, float* sums, int stride)
+    /// <param name="panel">Panel of the columns.</param>
+    /// <param name="sums">[16, width].</param>
+    /// <param name="width">Columns of the sums.</param>
+    public readonly void Finish<TLanes, TVector>(int tile, int panel, float* sums, int width)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
         (long sample, int tileY, int tileX) = At(FirstTile + tile);
-        int column = FirstPanel * Packed.PanelWidth;
-        int height = Math.Min(Side, Height - tileY), width = Math.Min(Side, Width - tileX);
-        for (int y = 0; y < height; y++)
+        int column = panel * Packed.PanelWidth, columns = Math.Min(width, Packed.Columns - column);
+        int tall = Math.Min(Side, Height - tileY), wide = Math.Min(Side, Width - tileX);
+        for (int y = 0; y < tall; y++, sums += Side * width)
         {
             long row = (sample * Height + tileY + y) * Width + tileX;
-            for (int x = 0; x < width; x++)
+            if (!Doubled)
             {
-                long place = Doubled ? Doubling.ResultRow(row + x, Width, Phase) : row + x;
-                Epilogue.FinishRow<TLanes, TVector>(place, column, Transformed.Columns, sums + (y * Side + x) * stride, null, Output, Packed.Columns);
+                Epilogue.FinishRows<TLanes, TVector>(row, wide, column, columns, sums, null, width, Output, Packed.Columns);
+                continue;
             }
+
+            for (int x = 0; x < wide; x++)
+                Epilogue.FinishRows<TLanes, TVector>(Doubling.ResultRow(row + x, Width, Phase), 1, column, columns, sums + x * width, null, width, Output, Packed.Columns);
         }
     }
 }

@@ -52,34 +52,30 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
         y3 = TLanes.MultiplyAdd(TLanes.Create(Q * Q * Q), oddQ, TLanes.MultiplyAdd(TLanes.Create(P * P * P), oddP, m4));
     }
 
-    /// <summary>Transforms a tile's window, of all channels of one source.</summary>
+    /// <summary>Transforms a tile's window, of one vector of channels.</summary>
     /// <param name="pixels">Five by five pixels, null beyond the edge.</param>
-    /// <param name="channels">Channels, a multiple of the vector.</param>
+    /// <param name="channel">The first of the channels.</param>
     /// <param name="to">Receives the first point's.</param>
     /// <param name="stride">Floats from one point to the next.</param>
-    public static void InputTile(float** pixels, int channels, float* to, long stride)
+    /// <param name="part">Room for 25 vectors, aligned.</param>
+    public static void InputTile(float** pixels, int channel, float* to, long stride, TVector* part)
     {
-        TVector* part = stackalloc TVector[25];
-        for (int c = 0; c < channels; c += TLanes.Count)
+        for (int j = 0; j < 5; j++)
         {
-            for (int j = 0; j < 5; j++)
-            {
-                TVector d0 = Pixel(pixels[j], c), d1 = Pixel(pixels[5 + j], c), d2 = Pixel(pixels[10 + j], c), d3 = Pixel(pixels[15 + j], c), d4 = Pixel(pixels[20 + j], c);
-                Input(ref d0, ref d1, ref d2, ref d3, ref d4);
-                (part[j], part[5 + j], part[10 + j], part[15 + j], part[20 + j]) = (d0, d1, d2, d3, d4);
-            }
+            TVector d0 = Pixel(pixels[j], channel), d1 = Pixel(pixels[5 + j], channel), d2 = Pixel(pixels[10 + j], channel), d3 = Pixel(pixels[15 + j], channel), d4 = Pixel(pixels[20 + j], channel);
+            Input(ref d0, ref d1, ref d2, ref d3, ref d4);
+            (part[j], part[5 + j], part[10 + j], part[15 + j], part[20 + j]) = (d0, d1, d2, d3, d4);
+        }
 
-            float* at = to + c;
-            for (int i = 0; i < 25; i += 5, at += 5 * stride)
-            {
-                (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4]);
-                Input(ref d0, ref d1, ref d2, ref d3, ref d4);
-                TLanes.Store(d0, at);
-                TLanes.Store(d1, at + stride);
-                TLanes.Store(d2, at + 2 * stride);
-                TLanes.Store(d3, at + 3 * stride);
-                TLanes.Store(d4, at + 4 * stride);
-            }
+        for (int i = 0; i < 25; i += 5, to += 5 * stride)
+        {
+            (TVector d0, TVector d1, TVector d2, TVector d3, TVector d4) = (part[i], part[i + 1], part[i + 2], part[i + 3], part[i + 4]);
+            Input(ref d0, ref d1, ref d2, ref d3, ref d4);
+            TLanes.Store(d0, to);
+            TLanes.Store(d1, to + stride);
+            TLanes.Store(d2, to + 2 * stride);
+            TLanes.Store(d3, to + 3 * stride);
+            TLanes.Store(d4, to + 4 * stride);
         }
     }
 
@@ -90,9 +86,9 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
     /// <param name="tap">Floats from one tap to the next.</param>
     /// <param name="to">Receives the first point's.</param>
     /// <param name="group">Floats from one point to the next.</param>
-    public static void FilterTile(bool oddRow, bool oddColumn, float* from, int tap, float* to, long group)
+    /// <param name="part">Room for 15 vectors, aligned.</param>
+    public static void FilterTile(bool oddRow, bool oddColumn, float* from, int tap, float* to, long group, TVector* part)
     {
-        TVector* part = stackalloc TVector[15]; // [5][3]
         for (int j = 0; j < 3; j++, from += tap)
         {
             Filter(
@@ -117,9 +113,9 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
     /// <param name="stride">Floats from one point to the next.</param>
     /// <param name="sums">Receives the first output.</param>
     /// <param name="rowStride">Floats from one output to the next.</param>
-    public static void OutputTile(float* products, int stride, float* sums, int rowStride)
+    /// <param name="part">Room for 20 vectors, aligned.</param>
+    public static void OutputTile(float* products, int stride, float* sums, int rowStride, TVector* part)
     {
-        TVector* part = stackalloc TVector[20]; // [4][5]
         for (int j = 0; j < 5; j++)
         {
             float* at = products + j * stride;
