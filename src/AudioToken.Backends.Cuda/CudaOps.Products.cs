@@ -30,6 +30,7 @@ public sealed unsafe partial class CudaOps
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
         ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
+        _ = Counted(x.Shape.Rows, "pixels of x");
         ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(finish);
@@ -74,7 +75,7 @@ public sealed unsafe partial class CudaOps
     private ProductEpilogue Resolve(in Epilogue epilogue, in Tensor result, int columns, string operation)
     {
         Shape shape = result.Shape;
-        int rows = RowsOf(shape);
+        int rows = RowsOf(shape, operation);
         bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
         return new ProductEpilogue
         {
