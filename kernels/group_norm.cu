@@ -9,8 +9,7 @@
 //           bundle. Dynamic shared memory as below.
 // Cost      one read of x and one write of y where a thread has at most `kept` packs, else a second read; bound by memory. Ladder and
 //           figures: kernels/README.md.
-#include "common/activation.cuh"
-#include "common/dtype.cuh"
+#include "common/normalise.cuh"
 #include "common/reduce.cuh"
 
 struct Group {
@@ -25,22 +24,6 @@ struct Group {
     int activation;
     float eps;
 };
-
-// n / d by d's inverse, 2^31 / d rounded up: exact while n * d is less than 2^31.
-DEVICE int quotient(int n, unsigned inverse)
-{
-    return (int)((unsigned long long)(unsigned)n * inverse >> 31);
-}
-
-// Of some values: how many, their mean, and the squares about it.
-struct Moments {
-    float count, mean, squares;
-};
-
-DEVICE float reciprocal(float count)
-{
-    return count > 0.0f ? __fdividef(1.0f, count) : 0.0f;
-}
 
 // The moments of moments(i) for i < entries, by a warp, whose lanes take each 32nd from their own on.
 template <typename F> DEVICE Moments warp_moments(int entries, float count, F moments)
@@ -65,51 +48,6 @@ template <typename F> DEVICE Moments warp_moments(int entries, float count, F mo
     }
     return {count, mean, warp_sum(squares)};
 }
-
-// (v - mean) * scale + offset of a pack's channels, through the activation. Half types do not show what a difference from the mean would
-// keep, nor what the quick exponential loses; two reciprocals are one of the product.
-template <typename T> struct Affine {
-    static constexpr int Width = Pack<T>::count;
-    float mean[Width], scale[Width], offset[Width];
-
-    DEVICE_MEMBER void set(int i, float group_mean, float factor, float term)
-    {
-        scale[i] = factor;
-        if constexpr (is_same<T, float>)
-            mean[i] = group_mean, offset[i] = term;
-        else
-            offset[i] = term - group_mean * factor;
-    }
-
-    DEVICE_MEMBER float at(const Pack<T>& pack, int i) const
-    {
-        if constexpr (is_same<T, float>)
-            return (pack.v[i] - mean[i]) * scale[i] + offset[i];
-        else
-            return to_float(pack.v[i]) * scale[i] + offset[i];
-    }
-
-    DEVICE_MEMBER Pack<T> of(const Pack<T>& pack, bool silu) const
-    {
-        Pack<T> result;
-#pragma unroll
-        for (int i = 0; i < Width; i += 2) {
-            float a = at(pack, i), b = at(pack, i + 1);
-            if (silu && is_same<T, float>) {
-                a = activated(a, Silu);
-                b = activated(b, Silu);
-            } else if (silu) {
-                const float below_a = 1.0f + exp2_approx(fminf(a * -1.44269504f, 60.0f)),
-                            below_b = 1.0f + exp2_approx(fminf(b * -1.44269504f, 60.0f)), both = __fdividef(1.0f, below_a * below_b);
-                a *= both * below_b;
-                b *= both * below_a;
-            }
-            result.v[i] = from_float<T>(a);
-            result.v[i + 1] = from_float<T>(b);
-        }
-        return result;
-    }
-};
 
 template <typename T> DEVICE void group_norm(T* y, const T* x, const T* skip, const float* gamma, const float* beta, const Group& n)
 {

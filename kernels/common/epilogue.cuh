@@ -18,6 +18,8 @@ template <typename T> struct Epilogue {
     int activation;
     float scale;
     float residual_scale;
+    int moment_rows; // those of a tile, or 64: all of one sample
+    float2* moments; // [rows / moment_rows, columns] or null: of the stored results, mean and squares about it; not under GEGLU
 };
 
 // The weight's row behind a column of the tiles.
@@ -39,8 +41,16 @@ template <typename T> DEVICE float finished(const Epilogue<T>& e, float value, s
     return e.residual == nullptr ? value : value + e.residual_scale * to_float(e.residual[at]);
 }
 
-// Stores the sums of columns `column` (even) and `column` + 1, which a thread of a tile always has together.
-template <typename T> DEVICE void store_pair(const Epilogue<T>& e, int row, int column, float first, float second)
+// Stores a value, and makes it what was stored.
+template <typename T> DEVICE void store_rounded(T& to, float& value)
+{
+    to = from_float<T>(value);
+    value = to_float(to);
+}
+
+// Stores the results of columns `column` (even) and `column` + 1, whose sums a thread of a tile always has together; but under GEGLU it
+// leaves the results in place of the sums.
+template <typename T> DEVICE void store_pair(const Epilogue<T>& e, int row, int column, float& first, float& second)
 {
     if (row >= e.rows || column >= e.columns) return;
     if (e.activation == Geglu) {
@@ -50,9 +60,12 @@ template <typename T> DEVICE void store_pair(const Epilogue<T>& e, int row, int 
         return;
     }
     const size_t at = (size_t)row * e.y_stride + column;
-    e.y[at] = from_float<T>(finished(e, activated(shifted(e, first, row, column), e.activation), at));
-    if (column + 1 < e.columns)
-        e.y[at + 1] = from_float<T>(finished(e, activated(shifted(e, second, row, column + 1), e.activation), at + 1));
+    first = finished(e, activated(shifted(e, first, row, column), e.activation), at);
+    store_rounded(e.y[at], first);
+    if (column + 1 < e.columns) {
+        second = finished(e, activated(shifted(e, second, row, column + 1), e.activation), at + 1);
+        store_rounded(e.y[at + 1], second);
+    }
 }
 
 template <typename T> DEVICE bool packs(const T* row, int stride)
@@ -101,8 +114,8 @@ template <typename T> struct EightColumns {
         return result;
     }
 
-    // The sums of columns `column` (a multiple of 8, or of 16 under GEGLU) and on.
-    DEVICE_MEMBER void store(const float (&sum)[16], int row, int column, const Before& before) const
+    // The sums of columns `column` (a multiple of 8, or of 16 under GEGLU) and on; what is stored also goes to `kept`, unless that is null.
+    DEVICE_MEMBER void store(const float (&sum)[16], int row, int column, const Before& before, float* kept) const
     {
         const bool gated = e.activation == Geglu;
         if (row >= e.rows || column >= e.columns) return;
@@ -136,6 +149,12 @@ template <typename T> struct EightColumns {
             for (int j = 0; j < Pack<T>::count; j++)
                 pack.v[j] = from_float<T>(e.scale * value[i * Pack<T>::count + j] + e.residual_scale * to_float(before.residual[i].v[j]));
             store_pack(y + i * Pack<T>::count, pack);
+            if (kept != nullptr) {
+#pragma unroll
+                for (int j = 0; j < Pack<T>::count; j += 4)
+                    *reinterpret_cast<float4*>(kept + i * Pack<T>::count + j) =
+                        make_float4(to_float(pack.v[j]), to_float(pack.v[j + 1]), to_float(pack.v[j + 2]), to_float(pack.v[j + 3]));
+            }
         }
     }
 

@@ -29,7 +29,8 @@ struct Split {
     int parts;
 };
 
-constexpr int TileDepth = 64; // elements of one stage: 128 bytes
+constexpr int LeastMomentRows = 64; // whose moments are told together
+constexpr int TileDepth = 64;       // elements of one stage: 128 bytes
 
 // A tile by mma.sync. Warps lie warps_m by warps_n; each takes (m / warps_m) by (n / warps_n).
 template <int M, int N, int WarpsM, int WarpsN, int StageCount> struct WarpTile {
@@ -282,6 +283,51 @@ struct PartSums {
     }
 };
 
+// The total of the lanes of a column, of which there is one for each of four rows.
+DEVICE float over_rows(float value)
+{
+    value += __shfl_xor_sync(0xffffffffu, value, 8);
+    return value + __shfl_xor_sync(0xffffffffu, value, 16);
+}
+
+// Writes down the moments of each column of a tile of stored results: a warp takes eight columns at a time and four of their rows, which
+// lie in all banks once.
+template <typename Shape, typename T> DEVICE void store_moments(const Epilogue<T>& epilogue, const float* tile, int stride, int m0, int n0)
+{
+    constexpr int Parts = Shape::m / LeastMomentRows, Rows = LeastMomentRows / 4; // rows of a lane
+    static_assert(Parts == 1 || Parts == 2, "moments of a tile or of its halves");
+    const int lane = threadIdx.x % 32;
+    const bool joins = Parts == 2 && epilogue.moment_rows == Shape::m;
+#pragma unroll 1
+    for (int n = threadIdx.x / 32 * 8 + lane % 8; n < Shape::n; n += Shape::threads / 4) {
+        float2 first, last;
+#pragma unroll 1 // registers
+        for (int p = 0; p < Parts; p++) {
+            float value[Rows], sum = 0.0f, squares = 0.0f;
+#pragma unroll
+            for (int i = 0; i < Rows; i++) {
+                value[i] = tile[(p * LeastMomentRows + i * 4 + lane / 8) * stride + n];
+                sum += value[i];
+            }
+            const float mean = over_rows(sum) * (1.0f / LeastMomentRows);
+#pragma unroll
+            for (int i = 0; i < Rows; i++)
+                squares += (value[i] - mean) * (value[i] - mean);
+            last = make_float2(mean, over_rows(squares));
+            if (p == 0) first = last;
+        }
+        if (lane >= 8 || n0 + n >= epilogue.columns) continue;
+        float2* const to = epilogue.moments + (size_t)(m0 / epilogue.moment_rows) * epilogue.columns + n0 + n;
+        if (joins) {
+            const float half = 0.5f * (last.x - first.x);
+            *to = make_float2(first.x + half, first.y + last.y + Shape::m * half * half);
+        } else {
+            *to = first;
+            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[epilogue.columns] = last;
+        }
+    }
+}
+
 // One tile through the epilogue. Shared memory: what add_up wants, and m * (n + 8) floats in the same place.
 template <typename T, typename Shape, int Width, typename Source>
 DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weight, const Epilogue<T>& epilogue, int m0, int n0,
@@ -305,37 +351,44 @@ DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weig
     }
     const PartSums sums_of{from, parts, (size_t)Shape::m * Shape::n};
     const EightColumns<T> finish(epilogue);
+    const bool keeps = epilogue.moments != nullptr; // the results, in place of their sums
     if (!finish.packed) {
 #pragma unroll 1
         for (int i = threadIdx.x; i < Shape::m * Shape::n / 2; i += Shape::threads) {
             const int row = i / (Shape::n / 2), column = i % (Shape::n / 2) * 2;
             const int at = row * stride + column;
-            store_pair(epilogue, m0 + row, n0 + column, sums_of.one(at), sums_of.one(at + 1));
+            float first = sums_of.one(at), second = sums_of.one(at + 1);
+            store_pair(epilogue, m0 + row, n0 + column, first, second);
+            if (keeps) *reinterpret_cast<float2*>(tile + row * Stride + column) = make_float2(first, second);
         }
-        return;
-    }
-    // Eights of the result, a row's side by side; what they need from memory is asked for two ahead.
-    const int wide = epilogue.activation == Geglu ? 2 : 1; // sums for one element of the result
-    const auto before = [&](int i) {
-        return finish.before(m0 + i / (Shape::n / 8), n0 + i % (Shape::n / 8) * 8, i < Shape::m * Shape::n / 8);
-    };
-    const int step = Shape::threads * wide;
-    int i = threadIdx.x * wide;
-    typename EightColumns<T>::Before own = before(i), next = before(i + step);
+    } else {
+        // Eights of the result, a row's side by side; what they need from memory is asked for two ahead.
+        const int wide = epilogue.activation == Geglu ? 2 : 1; // sums for one element of the result
+        const auto before = [&](int i) {
+            return finish.before(m0 + i / (Shape::n / 8), n0 + i % (Shape::n / 8) * 8, i < Shape::m * Shape::n / 8);
+        };
+        const int step = Shape::threads * wide;
+        int i = threadIdx.x * wide;
+        typename EightColumns<T>::Before own = before(i), next = before(i + step);
 #pragma unroll 1
-    for (; i < Shape::m * Shape::n / 8; i += step) {
-        const typename EightColumns<T>::Before after = before(i + 2 * step);
-        const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
-        float sum[16] = {};
-        sums_of.four(sum, row * stride + column);
-        sums_of.four(sum + 4, row * stride + column + 4);
-        if (wide == 2) {
-            sums_of.four(sum + 8, row * stride + column + 8);
-            sums_of.four(sum + 12, row * stride + column + 12);
+        for (; i < Shape::m * Shape::n / 8; i += step) {
+            const typename EightColumns<T>::Before after = before(i + 2 * step);
+            const int row = i / (Shape::n / 8), column = i % (Shape::n / 8) * 8;
+            float sum[16] = {};
+            sums_of.four(sum, row * stride + column);
+            sums_of.four(sum + 4, row * stride + column + 4);
+            if (wide == 2) {
+                sums_of.four(sum + 8, row * stride + column + 8);
+                sums_of.four(sum + 12, row * stride + column + 12);
+            }
+            finish.store(sum, m0 + row, n0 + column, own, keeps ? tile + row * Stride + column : nullptr);
+            own = next;
+            next = after;
         }
-        finish.store(sum, m0 + row, n0 + column, own);
-        own = next;
-        next = after;
+    }
+    if (keeps) {
+        __syncthreads();
+        store_moments<Shape>(epilogue, tile, Stride, m0, n0);
     }
 }
 
@@ -377,6 +430,28 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
         store_pair(epilogue, m0 + m_own + i, n0 + n_own, sum[i][0], sum[i][1]);
         store_pair(epilogue, m0 + m_own + i, n0 + n_own + 2, sum[i][2], sum[i][3]);
     }
+    if (epilogue.moments == nullptr) return;
+    // The moments of each thread's four rows, in place of the stages, and of all sixteen fours.
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        const float mean = (sum[0][j] + sum[1][j] + sum[2][j] + sum[3][j]) * 0.25f;
+        float squares = 0.0f;
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            squares += (sum[i][j] - mean) * (sum[i][j] - mean);
+        a[m_own / 4][n_own + j] = mean;
+        b[m_own / 4][n_own + j] = squares;
+    }
+    __syncthreads();
+    const int own = threadIdx.x;
+    if (own >= FloatTile || n0 + own >= epilogue.columns) return;
+    float mean = 0.0f, squares = 0.0f;
+    for (int i = 0; i < FloatTile / 4; i++)
+        mean += a[i][own] * (4.0f / FloatTile);
+    for (int i = 0; i < FloatTile / 4; i++)
+        squares += b[i][own] + 4.0f * (a[i][own] - mean) * (a[i][own] - mean);
+    epilogue.moments[(size_t)(m0 / FloatTile) * epilogue.columns + n0 + own] = make_float2(mean, squares);
 }
 
 // The tiles. TILE(name, T, shape, width) exports one kernel.

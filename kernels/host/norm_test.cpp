@@ -131,6 +131,74 @@ template <typename T> static void bundled_group(const Bundled& k)
         });
 }
 
+// As MomentsNorm in group_norm_moments.cu.
+struct MomentsParameters {
+    int hw, x_channels, skip_channels, x_tile, skip_tile, share, width, bundle, packs;
+    unsigned width_inverse, packs_inverse;
+    int activation;
+    float epsilon;
+};
+
+struct Told {
+    Group group;
+    int bundle, x_tile, skip_tile, share;
+    unsigned threads;
+};
+
+// The denoiser's first width, whose packs hold two groups; one tile a sample, and several; sources with tiles of their own and a group that
+// holds both; a bundle that lies in the skip alone; a share of fewer positions than a block has rows, of more than a thread asks for ahead,
+// and a last one that is short; more groups than warps; large means.
+static const Told told[] = {{{2, 64, 80, 0, 8, 0, 1}, 4, 64, 64, 13, 64},       {{1, 320, 80, 0, 8, 50, 0}, 8, 64, 64, 100, 32},
+                            {{3, 128, 40, 40, 8, 50, 1}, 4, 64, 128, 128, 256}, {{2, 128, 24, 40, 4, -1000, 1}, 1, 128, 64, 50, 32},
+                            {{1, 192, 16, 8, 3, 1, 0}, 1, 96, 64, 7, 96},       {{2, 64, 64, 0, 16, 0, 0}, 16, 32, 32, 64, 128}};
+
+// What a product tells of its result: mean and squares about it, of each channel of each tile of positions.
+template <typename T> static std::vector<float2> moments(const std::vector<T>& x, int channels, int tile)
+{
+    std::vector<float2> all(x.size() / tile);
+    for (size_t i = 0; i < all.size(); i++) {
+        const auto value = [&](int r) { return to_float(x[(i / channels * tile + r) * channels + i % channels]); };
+        double mean = 0, squares = 0;
+        for (int r = 0; r < tile; r++)
+            mean += value(r) / tile;
+        for (int r = 0; r < tile; r++)
+            squares += std::pow(value(r) - mean, 2);
+        all[i] = {static_cast<float>(mean), static_cast<float>(squares)};
+    }
+    return all;
+}
+
+template <typename T> static void told_group(const Told& k)
+{
+    const Group& g = k.group;
+    const int width = (g.channels + g.skip) / g.groups, packs = k.bundle * width / Pack<T>::count;
+    const auto tiles = [&](int tile, int channels) { return static_cast<size_t>(g.hw) / tile * std::min(channels, k.bundle * width); };
+    const size_t shared = sizeof(float2) * (tiles(k.x_tile, g.channels) + tiles(k.skip_tile, g.skip) + k.bundle * width + k.bundle);
+    // A lane adds a share of the group's moments; ten for the tree, six for what joins two sources.
+    const double terms = (tiles(k.x_tile, width) + tiles(k.skip_tile, width)) / 32.0 + 16;
+    check_group<T>(
+        "group_norm_moments", g,
+        [&](T* y, const T* x, const T* skip, const float* gamma, const float* beta) {
+            const auto inverse = [](int d) { return ((1u << 31) - 1) / static_cast<unsigned>(d) + 1; };
+            const auto of = [&](const T* from, int channels, int tile) {
+                return moments<T>({from, from + static_cast<size_t>(g.batch) * g.hw * channels}, channels, tile);
+            };
+            const std::vector<float2> x_moments = of(x, g.channels, k.x_tile), skip_moments = of(skip, g.skip, k.skip_tile);
+            const MomentsParameters parameters = {g.hw,     g.channels, g.skip,         k.x_tile,       k.skip_tile, k.share, width,
+                                                  k.bundle, packs,      inverse(width), inverse(packs), g.silu,      Epsilon};
+            const dim3 grid = {static_cast<unsigned>(g.groups / k.bundle), static_cast<unsigned>((g.hw + k.share - 1) / k.share),
+                               static_cast<unsigned>(g.batch)};
+            emulator::launch(kernel<T>("group_norm_moments"), grid, {k.threads}, shared, y, x, skip, x_moments.data(), skip_moments.data(),
+                             gamma, beta, parameters);
+        },
+        // Distances of means are at most 10. Means of tiles and groups are rounded; half types multiply the mean by the factor. A rounded
+        // mean of a tile is off in its distance from the group's, whose square is a part of the variance, 1.
+        [&](double scale, double centred, double result) {
+            return norm_error(terms, 10, scale, centred, result) + 1.1 * Roundoff * 5 * (std::abs(g.mean) + 5) * std::abs(scale) +
+                   Roundoff * std::abs(g.mean) * std::abs(centred * scale);
+        });
+}
+
 // As LayerNorm in layer_norm.cu.
 struct LayerParameters {
     int rows, channels;
@@ -170,6 +238,8 @@ int main()
                     plain_group<T>(k, block);
             for (const Bundled& k : bundled)
                 bundled_group<T>(k);
+            for (const Told& k : told)
+                told_group<T>(k);
             layer<T>("", 32, 3, 1, 0);
             layer<T>("", 32, 7, 5, 0);
             layer<T>("", 32, 1, 17, 50);

@@ -11,6 +11,7 @@ struct Extras {
     bool bias, shift, residual;
     int activation;
     float scale, residual_scale;
+    double mean = 0; // of the residual
 };
 
 static const Extras plain = {false, false, false, 0, 1, 1};
@@ -19,6 +20,7 @@ static const Extras bias_silu = {true, false, false, 1, 1, 1};
 static const Extras everything = {true, true, true, 2, 0.5f, -0.25f};
 static const Extras shift_residual = {false, true, true, 0, 1, 1};
 static const Extras geglu = {true, false, true, 5, 1, 1};
+static const Extras far = {true, true, true, 0, 1, 1, -1000}; // results whose deviation is small beside their mean
 static const Extras quick = {true, false, false, 3, 2, 1};
 
 // A product's operands beside the source, and what it should give: sum(m, n) in double goes through the epilogue.
@@ -27,6 +29,7 @@ template <typename T> struct Product {
     Extras extras;
     std::vector<float> bias;
     std::vector<T> weight, shift, residual, y;
+    std::vector<float2> moments;
     Epilogue<T> epilogue;
 
     Product(Draws& draws, int rows_, int columns_, int depth_, int samples_, const Extras& extras_)
@@ -38,7 +41,7 @@ template <typename T> struct Product {
                 weight[static_cast<size_t>(n) * stride + k] = from_float<T>(0);
         const int width = extras.activation == 5 ? columns / 2 : columns;
         shift = draws.normal<T>(static_cast<size_t>(samples) * columns);
-        residual = draws.normal<T>(static_cast<size_t>(rows) * width);
+        residual = draws.normal<T>(static_cast<size_t>(rows) * width, extras.mean);
         y = unwritten<T>(static_cast<size_t>(rows) * width);
         epilogue = {y.data(),
                     extras.bias ? bias.data() : nullptr,
@@ -51,10 +54,53 @@ template <typename T> struct Product {
                     columns,
                     extras.activation,
                     extras.scale,
-                    extras.residual_scale};
+                    extras.residual_scale,
+                    0,
+                    nullptr};
+    }
+
+    // Room for the next result of a form, and for its moments where all tiles, or their halves, are whole and lie in one sample.
+    void clear(const Form& form)
+    {
+        y = unwritten<T>(y.size());
+        epilogue.y = y.data();
+        const int positions = rows / samples, m = static_cast<int>(form.m);
+        const bool has_moments = positions % 64 == 0 && extras.activation != 5;
+        epilogue.moment_rows = positions % m == 0 ? m : 64;
+        moments.assign(has_moments ? static_cast<size_t>(rows) / epilogue.moment_rows * columns : 0, {NAN, NAN});
+        epilogue.moments = has_moments ? moments.data() : nullptr;
     }
 
     Columns<T> columns_of_weight() const { return {weight.data(), stride, depth}; }
+
+    // The moments, against those of what was stored. A lane or thread adds at most 16 values or squares of a column, then there are up
+    // to sixteen of either; the mean is rounded twice more. A mean that is off adds the square of that to each of the squares; in fp32 the
+    // means of fours are off, too, and of a tile of 128 those of its halves, whose distances, together at most sqrt(m squares), are
+    // squared.
+    void hold_moments(const std::string& what) const
+    {
+        const int tile_rows = epilogue.moment_rows;
+        const double steps = 16 + 18;
+        for (size_t i = 0; i < moments.size(); i++) {
+            const size_t tile = i / columns, n = i % columns;
+            const auto value = [&](size_t r) { return static_cast<double>(to_float(y[(tile * tile_rows + r) * columns + n])); };
+            double mean = 0, largest = 0, squares = 0;
+            for (int r = 0; r < tile_rows; r++) {
+                mean += value(r) / tile_rows;
+                largest = std::max(largest, std::abs(value(r)));
+            }
+            for (int r = 0; r < tile_rows; r++)
+                squares += std::pow(value(r) - mean, 2);
+            const double error = steps * Roundoff * largest,
+                         parts = sizeof(T) == 4 || tile_rows > 64 ? 2 * error * std::sqrt(tile_rows * squares) : 0,
+                         allowed = (steps + 4) * Roundoff * squares + 2 * tile_rows * error * error + parts;
+            if (std::abs(moments[i].x - mean) <= error && std::abs(moments[i].y - squares) <= allowed) continue;
+            check(false, what + Storage<T>::suffix + ": moments of tile " + std::to_string(tile) + ", column " + std::to_string(n) + ": " +
+                             std::to_string(moments[i].x) + ", " + std::to_string(moments[i].y) + ", expected " + std::to_string(mean) +
+                             ", " + std::to_string(squares));
+            return;
+        }
+    }
 
     // `source(m, n, k)` is the element that weight[n, k] meets in row m.
     void hold(const std::string& what, const std::function<double(int, int, int)>& source) const
@@ -78,7 +124,9 @@ template <typename T> struct Product {
                     extras.activation == 5 ? sum(m, n) * gelu_exact(sum(m, width + n)) : activated_exact(sum(m, n), extras.activation);
                 return extras.scale * value + (extras.residual ? extras.residual_scale * to_float(residual[i]) : 0);
             },
-            [&](size_t) { return (error * factor + Roundoff * 10 * 8 * factor) * std::abs(extras.scale) + Roundoff * 8; });
+            [&](size_t) {
+                return (error * factor + Roundoff * 10 * 8 * factor) * std::abs(extras.scale) + Roundoff * (8 + std::abs(extras.mean));
+            });
     }
 };
 
@@ -105,12 +153,12 @@ template <typename T> static void linear(int rows, int columns, int depth, int s
     Product<T> p(draws, rows, columns, depth, samples, extras);
     const std::vector<T> x = draws.normal<T>(static_cast<size_t>(rows) * depth + skew);
     for (const Form& form : forms<T>(depth % 8 == 0 && skew == 0)) {
-        p.y = unwritten<T>(p.y.size());
-        p.epilogue.y = p.y.data();
+        p.clear(form);
         launch_product(form, "linear", rows, columns, x.data() + skew, p.columns_of_weight(), p.epilogue);
-        p.hold("linear" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) + " x " +
-                   std::to_string(depth),
-               [&](int m, int, int k) { return to_float(x[static_cast<size_t>(m) * depth + k + skew]); });
+        const std::string name = "linear" + std::string(form.suffix) + " " + std::to_string(rows) + " x " + std::to_string(columns) +
+                                 " x " + std::to_string(depth);
+        p.hold_moments(name);
+        p.hold(name, [&](int m, int, int k) { return to_float(x[static_cast<size_t>(m) * depth + k + skew]); });
     }
 }
 
@@ -170,19 +218,19 @@ template <typename T> static void conv2d(const Window& w, const Extras& extras)
                          skip = draws.normal<T>(static_cast<size_t>(w.batch) * w.height * w.width * w.skip);
     const ConvGeometry g = {w.height, w.width, tall, wide, oh, ow, w.kernel, w.stride, w.top, w.left, w.channels, w.skip};
     for (const Form& form : forms<T>(w.channels % 8 == 0 && w.skip % 8 == 0)) {
-        p.y = unwritten<T>(p.y.size());
-        p.epilogue.y = p.y.data();
+        p.clear(form);
         launch_product(form, "conv2d", p.rows, p.columns, x.data(), w.skip > 0 ? skip.data() : nullptr, g, p.columns_of_weight(),
                        p.epilogue);
-        p.hold("conv2d" + std::string(form.suffix) + " " + std::to_string(w.height) + " x " + std::to_string(w.width) + ", " +
-                   std::to_string(channels) + " to " + std::to_string(w.columns),
-               [&](int m, int, int k) {
-                   const int b = m / (oh * ow), tap = k / channels, c = k % channels;
-                   const int row = m / ow % oh * w.stride - w.top + tap / w.kernel, column = m % ow * w.stride - w.left + tap % w.kernel;
-                   if (row < 0 || row >= tall || column < 0 || column >= wide) return 0.0f;
-                   const size_t pixel = (static_cast<size_t>(b) * w.height + row * w.height / tall) * w.width + column * w.width / wide;
-                   return to_float(c < w.channels ? x[pixel * w.channels + c] : skip[pixel * w.skip + c - w.channels]);
-               });
+        const std::string name = "conv2d" + std::string(form.suffix) + " " + std::to_string(w.height) + " x " + std::to_string(w.width) +
+                                 ", " + std::to_string(channels) + " to " + std::to_string(w.columns);
+        p.hold_moments(name);
+        p.hold(name, [&](int m, int, int k) {
+            const int b = m / (oh * ow), tap = k / channels, c = k % channels;
+            const int row = m / ow % oh * w.stride - w.top + tap / w.kernel, column = m % ow * w.stride - w.left + tap % w.kernel;
+            if (row < 0 || row >= tall || column < 0 || column >= wide) return 0.0f;
+            const size_t pixel = (static_cast<size_t>(b) * w.height + row * w.height / tall) * w.width + column * w.width / wide;
+            return to_float(c < w.channels ? x[pixel * w.channels + c] : skip[pixel * w.skip + c - w.channels]);
+        });
     }
 }
 
@@ -228,7 +276,11 @@ int main()
             linear<T>(70, 84, 600, 1, biased); // more stages than the ring has
             linear<T>(65, 38, 48, 1, geglu);
             linear<T>(129, 168, 96, 1, geglu);
-            linear<T>(20, 16, 64, 1, quick, 1); // an odd address
+            linear<T>(20, 16, 64, 1, quick, 1);    // an odd address
+            linear<T>(256, 72, 40, 2, everything); // whole tiles, whose moments are told, too
+            linear<T>(128, 88, 136, 1, far);
+            linear<T>(128, 13, 16, 1, biased);
+            linear<T>(64, 20, 16, 1, quick, 1);
             project<T>(1, 1, 1);
             project<T>(77, 67, 129);
             project<T>(130, 164, 40);
@@ -242,6 +294,9 @@ int main()
             conv2d<T>({2, 4, 3, 8, 0, 8, 3, 1, 1, 1, 1, 1, 8, 6}, bias_silu);
             conv2d<T>({1, 4, 3, 8, 0, 8, 3, 1, 1, 1, 1, 1, 7, 5}, plain); // an odd enlargement
             conv2d<T>({2, 5, 5, 24, 8, 168, 1, 1, 0, 0, 0, 0, 0, 0}, everything);
+            conv2d<T>({2, 16, 8, 8, 0, 20, 3, 1, 1, 1, 1, 1, 0, 0}, far);
+            conv2d<T>({1, 8, 8, 4, 0, 24, 3, 1, 1, 1, 1, 1, 0, 0}, everything);
+            conv2d<T>({3, 4, 4, 8, 8, 13, 3, 1, 1, 1, 1, 1, 8, 8}, shift_residual);
             grouped<T>(2, 13, 16, 2, 5, 2, bias_silu);
             grouped<T>(1, 21, 12, 4, 4, 2, everything);
             grouped<T>(1, 70, 144, 2, 8, 4, shift_residual);

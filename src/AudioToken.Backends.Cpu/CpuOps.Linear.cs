@@ -48,7 +48,7 @@ public sealed unsafe partial class CpuOps
         for (long r = 0; r < problem.Rows && !_counts; r++)
         {
             float* sum = problem.Output + r * columns;
-            gate.FinishRow<Lanes1, float>(r, 0, columns / 2, sum, sum + columns / 2, output, columns / 2);
+            gate.FinishRows<Lanes1, float>(r, 1, 0, columns / 2, sum, sum + columns / 2, columns, output, columns / 2);
         }
 
         return y;

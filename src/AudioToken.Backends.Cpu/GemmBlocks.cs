@@ -14,9 +14,9 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
     where TVector : unmanaged
     where TSource : struct, IRowSource
 {
-    // 140 rows x 512 of A, as many sums, and a panel of B: 0.65 MB of a second-level cache of 1 MB.
+    // 140 rows x 512 of A, their sums, and a panel of B: 0.7 MB of a second-level cache of 1 MB.
     private const int MostRows = GemmEngine.BlockRows;
-    private const int MostColumns = 512;
+    private const int MostColumns = 640;
 
     // A chunk packs its rows anew: below this many columns that shows.
     private const int FewestColumns = 256;
@@ -154,8 +154,8 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
 
         for (int r = 0; r < step.Rows; r++)
         {
-            _problem.Epilogue.FinishRow<TLanes, TVector>(
-                _problem.ResultRow(step.Group, step.Row + r), column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, _problem.Output, _problem.OutputStride);
+            _problem.Epilogue.FinishRows<TLanes, TVector>(
+                _problem.ResultRow(step.Group, step.Row + r), 1, column, columns, sums + (long)r * width, gates is null ? null : gates + (long)r * width, width, _problem.Output, _problem.OutputStride);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
@@ -50,96 +51,108 @@ internal unsafe struct TileEpilogue
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        if (gates is null && Shift is null && Activation == Activation.None && Scale == 1 && columns % TLanes.Count == 0)
+        while (rows > 0)
         {
-            AddRows<TLanes, TVector>(rows, columns, sums, width, Bias is null ? null : Bias + column, Residual is null ? null : Residual + row * stride + column, output + row * stride + column, stride);
-            return;
+            // Rows of one sample share a shift.
+            long sample = Shift is null ? 0 : row / RowsPerSample, at = row * stride + column;
+            int count = Shift is null ? rows : (int)Math.Min(rows, (sample + 1) * RowsPerSample - row);
+            Rows part = new()
+            {
+                Count = count,
+                Sums = sums,
+                Gates = gates,
+                Width = width,
+                Bias = Bias is null ? null : Bias + column,
+                Shift = Shift is null ? null : Shift + sample * ShiftStride + column,
+                Residual = Residual is null ? null : Residual + at,
+                Output = output + at,
+                Stride = stride,
+            };
+            int whole = columns / TLanes.Count * TLanes.Count;
+            Finish<TLanes, TVector>(part, 0, whole);
+            if (whole < columns)
+                Finish<Lanes1, float>(part, whole, columns);
+            row += count;
+            rows -= count;
+            sums += (long)count * width;
+            gates = gates is null ? null : gates + (long)count * width;
         }
-
-        for (int r = 0; r < rows; r++, sums += width, gates = gates is null ? null : gates + width)
-            FinishRow<TLanes, TVector>(row + r, column, columns, sums, gates, output, stride);
     }
 
-    // The plainest and most frequent of all, where a short sum of products leaves little time for its end. Locals: a store might change a field.
-    private readonly void AddRows<TLanes, TVector>(int rows, int columns, float* sums, int width, float* bias, float* residual, float* output, long stride)
+    private readonly void Finish<TLanes, TVector>(in Rows part, int from, int to)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
+        if (part.Gates is not null)
+            Gate<TLanes, TVector>(part, from, to);
+        else if (Activation == Activation.None && Scale == 1)
+            Add<TLanes, TVector>(part, from, to);
+        else
+            Activate<TLanes, TVector>(part, from, to);
+    }
+
+    // The plainest and most frequent, where a short sum of products leaves little time for its end. Locals: a store might change a field.
+    private readonly void Add<TLanes, TVector>(Rows part, int from, int to)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        float* sums = part.Sums, residual = part.Residual, output = part.Output, bias = part.Bias, shift = part.Shift;
         TVector factor = TLanes.Create(ResidualScale);
-        for (int r = 0; r < rows; r++, sums += width, output += stride)
+        for (int r = 0; r < part.Count; r++, sums += part.Width, output += part.Stride)
         {
-            for (int c = 0; c < columns; c += TLanes.Count)
+            for (int c = from; c < to; c += TLanes.Count)
             {
-                TVector x = TLanes.Load(sums + c);
-                if (bias is not null)
-                    x = TLanes.Add(x, TLanes.Load(bias + c));
+                TVector x = Shifted<TLanes, TVector>(sums, bias, shift, c);
                 if (residual is not null)
                     x = TLanes.MultiplyAdd(factor, TLanes.Load(residual + c), x);
                 TLanes.Store(x, output + c);
             }
 
-            residual = residual is null ? null : residual + stride;
+            residual = residual is null ? null : residual + part.Stride;
         }
     }
 
-    /// <summary>Finishes consecutive columns of one row.</summary>
-    /// <param name="row">Row of the product.</param>
-    /// <param name="column">First column of bias, shift and result.</param>
-    /// <param name="columns">How many.</param>
-    /// <param name="sums">The sums.</param>
-    /// <param name="gates">The sums of the gates, or null.</param>
-    /// <param name="output">First element of the result.</param>
-    /// <param name="stride">Floats from one row of the result to the next.</param>
-    public readonly void FinishRow<TLanes, TVector>(
-        long row, int column, int columns, float* sums, float* gates, float* output, long stride)
+    private readonly void Activate<TLanes, TVector>(Rows part, int from, int to)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        long at = row * stride + column;
-        float* bias = Bias is null ? null : Bias + column;
-        float* shift = Shift is null ? null : Shift + row / RowsPerSample * ShiftStride + column;
-        float* residual = Residual is null ? null : Residual + at;
-        int whole = columns / TLanes.Count * TLanes.Count;
-        if (gates is null)
+        Activation activation = Activation;
+        float* sums = part.Sums, residual = part.Residual, output = part.Output, bias = part.Bias, shift = part.Shift;
+        TVector scale = TLanes.Create(Scale), factor = TLanes.Create(ResidualScale);
+        for (int r = 0; r < part.Count; r++, sums += part.Width, output += part.Stride)
         {
-            Plain<TLanes, TVector>(0, whole, sums, bias, shift, residual, output + at);
-            Plain<Lanes1, float>(whole, columns, sums, bias, shift, residual, output + at);
-        }
-        else
-        {
-            Gated<TLanes, TVector>(0, whole, sums, gates, bias, shift, residual, output + at);
-            Gated<Lanes1, float>(whole, columns, sums, gates, bias, shift, residual, output + at);
+            for (int c = from; c < to; c += TLanes.Count)
+            {
+                TVector x = VectorMath.Apply<TLanes, TVector>(Shifted<TLanes, TVector>(sums, bias, shift, c), activation);
+                TLanes.Store(Added<TLanes, TVector>(x, scale, residual, factor, c), output + c);
+            }
+
+            residual = residual is null ? null : residual + part.Stride;
         }
     }
 
-    private readonly void Plain<TLanes, TVector>(int from, int to, float* sums, float* bias, float* shift, float* residual, float* output)
+    private readonly void Gate<TLanes, TVector>(Rows part, int from, int to)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        for (int c = from; c < to; c += TLanes.Count)
+        float* sums = part.Sums, gates = part.Gates, residual = part.Residual, output = part.Output, bias = part.Bias, shift = part.Shift;
+        float* gateBias = bias is null ? null : bias + GateDistance, gateShift = shift is null ? null : shift + GateDistance;
+        TVector scale = TLanes.Create(Scale), factor = TLanes.Create(ResidualScale);
+        for (int r = 0; r < part.Count; r++, sums += part.Width, gates += part.Width, output += part.Stride)
         {
-            TVector x = Shifted<TLanes, TVector>(sums, bias, shift, c);
-            x = VectorMath.Apply<TLanes, TVector>(x, Activation);
-            TLanes.Store(Added<TLanes, TVector>(x, residual, c), output + c);
+            for (int c = from; c < to; c += TLanes.Count)
+            {
+                TVector value = Shifted<TLanes, TVector>(sums, bias, shift, c);
+                TVector gate = Shifted<TLanes, TVector>(gates, gateBias, gateShift, c);
+                TVector x = TLanes.Multiply(value, VectorMath.Gelu<TLanes, TVector>(gate));
+                TLanes.Store(Added<TLanes, TVector>(x, scale, residual, factor, c), output + c);
+            }
+
+            residual = residual is null ? null : residual + part.Stride;
         }
     }
 
-    private readonly void Gated<TLanes, TVector>(
-        int from, int to, float* sums, float* gates, float* bias, float* shift, float* residual, float* output)
-        where TLanes : ILanes<TVector>
-        where TVector : unmanaged
-    {
-        float* gateBias = bias is null ? null : bias + GateDistance;
-        float* gateShift = shift is null ? null : shift + GateDistance;
-        for (int c = from; c < to; c += TLanes.Count)
-        {
-            TVector value = Shifted<TLanes, TVector>(sums, bias, shift, c);
-            TVector gate = Shifted<TLanes, TVector>(gates, gateBias, gateShift, c);
-            TVector x = TLanes.Multiply(value, VectorMath.Gelu<TLanes, TVector>(gate));
-            TLanes.Store(Added<TLanes, TVector>(x, residual, c), output + c);
-        }
-    }
-
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Shifted<TLanes, TVector>(float* sums, float* bias, float* shift, int c)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
@@ -152,14 +165,26 @@ internal unsafe struct TileEpilogue
         return x;
     }
 
-    private readonly TVector Added<TLanes, TVector>(TVector x, float* residual, int c)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Added<TLanes, TVector>(TVector x, TVector scale, float* residual, TVector factor, int c)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        if (Scale != 1)
-            x = TLanes.Multiply(TLanes.Create(Scale), x);
-        if (residual is not null)
-            x = TLanes.MultiplyAdd(TLanes.Create(ResidualScale), TLanes.Load(residual + c), x);
-        return x;
+        x = TLanes.Multiply(scale, x);
+        return residual is null ? x : TLanes.MultiplyAdd(factor, TLanes.Load(residual + c), x);
+    }
+
+    // Rows of one sample, from the first of the columns on.
+    private struct Rows
+    {
+        public int Count;
+        public float* Sums;
+        public float* Gates;
+        public int Width;
+        public float* Bias;
+        public float* Shift;
+        public float* Residual;
+        public float* Output;
+        public long Stride;
     }
 }

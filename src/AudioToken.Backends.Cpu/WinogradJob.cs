@@ -157,7 +157,7 @@ internal unsafe struct WinogradJob
             }
 
             for (int x = 0; x < wide; x++)
-                Epilogue.FinishRow<TLanes, TVector>(Doubling.ResultRow(row + x, Width, Phase), column, columns, sums + x * width, null, Output, Packed.Columns);
+                Epilogue.FinishRows<TLanes, TVector>(Doubling.ResultRow(row + x, Width, Phase), 1, column, columns, sums + x * width, null, width, Output, Packed.Columns);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -86,11 +87,18 @@ public sealed unsafe partial class CudaOps
     {
         Shape shape = ResultShape.RepeatBatch(x, times);
         ulong source = Own(x, nameof(RepeatBatch), nameof(x));
-        Tensor y = Allocate(shape, x.DType);
-        long bytes = x.Shape.Count * x.DType.Size();
-        for (int i = 0; i < times; i++)
-            CopyWithin(AddressOf(y) + (ulong)(i * bytes), source, bytes);
+        ResultMoments? told = MomentsOf(x);
+        Tensor y = told is null ? Allocate(shape, x.DType) : AllocateTold(shape, x.DType, told.Value.Positions, told.Value.Tile);
+        Repeat(AddressOf(y), source, x.Shape.Count * x.DType.Size());
+        if (told is not null)
+            Repeat(((DeviceBlock)y.Storage).Moments!.Value.Address, told.Value.Address, BytesOfMoments(x.Shape.Count, told.Value.Tile));
         return y;
+
+        void Repeat(ulong to, ulong from, long bytes)
+        {
+            for (int i = 0; i < times; i++)
+                CopyWithin(to + (ulong)(i * bytes), from, bytes);
+        }
     }
 
     // As Terms in weighted_sum.cu.

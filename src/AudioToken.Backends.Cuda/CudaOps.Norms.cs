@@ -5,8 +5,6 @@ namespace AudioToken.Backends.Cuda;
 
 public sealed unsafe partial class CudaOps
 {
-    private const int PackBytes = 16; // of one access
-
     /// <inheritdoc/>
     public Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default)
     {
@@ -18,16 +16,19 @@ public sealed unsafe partial class CudaOps
         Tensor y = Allocate(shape, _storage);
         if (positions == 0)
             return scope.Keep(y);
-        ulong result = AddressOf(y),
-            main = Operand(x, _storage, nameof(GroupNorm), nameof(x)),
-            second = OperandOrNull(skip, nameof(GroupNorm), nameof(skip)),
-            factors = Own(gamma, WeightRole.Vector, nameof(GroupNorm), nameof(gamma)).Address,
-            offsets = Own(beta, WeightRole.Vector, nameof(GroupNorm), nameof(beta)).Address;
+        NormAddresses at = new(
+            AddressOf(y),
+            Operand(x, _storage, nameof(GroupNorm), nameof(x)),
+            OperandOrNull(skip, nameof(GroupNorm), nameof(skip)),
+            Own(gamma, WeightRole.Vector, nameof(GroupNorm), nameof(gamma)).Address,
+            Own(beta, WeightRole.Vector, nameof(GroupNorm), nameof(beta)).Address);
         int mainChannels = x.Shape[^1], secondChannels = skip.IsEmpty ? 0 : skip.Shape[^1];
+        bool packed = IsPacked(at.All, mainChannels, secondChannels);
+        if (packed && LaunchMomentsNorm(x, skip, at, groups, epsilon, activation))
+            return scope.Keep(y);
         KernelArguments arguments = default;
-        arguments.Add(result).Add(main).Add(second).Add(factors).Add(offsets);
-        if (IsPacked(result | main | second | factors | offsets, mainChannels, secondChannels) &&
-            GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device) is { } form)
+        arguments.Add(at.Result).Add(at.Main).Add(at.Second).Add(at.Factors).Add(at.Offsets);
+        if (packed && GroupNormForm.For(_storage, positions, channels / groups, groups, _context.Device) is { } form)
         {
             arguments.Add(new GroupNormOperands
             {
@@ -77,7 +78,7 @@ public sealed unsafe partial class CudaOps
     }
 
     // The forms of layer_norm.cu by the packs that their lanes hold; without an ending, any width.
-    private (string Form, int Lanes) LayerNormForm(int channels) => (channels * _storage.Size() / PackBytes) switch
+    private (string Form, int Lanes) LayerNormForm(int channels) => (channels * _storage.Size() / GroupNormForm.PackBytes) switch
     {
         <= 5 * 8 => ("_8", 8),
         <= 5 * 16 => ("_16", 16),
@@ -91,10 +92,10 @@ public sealed unsafe partial class CudaOps
     {
         foreach (int count in channels)
             addresses |= (ulong)count * (ulong)_storage.Size();
-        return addresses % PackBytes == 0;
+        return addresses % GroupNormForm.PackBytes == 0;
     }
 
-    // As quotient in group_norm.cu wants it.
+    // As quotient in common/normalise.cuh wants it.
     private static uint Inverse(int divisor) => (uint)(((1L << 31) + divisor - 1) / divisor);
 
     // As Group in group_norm.cu.

@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -11,12 +12,12 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.Linear(x, weight, epilogue);
         CudaWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
         using TensorScope scope = Scope();
-        Tensor y = Allocate(shape, _storage);
         ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
-        ProductEpilogue finish = Resolve(epilogue, y, weight.Shape[0], nameof(Linear));
+        ProductPlan plan = PlanOf(RowsOf(shape), weight.Shape[0], own.Depth, own.Depth % 8 == 0 && rows % 16 == 0);
+        Tensor y = AllocateResult(shape, epilogue, plan.Tile);
         KernelArguments arguments = default;
-        arguments.Add(rows).Add(Columns(own)).Add(finish);
-        LaunchProduct("linear", finish.Rows, finish.Columns, own.Depth, own.Depth % 8 == 0 && rows % 16 == 0, ref arguments);
+        arguments.Add(rows).Add(Columns(own)).Add(Resolve(epilogue, y, weight.Shape[0], nameof(Linear)));
+        LaunchProduct("linear", plan, RowsOf(shape), weight.Shape[0], ref arguments, 1);
         return scope.Keep(y);
     }
 
@@ -26,17 +27,17 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.Conv2d(x, weight, geometry, epilogue, skip);
         CudaWeight own = Own(weight, WeightRole.Conv2d, nameof(Conv2d), nameof(weight));
         using TensorScope scope = Scope();
-        Tensor y = Allocate(shape, _storage);
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
-        ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
         _ = Counted(x.Shape.Rows, "pixels of x");
         ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
-        KernelArguments arguments = default;
-        arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(finish);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
-        LaunchProduct("conv2d", finish.Rows, finish.Columns, own.Depth, packed, ref arguments);
+        ProductPlan plan = PlanOf(RowsOf(shape), shape[3], own.Depth, packed);
+        Tensor y = AllocateResult(shape, epilogue, plan.Tile);
+        KernelArguments arguments = default;
+        arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(Resolve(epilogue, y, shape[3], nameof(Conv2d)));
+        LaunchProduct("conv2d", plan, RowsOf(shape), shape[3], ref arguments, 1);
         return scope.Keep(y);
     }
 
@@ -61,11 +62,20 @@ public sealed unsafe partial class CudaOps
     /// <summary>Overrides the plan of products that it returns one for, given rows, columns, depth and products. For measurements.</summary>
     internal Func<int, int, int, int, ProductPlan?>? PlanOverride { get; set; }
 
-    /// <summary>Launches a product in the tiles that suit it, the last of whose arguments is added here: how sums are split.</summary>
-    private void LaunchProduct(string operation, int rows, int columns, int depth, bool packed, ref KernelArguments arguments, int products = 1)
+    /// <summary>The tiles that suit a product.</summary>
+    private ProductPlan PlanOf(int rows, int columns, int depth, bool packed, int products = 1)
     {
         ProductPlan? chosen = packed && _storage != DType.F32 ? PlanOverride?.Invoke(rows, columns, depth, products) : null;
-        ProductPlan plan = chosen ?? _plans.For(_storage, rows, columns, depth, packed, products);
+        return chosen ?? _plans.For(_storage, rows, columns, depth, packed, products);
+    }
+
+    /// <summary>Launches a product in the tiles that suit it.</summary>
+    private void LaunchProduct(string operation, int rows, int columns, int depth, bool packed, ref KernelArguments arguments, int products = 1) =>
+        LaunchProduct(operation, PlanOf(rows, columns, depth, packed, products), rows, columns, ref arguments, products);
+
+    /// <summary>Launches a product, the last of whose arguments is added here: how sums are split.</summary>
+    private void LaunchProduct(string operation, ProductPlan plan, int rows, int columns, ref KernelArguments arguments, int products)
+    {
         if (_storage != DType.F32)
             arguments.Add(_sumParts.Of(plan.Parts));
         Launch(Kernel(operation, _storage, plan.Tile.Form), plan.Grid(rows, columns, products), plan.Tile.Threads, plan.Tile.SharedBytes, ref arguments);
@@ -76,6 +86,7 @@ public sealed unsafe partial class CudaOps
     {
         Shape shape = result.Shape;
         int rows = RowsOf(shape, operation);
+        ResultMoments? told = ((DeviceBlock)result.Storage).Moments;
         bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
         return new ProductEpilogue
         {
@@ -91,6 +102,8 @@ public sealed unsafe partial class CudaOps
             Activation = (int)epilogue.Activation,
             Scale = epilogue.EffectiveScale,
             ResidualScale = epilogue.EffectiveResidualScale,
+            MomentRows = told?.Tile ?? 0,
+            Moments = told?.Address ?? 0,
         };
     }
 
@@ -136,6 +149,8 @@ public sealed unsafe partial class CudaOps
         public int Activation;
         public float Scale;
         public float ResidualScale;
+        public int MomentRows;
+        public ulong Moments;
     }
 
     // As ConvGeometry in common/window.cuh.

@@ -190,10 +190,13 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>A new tensor of undefined contents that the innermost open scope owns.</summary>
-    private Tensor Allocate(Shape shape, DType dtype)
+    private Tensor Allocate(Shape shape, DType dtype) => Allocate(shape, dtype, checked(shape.Count * dtype.Size()));
+
+    /// <summary>The same with room behind the tensor.</summary>
+    private Tensor Allocate(Shape shape, DType dtype, long bytes)
     {
         Enter();
-        DeviceBlock storage = _memory.Take(checked(shape.Count * dtype.Size()));
+        DeviceBlock storage = _memory.Take(bytes);
         _scopes.Add(storage);
         return new Tensor(storage, shape, dtype);
     }

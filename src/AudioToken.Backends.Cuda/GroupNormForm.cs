@@ -13,7 +13,9 @@ namespace AudioToken.Backends.Cuda;
 /// <param name="SharedBytes">Dynamic shared memory of a block.</param>
 internal readonly record struct GroupNormForm(int Bundle, int Packs, int ClusterBits, int RowBits, int Kept, int Threads, int SharedBytes)
 {
-    private const int PackBytes = 16;
+    /// <summary>Bytes of one access.</summary>
+    public const int PackBytes = 16;
+
     private const int SectorBytes = 32; // what memory moves at least
     private const int UsuallyKept = 8, MostKept = 16; // packs
     private const int MaxThreads = 640; // as many as the kernel is compiled for
@@ -30,12 +32,9 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
     public static GroupNormForm? For(DType storage, int positions, int width, int groups, CudaDevice device)
     {
         int pack = PackBytes / storage.Size();
-        int bundle = pack / Gcd(width, pack);
         bool isTwoAtMost = width >= pack - 1 || 2 * width == pack; // groups whose channels a pack holds
-        if (!isTwoAtMost || groups % bundle != 0 || (long)bundle * width > MaxThreads * pack)
+        if (!isTwoAtMost || BundleOf(storage, width, groups) is not { } bundle || (long)bundle * width > MaxThreads * pack)
             return null;
-        while (bundle * width * storage.Size() < SectorBytes && groups % (2 * bundle) == 0)
-            bundle *= 2;
         int packs = bundle * width / pack, bundles = groups / bundle;
 
         // Blocks share a bundle until there are enough of them and they can hold it, or each has but few packs.
@@ -54,6 +53,17 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
         // What is kept, factors and offsets, two moments of either group of each thread's pack and of each column, and of each group.
         int SharedBytesFor(int kept) =>
             (kept * threads * PackBytes) + (((2 * packs * pack) + (4 * (packs << rowBits)) + (4 * packs) + (2 * bundle)) * sizeof(float));
+    }
+
+    /// <summary>Neighbouring groups that are whole packs together, and a sector where there are as many; null where there are none.</summary>
+    public static int? BundleOf(DType storage, int width, int groups)
+    {
+        int pack = PackBytes / storage.Size(), bundle = pack / Gcd(width, pack);
+        if (groups % bundle != 0)
+            return null;
+        while (bundle * width * storage.Size() < SectorBytes && groups % (2 * bundle) == 0)
+            bundle *= 2;
+        return bundle;
     }
 
     private static int Gcd(int a, int b) => b == 0 ? a : Gcd(b, a % b);

@@ -48,6 +48,9 @@ public readonly record struct Epilogue
     /// <summary>Factor of the residual; 0 (the default) means 1.</summary>
     public float ResidualScale { get; init; }
 
+    /// <summary>A GroupNorm will read the result. It changes no value: a backend may note on the way what the norm needs to know.</summary>
+    public bool NormFollows { get; init; }
+
     /// <summary><see cref="Scale"/> with the default resolved.</summary>
     public float EffectiveScale => Scale == 0 ? 1 : Scale;
 

@@ -52,7 +52,7 @@ public sealed class PictureTests(ITestOutputHelper output)
             Loop(device, ops, unet, context, sampler);
 
         Tensor latents = ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]);
-        Traffic(ops, unet, context, latents);
+        Traffic(device, ops, unet, context, latents);
         using (TensorScope decoding = ops.Scope())
             vae.Forward(ops, vae.Unscale(ops, latents));
         double held = device.Count("bytes.peak") / 1e9;
@@ -104,12 +104,18 @@ public sealed class PictureTests(ITestOutputHelper output)
         }
     }
 
-    private void Traffic(CudaOps ops, UnetModel unet, UnetContext context, Tensor latents)
+    private void Traffic(EmulatedDevice device, CudaOps ops, UnetModel unet, UnetContext context, Tensor latents)
     {
         using TensorScope scope = ops.Scope();
         UnetTimes times = unet.PrepareTimes(ops, [981]);
         TrafficOps traffic = new(ops);
+        long[] before = Norms();
         unet.Forward(traffic, latents, times.Step(0), context);
+        long[] norms = [.. Norms().Zip(before, (after, earlier) => after - earlier)];
+        output.WriteLine($"norms from told moments, by themselves: {string.Join(", ", norms)}");
+        Assert.Equal([61, 0, 0], norms);
+
+        long[] Norms() => [.. new[] { "group_norm_moments_f16", "group_norm_f16", "group_norm_plain_f16" }.Select(name => device.Count("kernel:" + name))];
         output.WriteLine(string.Join(", ", traffic.Each.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key} {each.Value / 1e6:0} MB"))));
         Assert.InRange(traffic.Bytes / 1e9, 1, 5);
     }

@@ -30,6 +30,9 @@ internal sealed class DeviceBlock : TensorStorage
     /// <summary>What was uploaded as indices, on the host too: they are held to a table without asking the device. Empty for other tensors.</summary>
     public ReadOnlySpan<int> Indices => _indices.AsSpan(0, _indexCount);
 
+    /// <summary>Of the tensor that the block was taken for, if whoever made it told them.</summary>
+    public ResultMoments? Moments { get; set; }
+
     /// <summary>Remembers uploaded indices.</summary>
     public void Remember(ReadOnlySpan<int> indices)
     {
@@ -43,6 +46,7 @@ internal sealed class DeviceBlock : TensorStorage
     public void GiveBack()
     {
         _indexCount = 0;
+        Moments = null;
         Retire();
     }
 }

@@ -46,8 +46,8 @@ public sealed class Conv2d
 
     /// <summary>Enlarges a feature map by nearest neighbour and applies the layer.</summary>
     /// <returns>[B, height, width, out] for a layer that keeps the size.</returns>
-    public Tensor ForwardEnlarged(ITensorOps ops, Tensor x, int height, int width) =>
-        ops.Conv2d(x, _weight, _geometry with { UpsampleHeight = height, UpsampleWidth = width }, new Epilogue(_bias));
+    public Tensor ForwardEnlarged(ITensorOps ops, Tensor x, int height, int width, in Epilogue epilogue = default) =>
+        ops.Conv2d(x, _weight, _geometry with { UpsampleHeight = height, UpsampleWidth = width }, epilogue with { Bias = _bias });
 
     /// <summary>Enlarges a map in strips to twice its sides and applies a layer that keeps the size; the map is used up.</summary>
     /// <returns>As many strips in the same scope, of twice the rows and columns.</returns>

@@ -41,8 +41,9 @@ public sealed class MultiHeadAttention
     /// <param name="ops">The operations of one backend.</param>
     /// <param name="x">[B, L, C].</param>
     /// <param name="residual">Added to the result, [B, L, C].</param>
+    /// <param name="normFollows">Whether a GroupNorm will read the result.</param>
     /// <returns>[B, L, C]; the caller's scope owns it.</returns>
-    public Tensor Forward(ITensorOps ops, Tensor x, Tensor residual)
+    public Tensor Forward(ITensorOps ops, Tensor x, Tensor residual, bool normFollows = false)
     {
         using TensorScope scope = ops.Scope();
         Span<Tensor> made = [default, default, default];                                          // each [B, L, C]
@@ -50,7 +51,7 @@ public sealed class MultiHeadAttention
         Tensor heads = ops.Attention(made[0], made[1], made[2], _options);                        // [B, L, C]
         foreach (Tensor projected in made)
             scope.Release(projected);
-        return scope.Keep(_output.Forward(ops, heads, new() { Residual = residual }));
+        return scope.Keep(_output.Forward(ops, heads, new() { Residual = residual, NormFollows = normFollows }));
     }
 
     /// <summary>Attention to keys and values made by <see cref="Project"/>.</summary>

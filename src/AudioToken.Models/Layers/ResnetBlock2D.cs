@@ -43,15 +43,16 @@ public sealed class ResnetBlock2D
     /// <param name="x">[B, H, W, C].</param>
     /// <param name="shift">From <see cref="TimeShift"/>: [B, Cout], or [1, Cout] for all samples; absent without time.</param>
     /// <param name="skip">If given, its channels follow those of <paramref name="x"/>: [B, H, W, Cin - C].</param>
+    /// <param name="normFollows">Whether a GroupNorm will read the result.</param>
     /// <returns>[B, H, W, Cout]; the caller's scope owns it.</returns>
-    public Tensor Forward(ITensorOps ops, Tensor x, Tensor shift = default, Tensor skip = default)
+    public Tensor Forward(ITensorOps ops, Tensor x, Tensor shift = default, Tensor skip = default, bool normFollows = true)
     {
         using TensorScope scope = ops.Scope();
         Tensor h = _norm1.Forward(ops, x, Activation.Silu, skip);                              // [B, H, W, Cin]
-        h = scope.Swap(h, _conv1.Forward(ops, h, new() { ChannelShift = shift }));             // [B, H, W, Cout]
+        h = scope.Swap(h, _conv1.Forward(ops, h, new() { ChannelShift = shift, NormFollows = true })); // [B, H, W, Cout]
         h = scope.Swap(h, _norm2.Forward(ops, h, Activation.Silu));                            // [B, H, W, Cout]
         Tensor residual = _shortcut is null ? x : _shortcut.Forward(ops, x, skip: skip);       // [B, H, W, Cout]
-        return scope.Keep(_conv2.Forward(ops, h, new() { Residual = residual }));
+        return scope.Keep(_conv2.Forward(ops, h, new() { Residual = residual, NormFollows = normFollows }));
     }
 
     /// <summary>Applies a block without time to a map in strips, which it uses up: hardly more than the larger of input and result is held at a time.</summary>

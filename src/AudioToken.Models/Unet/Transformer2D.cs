@@ -36,7 +36,7 @@ internal sealed class Transformer2D
 
     /// <summary>[B, H, W, C] to [Bc, H, W, C], Bc the batch of the context, a multiple of B; the caller's scope owns it.</summary>
     /// <remarks>Up to the cross-attention the samples know nothing of the context, so that what they share until there is computed once.</remarks>
-    public Tensor Forward(ITensorOps ops, Tensor x, in KeysAndValues context)
+    public Tensor Forward(ITensorOps ops, Tensor x, in KeysAndValues context, bool normFollows = true)
     {
         int batch = context.Keys.Shape[0];
         using TensorScope scope = ops.Scope();
@@ -62,7 +62,7 @@ internal sealed class Transformer2D
         h = scope.Swap(h, _feedForward.Forward(ops, h, residual: y));
         y = scope.Swap(y, h);
 
-        return scope.Keep(_projOut.Forward(ops, y, new() { Residual = pixels })).Reshape(x.Shape.WithFirst(batch));
+        return scope.Keep(_projOut.Forward(ops, y, new() { Residual = pixels, NormFollows = normFollows })).Reshape(x.Shape.WithFirst(batch));
     }
 
     private static MultiHeadAttention LoadAttention(WeightPath weights, int channels, int contextChannels, int heads) => new(

@@ -32,6 +32,6 @@ internal sealed class UnetDownStage
     {
         foreach (UnetLayer layer in _layers)
             h = pass.Skips.Push(layer.Forward(pass, h));
-        return _downsample is null ? h : pass.Skips.Push(_downsample.Forward(pass.Ops, h));
+        return _downsample is null ? h : pass.Skips.Push(_downsample.Forward(pass.Ops, h, new() { NormFollows = true }));
     }
 }

@@ -27,16 +27,17 @@ internal sealed class UnetLayer
     /// <param name="pass">The forward pass.</param>
     /// <param name="x">[B, H, W, C].</param>
     /// <param name="skip">The map opposite, whose channels follow those of <paramref name="x"/>; if given, both inputs are handed back.</param>
+    /// <param name="normFollows">Whether a GroupNorm will read the result.</param>
     /// <returns>[B, H, W, Cout].</returns>
-    public Tensor Forward(in UnetPass pass, Tensor x, Tensor skip = default)
+    public Tensor Forward(in UnetPass pass, Tensor x, Tensor skip = default, bool normFollows = true)
     {
-        Tensor h = _resnet.Forward(pass.Ops, x, pass.Time.Shift(_resnetNumber), skip);
+        Tensor h = _resnet.Forward(pass.Ops, x, pass.Time.Shift(_resnetNumber), skip, normFollows || _transformer is not null);
         if (!skip.IsEmpty)
         {
             pass.Scope.Release(skip);
             pass.Scope.Release(x);
         }
 
-        return _transformer is null ? h : pass.Scope.Swap(h, _transformer.Forward(pass.Ops, h, pass.Context[_transformerNumber]));
+        return _transformer is null ? h : pass.Scope.Swap(h, _transformer.Forward(pass.Ops, h, pass.Context[_transformerNumber], normFollows));
     }
 }

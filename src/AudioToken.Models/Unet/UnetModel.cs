@@ -117,7 +117,7 @@ public sealed class UnetModel : IDisposable
         _skips.Clear();
 
         // Down: every layer's output waits on the stack for the layer opposite it.
-        Tensor h = _skips.Push(_convIn.Forward(ops, latents));     // [B, h, w, C0]
+        Tensor h = _skips.Push(_convIn.Forward(ops, latents, new() { NormFollows = true })); // [B, h, w, C0]
         foreach (UnetDownStage stage in _down)
             h = stage.Forward(pass, h);                            // [B, h/2^(i+1), w/2^(i+1), Ci]; the last keeps its size
 

@@ -32,12 +32,12 @@ internal sealed class UnetUpStage
             Tensor skip = pass.Skips.Pop();
             if (h.Shape[0] > skip.Shape[0]) // a map from before the first cross-attention
                 skip = pass.Scope.Swap(skip, pass.Ops.RepeatBatch(skip, h.Shape[0] / skip.Shape[0]));
-            h = layer.Forward(pass, h, skip);
+            h = layer.Forward(pass, h, skip, normFollows: _upsample is null || layer != _layers[^1]);
         }
 
         if (_upsample is null)
             return h;
         Shape next = pass.Skips.PeekShape();
-        return pass.Scope.Swap(h, _upsample.ForwardEnlarged(pass.Ops, h, next[1], next[2]));
+        return pass.Scope.Swap(h, _upsample.ForwardEnlarged(pass.Ops, h, next[1], next[2], new() { NormFollows = true }));
     }
 }

@@ -105,7 +105,7 @@ public sealed class VaeDecoder : IDisposable
     private Tensor Through(ReadOnlySpan<VaeUpBlock> levels, ITensorOps ops, TensorScope scope, Tensor latents)
     {
         Tensor h = _postQuant.Forward(ops, latents);                       // [B, h, w, 4]
-        h = scope.Swap(h, _convIn.Forward(ops, h));                        // [B, h, w, C3]
+        h = scope.Swap(h, _convIn.Forward(ops, h, new() { NormFollows = true })); // [B, h, w, C3]
         h = scope.Swap(h, _mid.Forward(ops, h));
         foreach (VaeUpBlock block in levels)
             h = scope.Swap(h, block.Forward(ops, h));                      // [B, 2h, 2w, C3], ..., [B, 8h, 8w, C0]

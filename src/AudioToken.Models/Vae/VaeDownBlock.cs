@@ -28,7 +28,7 @@ internal sealed class VaeDownBlock
         using TensorScope scope = ops.Scope();
         Tensor h = x;
         foreach (ResnetBlock2D resnet in _resnets)
-            h = scope.Swap(h, resnet.Forward(ops, h));
-        return scope.Keep(_downsample is null ? h : _downsample.Forward(ops, h));
+            h = scope.Swap(h, resnet.Forward(ops, h, normFollows: _downsample is null || resnet != _resnets[^1]));
+        return scope.Keep(_downsample is null ? h : _downsample.Forward(ops, h, new() { NormFollows = true }));
     }
 }

@@ -54,7 +54,7 @@ public sealed class VaeEncoder : IDisposable
     public Tensor Forward(ITensorOps ops, Tensor images)
     {
         using TensorScope scope = ops.Scope();
-        Tensor h = _convIn.Forward(ops, images);                           // [B, H, W, C0]
+        Tensor h = _convIn.Forward(ops, images, new() { NormFollows = true }); // [B, H, W, C0]
         foreach (VaeDownBlock block in _down)
             h = scope.Swap(h, block.Forward(ops, h));                      // [B, H/2, W/2, C0], ..., [B, H/8, W/8, C3]
         h = scope.Swap(h, _mid.Forward(ops, h));

@@ -28,7 +28,7 @@ internal sealed class VaeMidBlock
         Tensor h = _first.Forward(ops, x);
         Tensor pixels = h.Reshape([h.Shape[0], h.Shape[1] * h.Shape[2], h.Shape[3]]);   // [B, HW, C]
         Tensor y = _norm.Forward(ops, pixels);
-        y = scope.Swap(y, _attention.Forward(ops, y, residual: pixels)).Reshape(h.Shape);
+        y = scope.Swap(y, _attention.Forward(ops, y, residual: pixels, normFollows: true)).Reshape(h.Shape);
         return scope.Keep(_second.Forward(ops, scope.Swap(h, y)));
     }
 

@@ -25,8 +25,8 @@ internal sealed class VaeUpBlock
         using TensorScope scope = ops.Scope();
         Tensor h = x;
         foreach (ResnetBlock2D resnet in _resnets)
-            h = scope.Swap(h, resnet.Forward(ops, h));
-        return scope.Keep(_upsample is null ? h : _upsample.ForwardEnlarged(ops, h, 2 * h.Shape[1], 2 * h.Shape[2]));
+            h = scope.Swap(h, resnet.Forward(ops, h, normFollows: _upsample is null || resnet != _resnets[^1]));
+        return scope.Keep(_upsample is null ? h : _upsample.ForwardEnlarged(ops, h, 2 * h.Shape[1], 2 * h.Shape[2], new() { NormFollows = true }));
     }
 
     /// <summary>The same for a map in strips, which is used up; a level that is done in strips.</summary>

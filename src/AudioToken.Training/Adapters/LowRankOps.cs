@@ -35,9 +35,9 @@ public sealed class LowRankOps : DelegatingOps
         if (epilogue.Activation != Activation.None)
             throw new NotSupportedException($"{weight.Name}: a low-rank change goes with products that have no activation.");
         using TensorScope scope = Inner.Scope();
-        Tensor y = Inner.Linear(x, weight, epilogue);
+        Tensor y = Inner.Linear(x, weight, epilogue with { NormFollows = false });
         Tensor low = Inner.Linear(x, pair.Down, default); // [..., rank]
-        return scope.Keep(Inner.Linear(low, pair.Up, new Epilogue { Scale = _scale * epilogue.EffectiveScale, Residual = y }));
+        return scope.Keep(Inner.Linear(low, pair.Up, new Epilogue { Scale = _scale * epilogue.EffectiveScale, Residual = y, NormFollows = epilogue.NormFollows }));
     }
 
     /// <inheritdoc/>
