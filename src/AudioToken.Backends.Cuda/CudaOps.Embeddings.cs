@@ -82,7 +82,7 @@ public sealed unsafe partial class CudaOps
     {
         const int Block = 128;
         Shape shape = ResultShape.RelativePositionGate(projected, scale);
-        int count = checked((int)shape.Count);
+        int count = Counted(shape.Count, "gates");
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
         KernelArguments arguments = default;

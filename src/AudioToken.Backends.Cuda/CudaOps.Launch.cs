@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
@@ -56,5 +57,15 @@ public sealed unsafe partial class CudaOps
 
     private static int Blocks(long count, int each) => checked((int)((count + each - 1) / each));
 
-    private static int RowsOf(Shape shape) => checked((int)shape.Rows);
+    private static int RowsOf(Shape shape, [CallerMemberName] string operation = "") => Counted(shape.Rows, "rows", operation);
+
+    /// <summary>What a kernel counts in an int: rows, pixels, a group's elements. Elements are reached by 64 bits from there, so a tensor may have more of them.</summary>
+    /// <exception cref="CudaException">6102: there are more.</exception>
+    private static int Counted(long count, string what, [CallerMemberName] string operation = "")
+    {
+        const long Most = int.MaxValue - ushort.MaxValue; // tiles and strides go on beyond the last one
+        return count <= Most
+            ? (int)count
+            : throw new CudaException(CudaErrors.TooLarge, $"{operation}: {count} {what}, the kernels count up to {Most}", "draw fewer pictures at once (--batch-size) or smaller ones, or decode in strips (--tiled-vae)");
+    }
 }

@@ -11,7 +11,7 @@ public sealed unsafe partial class CudaOps
         Shape shape = ResultShape.GroupNorm(x, gamma, beta, groups, activation, skip);
         (int batch, int channels) = (shape[0], shape[^1]);
         int positions = batch == 0 ? 0 : RowsOf(shape) / batch;
-        int count = checked(channels / groups * positions); // the kernel counts a group in an int
+        int count = Counted((long)(channels / groups) * positions, "elements of a group");
         using TensorScope scope = Scope();
         Tensor y = Allocate(shape, _storage);
         if (positions == 0)

@@ -15,7 +15,7 @@ public sealed unsafe partial class CudaOps
         RefuseInStep(nameof(ReadPixels));
         using TensorScope scope = Scope();
         ulong source = Own(x, nameof(ReadPixels), nameof(x));
-        int blocks = Blocks(pixels.Length, Each);
+        int blocks = Blocks(Counted(pixels.Length, "values"), Each);
         Tensor bytes = Allocate([Blocks(pixels.Length, sizeof(int))], DType.I32), faults = Allocate([blocks], DType.I32);
         KernelArguments arguments = default;
         arguments.Add(AddressOf(bytes)).Add(AddressOf(faults)).Add(source).Add(pixels.Length);

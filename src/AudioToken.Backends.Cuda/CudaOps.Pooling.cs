@@ -13,7 +13,7 @@ public sealed unsafe partial class CudaOps
         const string File = "mean_cosine";
         Shape shape = ResultShape.MeanCosine(x, y);
         (int batch, int length, int width) = (x.Shape[0], x.Shape[1], x.Shape[2]);
-        int rows = checked(batch * length);
+        int rows = Counted((long)batch * length, "rows");
         using TensorScope scope = Scope();
         Tensor s = Allocate(shape, _storage), inverse = Allocate(shape, DType.F32), mean = Allocate([batch, width], DType.F32);
         ulong left = Operand(x, _storage, nameof(MeanCosine), nameof(x)), right = Operand(y, _storage, nameof(MeanCosine), nameof(y));

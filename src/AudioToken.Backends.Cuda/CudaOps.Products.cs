@@ -29,6 +29,7 @@ public sealed unsafe partial class CudaOps
         using TensorScope scope = Scope();
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
+        _ = Counted(x.Shape.Rows, "pixels of x");
         ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
@@ -84,7 +85,7 @@ public sealed unsafe partial class CudaOps
     private ProductEpilogue Resolve(in Epilogue epilogue, in Tensor result, int columns, string operation)
     {
         Shape shape = result.Shape;
-        int rows = RowsOf(shape);
+        int rows = RowsOf(shape, operation);
         ResultMoments? told = ((DeviceBlock)result.Storage).Moments;
         bool shared = epilogue.ChannelShift.IsEmpty || epilogue.ChannelShift.Shape[0] == 1;
         return new ProductEpilogue

@@ -48,7 +48,7 @@ public sealed unsafe partial class CudaOps
                 Tensor row = rows[first + i] = scope.Keep(Allocate(table.Shape.WithFirst(1), dtype));
                 chosen.Tables[i] = Own(table, nameof(SelectRows), "a table");
                 chosen.Rows[i] = AddressOf(row);
-                chosen.Columns[i] = checked((int)row.Shape.Count);
+                chosen.Columns[i] = Counted(row.Shape.Count, "columns of a table");
                 widest = Math.Max(widest, chosen.Columns[i]);
                 _recording?.HoldTo(table.Shape[0]);
             }
@@ -63,7 +63,7 @@ public sealed unsafe partial class CudaOps
     public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
     {
         ulong source = Own(x, nameof(FirstFault), nameof(x));
-        int count = checked((int)x.Shape.Count);
+        int count = Counted(x.Shape.Count, "values");
         ulong before = earlier.IsEmpty ? 0 : Own(earlier, nameof(FirstFault), nameof(earlier));
         Tensor y = Allocate([3], DType.F32);
         KernelArguments arguments = default;

@@ -36,6 +36,9 @@ public static class CudaErrors
     /// <summary>The device has not enough memory.</summary>
     public const int Memory = 6101;
 
+    /// <summary>An operation has more rows, pixels or the like than its kernels count.</summary>
+    public const int TooLarge = 6102;
+
     /// <summary>Built kernels cannot be kept in a folder.</summary>
     public const int KernelFolder = 8701;
 }

@@ -1,0 +1,74 @@
+using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
+using AudioToken.Tensors;
+using Xunit;
+
+namespace AudioToken.Cuda.Tests;
+
+/// <summary>Tensors of more elements than an int counts: launched where rows and pixels are not too many, else refused by name.</summary>
+/// <remarks>The device reserves their memory and runs nothing. That offsets are of 64 bits is said at <c>CudaOps.Counted</c> and seen in the kernels.</remarks>
+public sealed class LargeTensorTests
+{
+    private const int Side = 8192, Channels = 64; // 2^32 elements, 8 GB in half precision
+
+    [Fact]
+    public void MoreElementsThanAnIntCounts_AreLaunched() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        setup.Emulator.Set("memory", 1L << 40);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        using Weight square = Load(ops, WeightRole.Linear, [Channels, Channels]), kernel = Load(ops, WeightRole.Conv2d, [Channels, Channels, 3, 3]);
+        using Weight vector = Load(ops, WeightRole.Vector, [Channels]);
+        using TensorScope scope = ops.Scope();
+        Tensor map = ops.RepeatBatch(Small(ops, square, Side), Side).Reshape([1, Side, Side, Channels]);
+        Assert.True(map.Shape.Count > int.MaxValue);
+        setup.Emulator.Reset();
+        foreach (Func<Tensor> operation in new Func<Tensor>[]
+        {
+            () => ops.Linear(map, square, default),
+            () => ops.Conv2d(map, kernel, new ConvGeometry(stride: 1, padding: 1), default),
+            () => ops.GroupNorm(map, vector, vector, 32, 1e-5f, Activation.Silu),
+            () => ops.LayerNorm(map, vector, vector, 1e-5f),
+            () => ops.Activate(map, Activation.Silu),
+            () => ops.WeightedSum([new WeightedTensor(map, 2), new WeightedTensor(map, 3)]),
+            () => ops.Clamp(map, -1, 1),
+            () => ops.Concat([map, map]),
+        })
+        {
+            using TensorScope one = ops.Scope();
+            Assert.True(operation().Shape.Count > int.MaxValue);
+        }
+
+        Assert.Equal(8, setup.Emulator.Count("kernels"));
+    });
+
+    [Fact]
+    public void MoreRowsOrPixelsThanTheKernelsCount_AreRefused() => Setup.Run(setup =>
+    {
+        using CountingOps ops = CudaOps.Count(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        using Weight one = Load(ops, WeightRole.Linear, [1, 1]), kernel = Load(ops, WeightRole.Conv2d, [1, 1, 1, 1]), vector = Load(ops, WeightRole.Vector, [1]);
+        using TensorScope scope = ops.Scope();
+        Tensor rows = ops.RepeatBatch(Small(ops, one, 1 << 16), 1 << 15); // 2^31 of one element
+        Tensor map = rows.Reshape([1 << 15, 1 << 8, 1 << 8, 1]);
+        Refused(() => ops.Linear(rows, one, default), "Linear: 2147483648 rows");
+        Refused(() => ops.LayerNorm(rows, vector, vector, 1e-5f), "LayerNorm: 2147483648 rows");
+        Refused(() => ops.GroupNorm(map.Reshape([1, 1 << 15, 1 << 16, 1]), vector, vector, 1, 1e-5f), "GroupNorm: 2147483648 rows");
+        Refused(() => ops.Conv2d(map, kernel, new ConvGeometry(stride: 2, padding: 0), default), "Conv2d: 2147483648 pixels of x");
+        Tensor half = ops.RepeatBatch(Small(ops, one, 1 << 16), 1 << 14).Reshape([1 << 14, 1 << 8, 1 << 8, 1]);
+        Refused(() => ops.Conv2d(half, kernel, new ConvGeometry(stride: 1, padding: 0) { UpsampleHeight = 1 << 9, UpsampleWidth = 1 << 8 }, default), "Conv2d: 2147483648 rows");
+    });
+
+    private static void Refused(Func<Tensor> operation, string beginning)
+    {
+        CudaException refused = Assert.Throws<CudaException>(() => { operation(); });
+        Assert.Equal(CudaErrors.TooLarge, refused.Code);
+        Assert.Equal(beginning + ", the kernels count up to 2147418112", refused.Message);
+        Assert.Equal("draw fewer pictures at once (--batch-size) or smaller ones, or decode in strips (--tiled-vae)", refused.Hint);
+    }
+
+    // [1, length, N] in half precision.
+    private static Tensor Small(ITensorOps ops, Weight square, int length) =>
+        ops.Linear(ops.Upload(new float[(long)length * square.Shape[1]], [1, length, square.Shape[1]]), square, default);
+
+    private static Weight Load(ITensorOps ops, WeightRole role, Shape shape) => ops.LoadWeight(new ArrayWeightSource("w", shape, new float[shape.Count]), role);
+}
