@@ -4,18 +4,7 @@
 // Launch    one block of up to 1024 threads, a multiple of 32: predictions are small.
 // Cost      one read of x; bound by one multiprocessor's loads.
 #include "common/dtype.cuh"
-
-DEVICE int warp_min(int value)
-{
-    for (int distance = 16; distance > 0; distance /= 2)
-        value = min(value, __shfl_xor_sync(0xffffffffu, value, distance));
-    return value;
-}
-
-DEVICE bool is_finite(float value)
-{
-    return fabsf(value) <= 3.402823466e38f;
-}
+#include "common/reduce.cuh"
 
 template <typename T> DEVICE void first_fault(float* y, const T* x, int count, float mark, const float* earlier)
 {

@@ -30,6 +30,12 @@ template <typename T> DEVICE T from_float(float value)
     else
         return f2b(value);
 }
+
+DEVICE bool is_finite(float value)
+{
+    return fabsf(value) <= 3.402823466e38f;
+}
+
 // What one 16-byte access moves.
 template <typename T> struct __align__(16) Pack
 {

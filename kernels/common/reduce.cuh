@@ -17,6 +17,13 @@ DEVICE float warp_max(float value)
     return value;
 }
 
+DEVICE int warp_min(int value)
+{
+    for (int distance = 16; distance > 0; distance /= 2)
+        value = min(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    return value;
+}
+
 // The values of a block's warps, of which each thread then has that of the warp with its lane's number, or the default.
 DEVICE float warps_value(float value, float absent)
 {

@@ -20,6 +20,11 @@ FibreThread& current_thread()
     return *static_cast<FibreThread*>(current);
 }
 
+bool same(Place a, Place b)
+{
+    return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
+
 // 0xFF in every byte is NaN: what is read before it is written shows in the result. Not memset, which AddressSanitizer would check against
 // the gaps that it keeps between the variables of the section.
 __attribute__((no_sanitize("address", "undefined"))) void poison(char* begin, char* end)
@@ -190,7 +195,7 @@ FibreThread* Block::next()
         return nullptr;
     }
     // The first from a random place on, or from the beginning.
-    const size_t start = order_ == Order::Random ? random_() % count_ : 0;
+    const size_t start = order_ == Order::Random ? random_() * count_ >> 31 : 0;
     for (size_t i = 0; i <= words; i++) {
         const size_t w = (start / 64 + i) % words;
         const uint64_t bits = i == 0 ? ready_[w] & ~uint64_t{0} << start % 64 : ready_[w];
@@ -231,8 +236,7 @@ void Block::barrier(Place place)
     if (++at_barrier_ == count_) {
         for (size_t i = 0; i < count_; i++) {
             FibreThread& t = *threads_[i];
-            if (t.place.line != place.line || std::strcmp(t.place.file, place.file) != 0)
-                fail("threads meet in different barriers: " + describe(t.place) + " and " + describe(place));
+            if (!same(t.place, place)) fail("threads meet in different barriers: " + describe(t.place) + " and " + describe(place));
             t.state = State::Ready;
             set_ready(i);
         }
@@ -295,8 +299,7 @@ void Block::finish_collective(Meeting& meeting, FibreThread& last)
         lanes[lane] = threads_[first + lane].get();
         if ((last.mask >> lane & 1) == 0) continue;
         const FibreThread& t = *lanes[lane];
-        if (t.operation != last.operation || t.mask != last.mask || t.argument != last.argument || t.place.line != last.place.line ||
-            std::strcmp(t.place.file, last.place.file) != 0)
+        if (t.operation != last.operation || t.mask != last.mask || t.argument != last.argument || !same(t.place, last.place))
             fail(std::string("lanes of a warp meet in different calls: ") + describe(t.operation) + ", " + describe(t.place) + " and " +
                  describe(last.operation) + ", " + describe(last.place));
     }

@@ -105,7 +105,7 @@ class Block
     char begin_token_ = 0, end_token_ = 0;
     Fibre scheduler_;
     Order order_ = Order::Random;
-    std::minstd_rand random_;
+    std::minstd_rand random_; // below 2^31
     const Kernel* kernel_ = nullptr;
     void* const* arguments_ = nullptr;
     uint3 index_{};

@@ -2,7 +2,7 @@
 
 #include "emulator/call.h"
 
-#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -39,7 +39,12 @@ void give_back(const Allocation& a)
 
 bool intact(const unsigned char* canary)
 {
-    return std::all_of(canary, canary + Canary, [](unsigned char byte) { return byte == 0xFF; });
+    static const std::array<unsigned char, Canary> whole = [] {
+        std::array<unsigned char, Canary> bytes;
+        bytes.fill(0xFF);
+        return bytes;
+    }();
+    return std::memcmp(canary, whole.data(), Canary) == 0;
 }
 } // namespace
 

@@ -5,6 +5,7 @@
 #include "emulator/sanitizers.h"
 
 #include <cstring>
+#include <immintrin.h>
 
 namespace emulator
 {
@@ -73,34 +74,45 @@ void load_matrices(FibreThread* const* lanes, int argument)
     }
 }
 
-// Element k of a row of a tile of rows of 128 bytes that is swizzled over 1024 bytes.
-float element(const void* tile, unsigned row, unsigned k, bool bfloat)
+// Sixteen elements of a row of a tile of rows of 128 bytes that is swizzled over 1024 bytes: 16 bytes of it stay together.
+struct Depth {
+    Row low, high;
+};
+
+Row eight(size_t address, bool bfloat)
 {
-    const size_t plain = reinterpret_cast<size_t>(tile) + row * 128 + k * 2;
-    unsigned short bits;
-    kernel_reads(reinterpret_cast<const void*>(plain ^ (plain >> 7 & 7) << 4), sizeof bits);
-    std::memcpy(&bits, reinterpret_cast<const void*>(plain ^ (plain >> 7 & 7) << 4), sizeof bits);
-    return bfloat ? b2f(b16{bits}) : h2f(h16{bits});
+    const void* const from = reinterpret_cast<const void*>(address ^ (address >> 7 & 7) << 4);
+    kernel_reads(from, 16);
+    __m128i bits;
+    std::memcpy(&bits, from, sizeof bits);
+    return bfloat ? Row(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16)) : Row(_mm256_cvtph_ps(bits));
+}
+
+Depth elements(const void* tile, unsigned row, bool bfloat)
+{
+    const size_t plain = reinterpret_cast<size_t>(tile) + row * 128;
+    return {eight(plain, bfloat), eight(plain + 16, bfloat)};
+}
+
+float dot(const Depth& a, const Depth& b)
+{
+    const Row products = a.low * b.low + a.high * b.high;
+    float sum = 0.0f;
+    for (int i = 0; i < 8; i++)
+        sum += products[i];
+    return sum;
 }
 } // namespace
 
 void compute(const PendingProduct& product, unsigned thread)
 {
-    constexpr unsigned Depth = 16;
-    float a[2][Depth];
-    for (unsigned half = 0; half < 2; half++)
-        for (unsigned k = 0; k < Depth; k++)
-            a[half][k] = element(product.a, thread / 32 * 16 + thread % 32 / 4 + half * 8, k, product.bfloat);
+    const unsigned row = thread / 32 * 16 + thread % 32 / 4;
+    const Depth above = elements(product.a, row, product.bfloat), below = elements(product.a, row + 8, product.bfloat);
     for (unsigned n = 0; n < static_cast<unsigned>(product.columns); n += 8) {
         for (unsigned e = 0; e < 2; e++) {
-            float sum[2] = {};
-            for (unsigned k = 0; k < Depth; k++) {
-                const float b = element(product.b, n + thread % 4 * 2 + e, k, product.bfloat);
-                sum[0] += a[0][k] * b;
-                sum[1] += a[1][k] * b;
-            }
-            product.d[n / 2 + e] += sum[0];
-            product.d[n / 2 + 2 + e] += sum[1];
+            const Depth b = elements(product.b, n + thread % 4 * 2 + e, product.bfloat);
+            product.d[n / 2 + e] += dot(above, b);
+            product.d[n / 2 + 2 + e] += dot(below, b);
         }
     }
 }

@@ -45,9 +45,9 @@ static const Tiled tiled[] = {{"_16", 16, 16, 1, 4, 1, 32, 2},    {"_32", 32, 32
 // All forms of the least width that a head fits.
 template <typename T> static std::vector<Form> forms(int width)
 {
-    const unsigned columns = width <= 64 ? 2 : width <= 160 ? 5 : 16;
+    const unsigned columns = width <= 64 ? 2 : width <= 160 ? 5 : 16, keys = width <= 160 ? 64 : 32;
     std::vector<Form> all = {
-        {kernel<T>("attention_plain") + "_" + std::to_string(columns), 32, 1, 256, (32 * (width + 1) + 32 * 32) * sizeof(float)}};
+        {kernel<T>("attention_plain") + "_" + std::to_string(columns), 32, 1, 256, keys * (width + 33) * sizeof(float)}};
     int least = 0;
     for (const Tiled& f : tiled) {
         if (sizeof(T) != 2 || width % 8 != 0 || f.width < width || (least != 0 && f.width != least)) continue;

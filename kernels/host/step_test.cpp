@@ -1,6 +1,9 @@
-// step_test.cpp: select_rows, count_step and first_fault: a recorded step's own kernels.
+// step_test.cpp: select_rows, count_step and first_fault, a recorded step's own kernels; and rgb8, which ends a picture.
 #include "host/operation_test.h"
 
+#include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <limits>
 
 // As in select_rows.cu.
@@ -59,6 +62,39 @@ template <typename T> static void fault(size_t count, const std::vector<size_t>&
     }
 }
 
+// Values at some places are not finite; `skew` elements lie before the first.
+template <typename T> static void picture(size_t count, size_t skew, const std::vector<size_t>& places)
+{
+    Draws draws(static_cast<unsigned>(count));
+    std::vector<T> x = draws.normal<T>(skew + count, 0, 0.7);
+    for (size_t i = 0; i < count; i += 5)
+        x[skew + i] = from_float<T>(i % 2 == 0 ? 0.0f : static_cast<float>(2 * (i % 255) + 1) / 255 - 1); // a half, and nearly halves
+    for (const size_t place : places)
+        x[skew + place] = from_float<T>(place % 2 == 0 ? NAN : INFINITY);
+    const unsigned blocks = static_cast<unsigned>((count + 4095) / 4096);
+    alignas(16) static unsigned char y[16384];
+    std::fill(std::begin(y), std::end(y), static_cast<unsigned char>(0xAB));
+    std::vector<unsigned> fault(blocks, 77);
+    emulator::launch(kernel<T>("rgb8"), {blocks}, {256}, 0, static_cast<unsigned char*>(y), fault.data(), x.data() + skew,
+                     static_cast<int>(count));
+    for (size_t i = 0; i < count; i++) {
+        if (std::find(places.begin(), places.end(), i) != places.end()) continue;
+        // The share in fp32 is off by half an ulp of 1, its product with 255 by half an ulp of 255.
+        const double exact = std::min(std::max(to_float(x[skew + i]) / 2.0 + 0.5, 0.0), 1.0) * 255;
+        check(std::abs(y[i] - exact) <= 0.5 + 255 * 2 * Roundoff, "rgb8 of " + std::to_string(count) + ": [" + std::to_string(i) + "] is " +
+                                                                      std::to_string(y[i]) + ", expected " + std::to_string(exact));
+        check(to_float(x[skew + i]) != 0.0f || y[i] == 128, "rgb8: a half is rounded to the even 128");
+    }
+    check(y[count] == 0xAB, "rgb8 wrote past the last value");
+    for (unsigned b = 0; b < blocks; b++) {
+        unsigned first = 0;
+        for (const size_t place : places)
+            if (place / 4096 == b && first == 0) first = static_cast<unsigned>(place) + 1;
+        check(fault[b] == first,
+              "rgb8 of " + std::to_string(count) + ": block " + std::to_string(b) + " tells of " + std::to_string(fault[b]));
+    }
+}
+
 int main()
 {
     using emulator::Order;
@@ -74,6 +110,12 @@ int main()
             fault<T>(1000, {999}, -INFINITY);
             fault<T>(1003, {97, 98, 500, 1002}, INFINITY);
             fault<T>(95, {94}, NAN);
+            picture<T>(1, 0, {});
+            picture<T>(16, 0, {3});
+            picture<T>(4096, 1, {});
+            picture<T>(4101, 0, {0, 4096, 4100});
+            picture<T>(12291, 0, {17, 8000, 8001});
+            picture<T>(12288, 3, {4095});
         });
     }
     return failures != 0;

@@ -56,6 +56,28 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
+        if (skip.IsEmpty && own.Type == DType.F32 && geometry is { Stride: 1, UpsampleHeight: 0, UpsampleWidth: 0 }
+            && PixelConv.Suits(x.Shape[3], own.Shape[0], own.Shape[2], kernelWidth, width))
+        {
+            _engine.Multiply(_workers, new PixelConv
+            {
+                X = data,
+                Channels = x.Shape[3],
+                Samples = shape[0],
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Top = geometry.PadTop,
+                Left = geometry.PadLeft,
+                Height = height,
+                Width = width,
+                Weight = own.Data,
+                Packed = own.Packed,
+                Output = problem.Output,
+                Epilogue = tile,
+            });
+            return y;
+        }
+
         using TensorScope scope = Scope();
         problem.Weight = Widened(own, problem.Rows);
 

@@ -38,6 +38,9 @@ internal abstract class GemmEngine
     /// <summary>Widens a few values on the calling thread, a multiple of the vector.</summary>
     public abstract unsafe float* Widen(RestingValues values, int count, float* room);
 
+    /// <summary>Computes a 3x3 convolution of few channels.</summary>
+    public abstract void Multiply(WorkerPool workers, in PixelConv job);
+
     /// <summary>Transforms the present run of tiles of a convolution.</summary>
     public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
 
@@ -49,6 +52,12 @@ internal abstract class GemmEngine
 
     /// <summary>Sums the slices of a weight's gradient.</summary>
     public abstract void SumPositions(WorkerPool workers, in WeightGradientJob job);
+
+    /// <summary>Computes a weight's gradient by bands of lines; the job's memory is there.</summary>
+    public abstract void SumBands(WorkerPool workers, in BandGradientJob job);
+
+    /// <summary>Computes a weight's gradient by transformed tiles; the job's memory is there.</summary>
+    public abstract void SumTiles(WorkerPool workers, WinogradGradientJob job);
 
     /// <summary>Floats of working memory that each thread needs for the gradients of an attention.</summary>
     public abstract long AttentionGradientFloats(in AttentionGradientJob job);
@@ -70,6 +79,24 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in PixelConv job)
+    {
+        int parts = checked(job.Samples * job.Bands);
+        switch (job.Channels)
+        {
+            case 16:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels16>(workers, job, tallest >= 14));
+                break;
+            case 32:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels32>(workers, job, tallest >= 14));
+                break;
+            default:
+                workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels64>(workers, job, tallest >= 14));
+                break;
+        }
+    }
 
     /// <inheritdoc/>
     public override unsafe void Widen(WorkerPool workers, RestingValues panels, long count, float* destination)
@@ -101,8 +128,29 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     /// <inheritdoc/>
     public override void SumPositions(WorkerPool workers, in WeightGradientJob job)
     {
-        WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest);
+        WeightGradientProducts<TLanes, TVector> products = new(workers, job, tallest >= 14);
         workers.Run(products.Parts, products);
+    }
+
+    /// <inheritdoc/>
+    public override void SumBands(WorkerPool workers, in BandGradientJob job)
+    {
+        workers.Run(job.Slices, new BandGradientProducts<TLanes, TVector>(workers, job, tallest >= 14));
+        workers.Run(job.Outputs, new BandGradientTotals<TLanes, TVector>(workers, job));
+    }
+
+    /// <inheritdoc/>
+    public override void SumTiles(WorkerPool workers, WinogradGradientJob job)
+    {
+        for (int most = job.MostTiles; job.FirstTile < job.AllTiles; job.FirstTile += job.Tiles)
+        {
+            job.Tiles = Math.Min(most, job.AllTiles - job.FirstTile);
+            WinogradGradientInputs<TLanes, TVector> inputs = new(job, workers);
+            workers.Run(inputs.Parts, inputs);
+            workers.Run(WinogradJob.PlainPoints, new WinogradGradientProducts<TLanes, TVector>(job, tallest >= 14));
+        }
+
+        workers.Run(job.Outputs, new WinogradGradientTaps<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

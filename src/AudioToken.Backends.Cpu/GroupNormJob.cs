@@ -57,7 +57,6 @@ internal readonly unsafe struct GroupNormStatistics(GroupNormJob job) : IParalle
         float* deviations = means + channels;
         float* squares = deviations + channels;
 
-        new Span<float>(means, channels).Clear();
         NormRows.Sum(_job.FirstAt(sample, chunk), rows, first, means);
         if (first < channels)
             NormRows.Sum(_job.SecondAt(sample, chunk), rows, channels - first, means + first);
@@ -136,14 +135,9 @@ internal readonly unsafe struct GroupNormApplication(GroupNormJob job) : IParall
         float* means = _job.Means + (long)sample * channels;
         float* factors = _job.Factors + (long)sample * channels;
         bool silu = _job.Activation == Activation.Silu;
-        for (int row = 0; row < _job.RowsOf(chunk); row++)
-        {
-            NormRows.Apply(x, first, means, factors, _job.Beta, y, silu);
-            if (second > 0)
-                NormRows.Apply(skip, second, means + first, factors + first, _job.Beta + first, y + first, silu);
-            x += first;
-            skip += second;
-            y += channels;
-        }
+        int rows = _job.RowsOf(chunk);
+        NormRows.Apply(x, rows, first, means, factors, _job.Beta, y, channels, silu);
+        if (second > 0)
+            NormRows.Apply(skip, rows, second, means + first, factors + first, _job.Beta + first, y + first, channels, silu);
     }
 }

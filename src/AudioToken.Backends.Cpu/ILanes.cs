@@ -39,6 +39,12 @@ internal unsafe interface ILanes<TVector>
     /// <summary>The larger; <paramref name="b"/> if it is NaN.</summary>
     static abstract TVector Max(TVector a, TVector b);
 
+    /// <summary>The sum of the lanes, in an order that the width fixes.</summary>
+    static abstract float Sum(TVector a);
+
+    /// <summary>The largest lane.</summary>
+    static abstract float Largest(TVector a);
+
     /// <summary>Without the sign.</summary>
     static abstract TVector Abs(TVector a);
 

@@ -125,16 +125,16 @@ internal static class VectorMath
             _ => TLanes.Create(1f),
         };
 
-    // y = x s(a x): y' = s + a x s (1 - s), and 1 - s = s(-a x) without cancelling.
+    // y = x s(a x): y' = s + a x s (1 - s), and 1 - s = e^(-a x) s without cancelling; the limit keeps that product finite.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector SigmoidProductDerivative<TLanes, TVector>(TVector x, float a)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        TVector scaled = TLanes.Multiply(TLanes.Create(a), x);
-        TVector s = Sigmoid<TLanes, TVector>(scaled);
-        TVector complement = Sigmoid<TLanes, TVector>(TLanes.Subtract(TLanes.Create(0f), scaled));
-        return TLanes.MultiplyAdd(TLanes.Multiply(scaled, complement), s, s);
+        TVector scaled = TLanes.Multiply(TLanes.Create(a), x), one = TLanes.Create(1f);
+        TVector power = Exp<TLanes, TVector>(TLanes.Min(TLanes.Create(88f), TLanes.Subtract(TLanes.Create(0f), scaled)));
+        TVector s = TLanes.Divide(one, TLanes.Add(one, power));
+        return TLanes.MultiplyAdd(TLanes.Multiply(scaled, TLanes.Multiply(power, s)), s, s);
     }
 
     // y = x N(x): y' = N + x n, with N = (1 + sign(x) (1 - erfc(|x| / sqrt 2))) / 2 and n the normal density.

@@ -21,13 +21,14 @@ internal unsafe struct WeightedSumBody : IParallelBody
         long start = (long)index * PartFloats;
         int count = (int)Math.Min(PartFloats, Length - start);
         Span<float> sum = new(Y + start, count);
-        for (int i = 0; i < Count; i++)
+        ReadOnlySpan<float> before = new(Terms[0] + start, count);
+        if (Count == 1 || Factors[0] != 1)
         {
-            ReadOnlySpan<float> values = new(Terms[i] + start, count);
-            if (i == 0)
-                TensorPrimitives.Multiply(values, Factors[i], sum);
-            else
-                TensorPrimitives.MultiplyAdd(values, Factors[i], sum, sum);
+            TensorPrimitives.Multiply(before, Factors[0], sum);
+            before = sum;
         }
+
+        for (int i = 1; i < Count; i++, before = sum)
+            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(Terms[i] + start, count), Factors[i], before, sum);
     }
 }

@@ -44,9 +44,10 @@ internal readonly record struct AttentionForm(string File, string Ending, int Ro
             }
         }
 
-        // A lane has 2, 5 or 16 columns; keys or values of 32 rows and the shares of 32 queries lie in shared memory.
+        // A lane has 2, 5 or 16 columns; keys or values of a step and the shares of 32 queries lie in shared memory.
         string ending = width <= 2 * 32 ? "_2" : width <= 5 * 32 ? "_5" : "_16";
-        return new("attention_plain", ending, 32, 1, 256, ((32 * (width + 1)) + (32 * 32)) * sizeof(float));
+        int keys = width <= 5 * 32 ? 64 : 32;
+        return new("attention_plain", ending, 32, 1, 256, keys * (width + 33) * sizeof(float));
     }
 
     private static (int Width, AttentionForm Form) Tiled(string ending, int width, int columns, int tiles, int rowWarps, int keyWarps, int step, int turns)

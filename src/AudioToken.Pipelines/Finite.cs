@@ -14,16 +14,20 @@ internal static class Finite
     /// <exception cref="NumericFaultException">A value is not finite; the stage is named.</exception>
     public static void Download(ITensorOps ops, Tensor tensor, string stage, Span<float> values)
     {
-        if (TryDownload(ops, tensor, stage, values) is { } fault)
-            throw fault;
+        ops.Download(tensor, values);
+        if (NonFinite.FirstIn(values) is >= 0 and int at)
+            throw Fault(stage, values[at], at, tensor.Shape);
     }
 
-    /// <summary>The same for those who know what to do about a fault.</summary>
-    /// <returns>What <see cref="Download"/> throws, or null.</returns>
-    public static NumericFaultException? TryDownload(ITensorOps ops, Tensor tensor, string stage, Span<float> values)
+    /// <summary>A picture's bytes (<see cref="ITensorOps.ReadPixels"/>), for those who know what to do about a fault.</summary>
+    /// <returns>What is wrong with the picture, as <see cref="Download"/> would throw it, or null.</returns>
+    public static NumericFaultException? TryReadPixels(ITensorOps ops, Tensor tensor, string stage, Span<byte> pixels)
     {
-        ops.Download(tensor, values);
-        return NonFinite.FirstIn(values) is >= 0 and int at ? Fault(stage, values[at], at, tensor.Shape) : null;
+        if (ops.ReadPixels(tensor, pixels) is not (>= 0 and int at))
+            return null;
+        Span<float> value = [0];
+        ops.Download(tensor.Reshape([pixels.Length]).Slice(at, 1), value);
+        return Fault(stage, value[0], at, tensor.Shape);
     }
 
     /// <summary>Waits for what <see cref="ITensorOps.FirstFault"/> found.</summary>

@@ -147,48 +147,42 @@ internal sealed class Generation
     // One picture at a time: the decoder's feature maps are the largest of all.
     private IEnumerable<GeneratedImage> Decode(ITensorOps ops, Tensor latents, int first)
     {
-        float[] pixels = new float[_plan.Width * _plan.Height * 3];
-        float[]? traced = _request.Trace is null ? null : new float[pixels.Length * latents.Shape[0]];
+        int values = _plan.Width * _plan.Height * 3;
+        float[]? traced = _request.Trace is null ? null : new float[values * latents.Shape[0]];
         for (int i = 0; i < latents.Shape[0]; i++)
         {
             using TensorScope scope = ops.Scope();
             ulong seed = unchecked(_request.Seed + (ulong)(first + i));
-            Decode(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1)), seed, pixels);
-            if (traced is not null)
-            {
-                for (int p = 0; p < pixels.Length; p++)
-                    traced[i * pixels.Length + p] = Math.Clamp(pixels[p] / 2 + 0.5f, 0, 1);
-            }
-
-            ImageBuffer image = ImageBuffer.FromFloat(pixels, _plan.Width, _plan.Height);
-            yield return new GeneratedImage(first + i, seed, image, Describe(seed));
+            byte[] pixels = new byte[values];
+            Decode(ops, _model.Vae.Unscale(ops, latents.Slice(i, 1)), seed, new Picture(pixels, traced.AsSpan(traced is null ? 0 : i * values, traced is null ? 0 : values)));
+            yield return new GeneratedImage(first + i, seed, new ImageBuffer(_plan.Width, _plan.Height, pixels), Describe(seed));
         }
 
         if (traced is not null)
-            _trace.Map("image", [latents.Shape[0], _plan.Height, _plan.Width, 3], traced);
+            _trace.Map("image", [latents.Shape[0], _plan.Height, _plan.Width, 3], Array.ConvertAll(traced, value => Math.Clamp(value / 2 + 0.5f, 0, 1)));
     }
 
     // Half precision may overflow where fp32 does not: then once more, in strips, so that it takes little more memory than the first time.
-    private void Decode(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
+    private void Decode(ITensorOps ops, Tensor latents, ulong seed, Picture picture)
     {
-        if (DecodeAsMemoryAllows(ops, latents, seed, pixels) is not { } fault)
+        if (DecodeAsMemoryAllows(ops, latents, seed, picture) is not { } fault)
             return;
         using IDisposable? widened = ops.Widen();
         if (widened is null)
             throw fault;
-        if (TryDecode(ops, latents, tiled: true, pixels) is { } again)
+        if (TryDecode(ops, latents, tiled: true, picture) is { } again)
             throw new NumericFaultException(again.Stage, again.Message + ", in fp32 too", again.Hint);
         _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"{fault.Message} (seed {seed}): half precision overflowed, and the picture was decoded again in fp32"));
     }
 
     // Where memory is short for whole maps, in strips.
-    private NumericFaultException? DecodeAsMemoryAllows(ITensorOps ops, Tensor latents, ulong seed, Span<float> pixels)
+    private NumericFaultException? DecodeAsMemoryAllows(ITensorOps ops, Tensor latents, ulong seed, Picture picture)
     {
         if (!_request.TiledVae)
         {
             try
             {
-                return TryDecode(ops, latents, tiled: false, pixels);
+                return TryDecode(ops, latents, tiled: false, picture);
             }
             catch (AudioTokenException shortage) when (shortage.Code / 1000 == MemoryFamily)
             {
@@ -196,14 +190,26 @@ internal sealed class Generation
             }
         }
 
-        return TryDecode(ops, latents, tiled: true, pixels);
+        return TryDecode(ops, latents, tiled: true, picture);
     }
 
-    private NumericFaultException? TryDecode(ITensorOps ops, Tensor latents, bool tiled, Span<float> pixels)
+    private NumericFaultException? TryDecode(ITensorOps ops, Tensor latents, bool tiled, Picture picture)
     {
         using TensorScope scope = ops.Scope();
-        Tensor picture = tiled ? _model.Vae.ForwardTiled(ops, latents) : _model.Vae.Forward(ops, latents); // [1, H, W, 3]
-        return Finite.TryDownload(ops, picture, "image", pixels);
+        Tensor decoded = tiled ? _model.Vae.ForwardTiled(ops, latents) : _model.Vae.Forward(ops, latents); // [1, H, W, 3]
+        if (Finite.TryReadPixels(ops, decoded, "image", picture.Pixels) is { } fault)
+            return fault;
+        if (!picture.Traced.IsEmpty)
+            ops.Download(decoded, picture.Traced);
+        return null;
+    }
+
+    // Where a picture goes: its bytes, and its values where they are traced.
+    private readonly ref struct Picture(Span<byte> pixels, Span<float> traced)
+    {
+        public Span<byte> Pixels { get; } = pixels;
+
+        public Span<float> Traced { get; } = traced;
     }
 
     private GenerationParameters Describe(ulong seed) => new()

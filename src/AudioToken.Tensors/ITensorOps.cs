@@ -32,6 +32,24 @@ public interface ITensorOps : IDisposable
     /// <summary>Copies a float tensor to the host and waits for it.</summary>
     void Download(Tensor tensor, Span<float> destination);
 
+    /// <summary>Copies a picture to the host as bytes (<see cref="Rgb8"/>), waits for it, and looks for NaN and infinity.</summary>
+    /// <param name="x">Floats, nominally in [-1, 1], at most 2^31 - 2^16.</param>
+    /// <param name="pixels">Room for a byte a value; of no use where a value is not finite.</param>
+    /// <returns>Index of the first value that is NaN or infinite, or -1.</returns>
+    /// <exception cref="ShapeException">The room does not fit.</exception>
+    int ReadPixels(Tensor x, Span<byte> pixels)
+    {
+        ResultShape.RequirePixels(x, pixels.Length);
+        float[] values = ArrayPool<float>.Shared.Rent(pixels.Length);
+        Span<float> used = values.AsSpan(0, pixels.Length);
+        Download(x, used);
+        int fault = NonFinite.FirstIn(used);
+        for (int i = 0; i < used.Length && fault < 0; i++)
+            pixels[i] = Rgb8.Of(used[i]);
+        ArrayPool<float>.Shared.Return(values);
+        return fault;
+    }
+
     /// <summary>Gives memory that waits for further tensors back to the system, for less of it held and some time where it is wanted again.</summary>
     void Trim()
     {

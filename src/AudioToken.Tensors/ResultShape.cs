@@ -9,6 +9,15 @@ public static class ResultShape
     /// <summary>Largest number of terms of a sum and of parts of a concatenation.</summary>
     public const int MaxParts = 8;
 
+    /// <summary>Floats, and a byte for each.</summary>
+    public static void RequirePixels(Tensor x, int room)
+    {
+        if (x.IsEmpty || !x.DType.IsFloat())
+            throw new ShapeException($"ReadPixels: {x}, wanted a float tensor.");
+        if (room != x.Shape.Count)
+            throw new ShapeException($"ReadPixels: room for {room} bytes, but the tensor is {x.Shape}, {x.Shape.Count} values.");
+    }
+
     /// <summary>[..., K] to [..., N].</summary>
     public static Shape Linear(Tensor x, Weight weight, in Epilogue epilogue)
     {

@@ -17,6 +17,13 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public int ReadPixels(Tensor x, Span<byte> pixels)
+    {
+        Before(nameof(ITensorOps.ReadPixels));
+        return Inner.ReadPixels(x, pixels);
+    }
+
+    /// <inheritdoc/>
     public virtual RepeatedStep Repeat(StepFunction step) => Inner.Repeat(step);
 
     /// <inheritdoc/>

@@ -28,6 +28,11 @@ public sealed class GradientTests
         Conv("convolution, window of one", [2, 3, 5, 4], 7, 1, new(1, 0)),
         Conv("convolution, window of one, stride 2", [1, 5, 5, 4], 3, 1, new(2, 0)),
         Conv("convolution of an enlarged map", [1, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 4 }),
+        Conv("convolution of a doubled map", [2, 5, 4, 3], 5, 3, new(1, 1) { UpsampleHeight = 10, UpsampleWidth = 8 }),
+        Conv("convolution to few channels of a map wide enough to be read in place", [2, 5, 9, 3], 16, 3, new(1, 1)),
+        Conv("convolution to few channels, stride 2, padded below and right", [1, 6, 9, 3], 16, 3, new() { Stride = 2, PadBottom = 1, PadRight = 1 }),
+        Conv("convolution of few channels and wide lines, in bands", [2, 5, 33, 16], 3, 3, new(1, 1)),
+        Conv("convolution of few channels and wide lines, enlarged", [1, 3, 16, 16], 5, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 33 }),
         Conv("convolution of an unevenly enlarged map", [2, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 5, UpsampleWidth = 3 }),
         Conv("convolution of a map wide enough for one copy under all taps", [2, 2, 12, 17], 3, 3, new(1, 1)),
         new("convolution of two wide sources, enlarged", [[1, 2, 6, 10], [1, 2, 6, 7]], [(WeightRole.Conv2d, [3, 17, 3, 3]), Vec(3)], 153, (ops, x, w) => ops.Conv2d(
@@ -52,6 +57,8 @@ public sealed class GradientTests
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f })),
         new("attention, wide heads over more keys than a panel", [[1, 3, 35], [1, 40, 35], [1, 40, 35]], [], 300, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.2f })),
+        new("attention, blocks of queries over many keys, causal with a gated bias", [[1, 60, 2], [1, 147, 2], [1, 147, 2], [1, 60, 147], [1, 60, 1]], [], 300, (ops, x, _) =>
+            ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f, Causal = true, Bias = x[3], BiasGate = x[4] })),
         new("attention with a bias", [[2, 4, 6], [2, 5, 6], [2, 5, 6], [3, 4, 5]], [], 40, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 3, Scale = 0.5f, Bias = x[3] })),
         new("attention with a gated bias", [[2, 5, 6], [2, 5, 6], [2, 5, 6], [3, 5, 5], [2, 5, 3]], [], 40, (ops, x, _) =>

@@ -6,8 +6,9 @@ namespace AudioToken.Backends.Cpu;
 /// the scores of a block are all that ever exists of them. Dao et al. 2022, algorithm 4.</summary>
 /// <remarks>
 /// <para>With P the shares of a row and dP = dy v^T: dS = P (dP - sum(P dP)), dv = P^T dy, dq = scale dS k, dk = scale dS^T q.</para>
+/// <para>Shares stay the powers of a row until their sum is known, and then too: dv^T = dy^T P has the factor on dy, the narrow side.</para>
 /// <para>Scores come out of the micro-kernel as panels [keys of a panel][query][key], and dv^T = dy^T P and dk^T = q^T dS read them as they lie: only the
-/// narrow sides, q and dy, are ever turned round.</para>
+/// narrow sides, q and dy, are ever copied.</para>
 /// </remarks>
 internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     where TLanes : ILanes<TVector>
@@ -37,7 +38,7 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
 
     private readonly PackedShape ByKeys => new(1, Job.Keys, Job.Width, TLanes.Count);                             // q k^T, dy v^T
 
-    private readonly PackedShape Scores => new(1, Job.Keys, AttentionGradientJob.BlockRows, TLanes.Count);        // P, dS
+    private readonly PackedShape Scores => new(1, Job.Keys, Job.BlockRows, TLanes.Count);                         // P, dS
 
     private readonly PackedShape OverKeys => new(1, Job.Width, Job.Keys, TLanes.Count);                           // dS k
 
@@ -52,149 +53,225 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
         PackTransposed(Job.K + keys, room.KeyPanels);
         PackTransposed(Job.V + keys, room.ValuePanels);
         PackRows(Job.K + keys, room.OverKeys);
-        for (int start = 0; start < Job.Queries; start += AttentionGradientJob.BlockRows)
+        for (int start = 0; start < Job.Queries; start += Job.BlockRows)
         {
-            int rows = Math.Min(AttentionGradientJob.BlockRows, Job.Queries - start);
-            float* q = Job.Q + queries + (long)start * columns, dy = Job.Dy + queries + (long)start * columns;
-            CopyRows(q, rows, room.Left);
-            Multiply(room.Left, rows, ByKeys, room.KeyPanels, room.Shares, rows, first: true);
-            CopyRows(dy, rows, room.Left);
-            Multiply(room.Left, rows, ByKeys, room.ValuePanels, room.Slopes, rows, first: true);
+            int rows = Math.Min(Job.BlockRows, Job.Queries - start);
+            CopyRows(Job.Q + queries + (long)start * columns, rows, Job.Scale * AttentionTiles.ScoreUnit, room.Queries);
+            Multiply(room.Queries, rows, ByKeys, room.KeyPanels, room.Shares);
+            CopyRows(Job.Dy + queries + (long)start * columns, rows, 1, room.Gradients);
+            Multiply(room.Gradients, rows, ByKeys, room.ValuePanels, room.Slopes);
             for (int row = 0; row < rows; row++)
                 FinishRow(sample, head, start + row, row, rows, room);
 
             // dq, of the slopes as rows.
-            Multiply(room.SlopeRows, rows, OverKeys, room.OverKeys, room.Product, rows, first: true);
+            Multiply(room.SlopeRows, rows, OverKeys, room.OverKeys, room.Product);
             WriteRows(room.Product, rows, Job.Dq + queries + (long)start * columns);
 
-            Transposition.Transpose(q, columns, rows, width, room.Left, Stride);
-            Multiply(room.Left, width, Scores with { Depth = rows }, room.Slopes, room.ByKey, width, first: start == 0);
-            Transposition.Transpose(dy, columns, rows, width, room.Left, Stride);
-            Multiply(room.Left, width, Scores with { Depth = rows }, room.Shares, room.ByValue, width, first: start == 0);
+            AddColumns(room.Queries, rows, room.Slopes, room.ByKey, start == 0);
+            AddColumns(room.Gradients, rows, room.Shares, room.ByValue, start == 0);
         }
 
-        WriteTransposed(room.ByKey, Job.Dk + keys, Job.Scale);
+        WriteTransposed(room.ByKey, Job.Dk + keys, 1 / AttentionTiles.ScoreUnit);
         WriteTransposed(room.ByValue, Job.Dv + keys, 1);
     }
 
-    // Scores of one query become shares, the gradients by the shares those by the scores; the latter also as a row.
+    // Scores of one query become powers, the gradients by the shares those by the scores; the latter also as a row.
     private readonly void FinishRow(int sample, int head, int query, int row, int rows, AttentionGradientRoom room)
     {
-        int keys = Job.Keys, seen = Job.Causal ? Math.Min(query + 1, keys) : keys, padded = (seen + TLanes.Count - 1) / TLanes.Count * TLanes.Count;
-        float* shares = room.ShareRow, slopes = room.SlopeRow;
-        long gateAt = ((long)sample * Job.Queries + query) * Job.Heads + head, biasAt = ((long)head * Job.Queries + query) * keys;
+        int seen = Job.Causal ? Math.Min(query + 1, Job.Keys) : Job.Keys, whole = seen / TLanes.Count, vectors = (seen + TLanes.Count - 1) / TLanes.Count;
+        long gateAt = ((long)sample * Job.Queries + query) * Job.Heads + head, biasAt = ((long)head * Job.Queries + query) * Job.Keys;
         float gate = Job.Gate is null ? 1 : Job.Gate[gateAt];
-        float* bias = Job.Bias is null ? null : Job.Bias + biasAt;
-        Gather(room.Shares, row, rows, shares);
-        Gather(room.Slopes, row, rows, slopes);
-        TensorPrimitives.Multiply(new ReadOnlySpan<float>(shares, padded), Job.Scale, new Span<float>(shares, padded));
-        if (bias is not null)
-            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(bias, seen), gate, new ReadOnlySpan<float>(shares, seen), new Span<float>(shares, seen));
-
-        // What lies beyond the last key that is seen has no share.
-        new Span<float>(shares + seen, padded - seen).Fill(float.MinValue);
-        new Span<float>(slopes + seen, padded - seen).Clear();
-        TVector along = Share(shares, slopes, padded, TensorPrimitives.Max(new ReadOnlySpan<float>(shares, seen)));
-        for (int c = 0; c < padded; c += TLanes.Count)
-            TLanes.Store(TLanes.Multiply(TLanes.Load(shares + c), TLanes.Subtract(TLanes.Load(slopes + c), along)), slopes + c);
-        if (Job.DGate is not null)
-            Job.DGate[gateAt] = TensorPrimitives.Dot(new ReadOnlySpan<float>(slopes, seen), new ReadOnlySpan<float>(bias, seen));
-        if (Job.DBias is not null)
+        ScoreRow shares = new(room.Shares, row, rows, Vectors), slopes = new(room.Slopes, row, rows, Vectors);
+        if (whole < vectors)
         {
-            Span<float> sum = new(Job.DBias + biasAt, seen);
-            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(slopes, seen), gate, sum, sum);
+            // What lies beyond the last key that is seen has no share.
+            int rest = seen - whole * TLanes.Count;
+            new Span<float>(shares.At(whole) + rest, TLanes.Count - rest).Fill(float.MinValue);
+            new Span<float>(slopes.At(whole) + rest, TLanes.Count - rest).Clear();
         }
 
-        int rest = Scores.Panels * Scores.PanelWidth - padded;
-        new Span<float>(shares + padded, rest).Clear();
-        new Span<float>(slopes + padded, rest).Clear();
-        Scatter(shares, row, rows, room.Shares);
-        Scatter(slopes, row, rows, room.Slopes);
-        for (int start = 0, chunk = 0; start < keys; start += MaxDepth, chunk++)
+        if (Job.Bias is not null)
+            AddBias(shares, Job.Bias + biasAt, gate * AttentionTiles.ScoreUnit, seen);
+        (float sum, float along) = Powers(shares, slopes, vectors, Highest(shares, vectors));
+        float inverse = 1 / sum;
+        for (int start = 0, chunk = 0; start < Job.Width; start += MaxDepth, chunk++)
         {
-            int count = Math.Min(MaxDepth, keys - start);
-            float* to = room.SlopeRows + ((long)chunk * AttentionGradientJob.BlockRows + row) * Stride;
-            new ReadOnlySpan<float>(slopes + start, count).CopyTo(new Span<float>(to, count));
+            Span<float> gradient = new(room.Gradients + ((long)chunk * AttentionGradientJob.MostRows + row) * Stride, Math.Min(MaxDepth, Job.Width - start));
+            TensorPrimitives.Multiply(gradient, inverse, gradient);
+        }
+
+        float* slopeRow = room.SlopeRows + (long)row * Stride;
+        Slopes(shares, slopes, vectors, inverse, along * inverse, slopeRow);
+        for (int v = vectors; v < Vectors; v++)
+        {
+            TVector zero = TLanes.Create(0);
+            TLanes.Store(zero, shares.At(v));
+            TLanes.Store(zero, slopes.At(v));
+            TLanes.Store(zero, OfRow(slopeRow, v));
+        }
+
+        for (int start = 0; start < seen; start += MaxDepth, slopeRow += AttentionGradientJob.MostRows * Stride)
+        {
+            ReadOnlySpan<float> own = new(slopeRow, Math.Min(MaxDepth, seen - start));
+            if (Job.DGate is not null)
+                Job.DGate[gateAt] = (start == 0 ? 0 : Job.DGate[gateAt]) + TensorPrimitives.Dot(own, new ReadOnlySpan<float>(Job.Bias + biasAt + start, own.Length));
+            if (Job.DBias is null)
+                continue;
+            Span<float> byBias = new(Job.DBias + biasAt + start, own.Length);
+            TensorPrimitives.MultiplyAdd(own, gate, byBias, byBias);
         }
     }
 
-    // Scores become shares in place; gives the sum of shares times slopes in each lane.
-    private static TVector Share(float* shares, float* slopes, int count, float most)
+    // Vectors in a row of scores.
+    private readonly int Vectors => (Job.Keys + TLanes.Count - 1) / TLanes.Count;
+
+    // A vector of a row of the left side.
+    private static float* OfRow(float* row, int vector)
     {
-        TVector highest = TLanes.Create(most), total = TLanes.Create(0), products = total;
-        for (int c = 0; c < count; c += TLanes.Count)
+        (int chunk, int at) = Math.DivRem(vector * TLanes.Count, MaxDepth);
+        return row + (long)chunk * AttentionGradientJob.MostRows * Stride + at;
+    }
+
+    private static void AddBias(ScoreRow scores, float* bias, float factor, int seen)
+    {
+        TVector factors = TLanes.Create(factor);
+        int v = 0, c = 0;
+        for (; c + TLanes.Count <= seen; v++, c += TLanes.Count)
         {
-            TVector power = VectorMath.Exp<TLanes, TVector>(TLanes.Subtract(TLanes.Load(shares + c), highest));
-            total = TLanes.Add(total, power);
-            products = TLanes.MultiplyAdd(power, TLanes.Load(slopes + c), products);
-            TLanes.Store(power, shares + c);
+            float* at = scores.At(v);
+            TLanes.Store(TLanes.MultiplyAdd(factors, TLanes.Load(bias + c), TLanes.Load(at)), at);
         }
 
-        float inverse = 1 / Across(total);
-        TVector factor = TLanes.Create(inverse);
-        for (int c = 0; c < count; c += TLanes.Count)
-            TLanes.Store(TLanes.Multiply(TLanes.Load(shares + c), factor), shares + c);
-        return TLanes.Create(Across(products) * inverse);
+        if (c == seen)
+            return;
+        Span<float> rest = new(scores.At(v), seen - c);
+        TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(bias + c, rest.Length), factor, rest, rest);
     }
 
-    private static float Across(TVector lanes)
+    private static TVector Highest(ScoreRow scores, int vectors)
     {
-        float* values = stackalloc float[TLanes.Count];
-        TLanes.Store(lanes, values);
-        return TensorPrimitives.Sum(new ReadOnlySpan<float>(values, TLanes.Count));
+        TVector even = TLanes.Create(float.MinValue), odd = even;
+        float* at = scores.First;
+        int v = 0;
+        for (; v + 2 <= vectors; v += 2, at += scores.Step)
+        {
+            even = TLanes.Max(even, TLanes.Load(at));
+            odd = TLanes.Max(odd, TLanes.Load(at + TLanes.Count));
+        }
+
+        if (v < vectors)
+            even = TLanes.Max(even, TLanes.Load(scores.At(v)));
+        return TLanes.Create(TLanes.Largest(TLanes.Max(even, odd)));
     }
 
-    // The left side lies in chunks of depth, [chunk][row][Stride]; the result as panels [panel][height][columns].
-    private readonly void Multiply(float* a, int rows, PackedShape packed, float* b, float* result, int height, bool first)
+    // Scores become powers of two relative to the highest; gives their sum and that of powers times slopes.
+    private static (float Sum, float Along) Powers(ScoreRow scores, ScoreRow slopes, int vectors, TVector highest)
+    {
+        TVector even = TLanes.Create(0), odd = even, along = even;
+        float* at = scores.First, slope = slopes.First;
+        int v = 0;
+        for (; v + 2 <= vectors; v += 2, at += scores.Step, slope += scores.Step)
+        {
+            TVector first = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(at), highest));
+            TVector second = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(at + TLanes.Count), highest));
+            TLanes.Store(first, at);
+            TLanes.Store(second, at + TLanes.Count);
+            even = TLanes.Add(even, first);
+            odd = TLanes.Add(odd, second);
+            along = TLanes.MultiplyAdd(second, TLanes.Load(slope + TLanes.Count), TLanes.MultiplyAdd(first, TLanes.Load(slope), along));
+        }
+
+        if (v < vectors)
+        {
+            TVector last = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores.At(v)), highest));
+            TLanes.Store(last, scores.At(v));
+            even = TLanes.Add(even, last);
+            along = TLanes.MultiplyAdd(last, TLanes.Load(slopes.At(v)), along);
+        }
+
+        return (TLanes.Sum(TLanes.Add(even, odd)), TLanes.Sum(along));
+    }
+
+    // Gradients by shares become those by scores, in place and as a row.
+    private static void Slopes(ScoreRow powers, ScoreRow slopes, int vectors, float inverse, float along, float* row)
+    {
+        TVector factor = TLanes.Create(inverse), level = TLanes.Create(along);
+        for (int start = 0; start < vectors; start += MaxDepth / TLanes.Count, row += AttentionGradientJob.MostRows * Stride)
+        {
+            int end = Math.Min(vectors, start + MaxDepth / TLanes.Count), v = start;
+            float* power = powers.At(start), slope = slopes.At(start), to = row;
+            for (; v + 2 <= end; v += 2, power += powers.Step, slope += powers.Step, to += 2 * TLanes.Count)
+            {
+                TVector first = TLanes.Multiply(TLanes.Multiply(TLanes.Load(power), factor), TLanes.Subtract(TLanes.Load(slope), level));
+                TVector second = TLanes.Multiply(TLanes.Multiply(TLanes.Load(power + TLanes.Count), factor), TLanes.Subtract(TLanes.Load(slope + TLanes.Count), level));
+                TLanes.Store(first, slope);
+                TLanes.Store(second, slope + TLanes.Count);
+                TLanes.Store(first, to);
+                TLanes.Store(second, to + TLanes.Count);
+            }
+
+            if (v == end)
+                continue;
+            TVector last = TLanes.Multiply(TLanes.Multiply(TLanes.Load(powers.At(v)), factor), TLanes.Subtract(TLanes.Load(slopes.At(v)), level));
+            TLanes.Store(last, slopes.At(v));
+            TLanes.Store(last, to);
+        }
+    }
+
+    // One query's row of scores in panels of two vectors, the last perhaps of one.
+    private readonly struct ScoreRow(float* panels, int row, int rows, int vectors)
+    {
+        public readonly float* First = panels + (long)row * Math.Min(2, vectors) * TLanes.Count;
+        public readonly long Step = 2L * rows * TLanes.Count; // from one panel to the next
+        private readonly float* _single = panels + ((long)(vectors - 1) * rows + row) * TLanes.Count; // a last panel of one vector
+        private readonly int _pairs = vectors / 2;
+
+        public float* At(int vector) => vector < 2 * _pairs ? First + vector / 2 * Step + vector % 2 * TLanes.Count : _single;
+    }
+
+    // The left side lies in chunks of depth, [chunk][row][Stride]; the result as panels [panel][row][columns].
+    private readonly void Multiply(float* a, int rows, PackedShape packed, float* b, float* result)
     {
         for (int panel = 0; panel < packed.Panels; panel++)
         {
             int vectors = packed.Vectors(panel), width = vectors * TLanes.Count;
-            float* tile = result + (long)panel * packed.PanelWidth * height;
+            float* tile = result + (long)panel * packed.PanelWidth * rows;
             for (int start = 0, chunk = 0; start < packed.Depth; start += MaxDepth, chunk++)
             {
                 int depth = Math.Min(MaxDepth, packed.Depth - start);
-                float* left = a + (long)chunk * AttentionGradientJob.BlockRows * Stride, right = b + packed.PanelOffset(panel) + (long)start * width;
+                float* left = a + (long)chunk * AttentionGradientJob.MostRows * Stride, right = b + packed.PanelOffset(panel) + (long)start * width;
                 for (int r = 0; r < rows;)
                 {
                     float* from = left + (long)r * Stride;
-                    r += MicroKernel<TLanes, TVector>.Run(rows - r, Tallest, vectors, from, right, depth, tile + (long)r * width, first && start == 0, (byte*)from);
+                    r += MicroKernel<TLanes, TVector>.Run(rows - r, Tallest, vectors, from, right, depth, tile + (long)r * width, start == 0, (byte*)from);
                 }
             }
         }
     }
 
-    private readonly void Gather(float* panels, int row, int rows, float* to)
+    // Sums over the queries of a block: a^T times scores, as panels [panel][column of a][keys of the panel].
+    private readonly void AddColumns(float* a, int rows, float* scores, float* sums, bool first)
     {
         PackedShape packed = Scores;
         for (int panel = 0; panel < packed.Panels; panel++)
         {
             int vectors = packed.Vectors(panel);
-            float* from = panels + ((long)panel * packed.PanelWidth * rows) + (long)row * vectors * TLanes.Count;
-            for (int v = 0; v < vectors; v++, to += TLanes.Count)
-                TLanes.Store(TLanes.Load(from + v * TLanes.Count), to);
+            float* right = scores + (long)panel * packed.PanelWidth * rows, tile = sums + (long)panel * packed.PanelWidth * Job.Width, left = a;
+            for (int start = 0; start < Job.Width; start += MaxDepth, left += AttentionGradientJob.MostRows * Stride)
+            {
+                int count = Math.Min(MaxDepth, Job.Width - start);
+                ColumnKernel<TLanes, TVector>.Run(count, Tallest >= 14, vectors, left, Stride, right, vectors * TLanes.Count, rows, tile + (long)start * vectors * TLanes.Count, first);
+            }
         }
     }
 
-    private readonly void Scatter(float* from, int row, int rows, float* panels)
+    private readonly void CopyRows(float* rows, int count, float factor, float* to)
     {
-        PackedShape packed = Scores;
-        for (int panel = 0; panel < packed.Panels; panel++)
-        {
-            int vectors = packed.Vectors(panel);
-            float* to = panels + ((long)panel * packed.PanelWidth * rows) + (long)row * vectors * TLanes.Count;
-            for (int v = 0; v < vectors; v++, from += TLanes.Count)
-                TLanes.Store(TLanes.Load(from), to + v * TLanes.Count);
-        }
-    }
-
-    private readonly void CopyRows(float* rows, int count, float* to)
-    {
-        for (int start = 0; start < Job.Width; start += MaxDepth, to += AttentionGradientJob.BlockRows * Stride)
+        for (int start = 0; start < Job.Width; start += MaxDepth, to += AttentionGradientJob.MostRows * Stride)
         {
             int depth = Math.Min(MaxDepth, Job.Width - start);
             for (int row = 0; row < count; row++)
-                new ReadOnlySpan<float>(rows + (long)row * Job.Columns + start, depth).CopyTo(new Span<float>(to + row * Stride, depth));
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(rows + (long)row * Job.Columns + start, depth), factor, new Span<float>(to + row * Stride, depth));
         }
     }
 

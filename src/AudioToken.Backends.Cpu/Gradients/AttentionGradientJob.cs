@@ -3,8 +3,8 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>What the parts of one <see cref="CpuOps.AttentionGradients"/> share.</summary>
 internal unsafe struct AttentionGradientJob
 {
-    /// <summary>Queries of a block: whole tiles of 14 rows, and of 6.</summary>
-    public const int BlockRows = 84;
+    /// <summary>The most queries of a block: whole tiles of 14 rows, and of 6.</summary>
+    public const int MostRows = 84;
 
     public float* Q;      // [B, Queries, Columns]
     public float* K;      // [B, Keys, Columns]
@@ -27,6 +27,9 @@ internal unsafe struct AttentionGradientJob
     public float Scale;
     public bool Causal;
 
+    /// <summary>Queries of a block; of many keys so few that their scores stay near the first-level cache.</summary>
+    public readonly int BlockRows => Keys > 128 ? MostRows / 3 : MostRows;
+
     /// <summary>Number of parts.</summary>
     public readonly int Parts => Bias is null ? Samples * Heads : Heads;
 }
@@ -37,7 +40,7 @@ internal readonly unsafe struct AttentionGradientRoom
     /// <summary>Lays the room out; a null start counts it.</summary>
     public AttentionGradientRoom(float* start, PackedShape byKeys, PackedShape scores, PackedShape overKeys, int stride, int keyChunks, int widthChunks)
     {
-        const int Rows = AttentionGradientJob.BlockRows;
+        const int Rows = AttentionGradientJob.MostRows;
         long padded = (long)scores.Panels * scores.PanelWidth, width = byKeys.Depth;
         long at = 0;
         KeyPanels = Take(byKeys.Floats);
@@ -45,10 +48,9 @@ internal readonly unsafe struct AttentionGradientRoom
         OverKeys = Take(overKeys.Floats);
         Shares = Take(scores.Floats);
         Slopes = Take(scores.Floats);
-        ShareRow = Take(padded);
-        SlopeRow = Take(padded);
         SlopeRows = Take((long)keyChunks * Rows * stride);
-        Left = Take(Math.Max((long)widthChunks * Rows, width) * stride); // queries as rows, or turned round
+        Queries = Take((long)widthChunks * Rows * stride);
+        Gradients = Take((long)widthChunks * Rows * stride);
         Product = Take((long)overKeys.Panels * overKeys.PanelWidth * Rows);
         ByKey = Take(padded * width);
         ByValue = Take(padded * width);
@@ -72,13 +74,11 @@ internal readonly unsafe struct AttentionGradientRoom
 
     public float* Slopes { get; }
 
-    public float* ShareRow { get; }
-
-    public float* SlopeRow { get; }
-
     public float* SlopeRows { get; }
 
-    public float* Left { get; }
+    public float* Queries { get; }
+
+    public float* Gradients { get; }
 
     public float* Product { get; }
 

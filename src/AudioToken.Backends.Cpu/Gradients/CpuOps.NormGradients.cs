@@ -77,7 +77,6 @@ public sealed unsafe partial class CpuOps
         int chunkRows = Math.Max(1, NormChunk / Math.Max(columns, 1)), chunks = checked((int)((shape.Rows + chunkRows - 1) / chunkRows));
         LayerNormGradientBody body = new()
         {
-            Workers = _workers,
             X = Data(x, Name, nameof(x)),
             Gamma = Vector(gamma, columns, Name, nameof(gamma)),
             Dy = Data(dy, Name, nameof(dy)),

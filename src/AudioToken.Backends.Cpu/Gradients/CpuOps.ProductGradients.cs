@@ -48,6 +48,19 @@ public sealed unsafe partial class CpuOps : IGradientOps
         Shape shape = [dy.Shape[0], height, width, channels];
         Tensor dx = Allocate(shape);
         using TensorScope scope = Scope();
+        if (Doubling.Suits(shape, own.Shape, geometry))
+        {
+            GemmProblem halving = Reversed(own, kh * kw, RowsOf(shape), Data(dx, Name, nameof(dx)), channels);
+            PackedShape turned = halving.Packed;
+            halving.Packed = turned with { Depth = HalvingTaps.Side * HalvingTaps.Side * n };
+            float* summed = Working(halving.Packed.Floats);
+            _workers.Run(turned.Panels, new HalvingTaps((float*)halving.Weight.Address, summed, turned, halving.Packed));
+            halving.Weight = new RestingValues(summed);
+            _engine.Multiply(_workers, halving, new ConvWindows(
+                Data(dy, Name, nameof(dy)), dy.Shape, null, 0, new ConvGeometry { Stride = 2, PadTop = 1, PadLeft = 1 }, HalvingTaps.Side, height, width));
+            return dx;
+        }
+
         Tensor whole = enlarged ? Allocate([dy.Shape[0], tall, wide, channels]) : dx;
         Tensor spread = geometry.Stride == 1 ? dy : Spread(dy, geometry.Stride);
         float* data = Data(spread, Name, nameof(dy));
@@ -71,6 +84,25 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Output = problem.Output,
                 Epilogue = problem.Epilogue,
             }, dy.Shape[0]);
+        }
+        else if (PixelConv.Suits(n, channels, kh, kw, wide) && geometry is { PadTop: <= 2, PadLeft: <= 2 })
+        {
+            _engine.Multiply(_workers, new PixelConv
+            {
+                X = data,
+                Channels = n,
+                Samples = dy.Shape[0],
+                SourceHeight = spread.Shape[1],
+                SourceWidth = spread.Shape[2],
+                Top = kh - 1 - geometry.PadTop,
+                Left = kw - 1 - geometry.PadLeft,
+                Height = tall,
+                Width = wide,
+                Weight = (float*)problem.Weight.Address,
+                Packed = problem.Packed,
+                Output = problem.Output,
+                Epilogue = problem.Epilogue,
+            });
         }
         else
         {
@@ -96,6 +128,55 @@ public sealed unsafe partial class CpuOps : IGradientOps
         Tensor dw = Allocate(own.Shape);
         float* data = Data(x, Name, nameof(x)), skipData = DataOrNull(skip, Name, nameof(skip)), slopes = Data(dy, Name, nameof(dy)), result = Data(dw, Name, nameof(dw));
         (int tall, int wide) = (dy.Shape[1], dy.Shape[2]);
+        if (!_exact && WinogradGradientJob.Suits(x.Shape, skipChannels, own.Shape, geometry, _engine.VectorWidth))
+        {
+            WinogradGradientJob job = new()
+            {
+                Windows = new WinogradJob
+                {
+                    X = data,
+                    Skip = skipData,
+                    Channels = x.Shape[3],
+                    SkipChannels = skipChannels,
+                    SourceHeight = x.Shape[1],
+                    SourceWidth = x.Shape[2],
+                    Height = tall,
+                    Width = wide,
+                },
+                Dy = slopes,
+                Outputs = n,
+                Result = result,
+            };
+            job.AllTiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
+            using TensorScope scope = Scope();
+            job.Inputs = Working(WinogradJob.PlainPoints * job.InputStride);
+            job.Slopes = Working(WinogradJob.PlainPoints * job.SlopeStride);
+            job.Sums = Working(WinogradJob.PlainPoints * job.SumStride);
+            _engine.SumTiles(_workers, job);
+            return dw;
+        }
+
+        if (BandGradientJob.Suits(x.Shape, skipChannels, own.Shape, geometry, wide, _engine.VectorWidth))
+        {
+            BandGradientJob job = new()
+            {
+                X = data,
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Channels = channels,
+                Dy = slopes,
+                Samples = dy.Shape[0],
+                Height = tall,
+                Width = wide,
+                Outputs = n,
+                Result = result,
+            };
+            using TensorScope scope = Scope();
+            job.Sums = Working(job.Slices * job.SliceFloats);
+            _engine.SumBands(_workers, job);
+            return dw;
+        }
+
         if (geometry.Stride == 1 && (kh * kw == 1 || (channels >= _engine.VectorWidth && wide >= FewestShared)))
         {
             WeightGradient(data, x.Shape, skipData, channels, geometry, kh, kw, slopes, n, tall, wide, result);

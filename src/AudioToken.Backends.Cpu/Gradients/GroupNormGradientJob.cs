@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using AudioToken.Tensors;
 
@@ -29,54 +28,53 @@ internal unsafe struct GroupNormGradientJob
 
     public readonly long FirstOf(int sample, int chunk) => ((long)sample * Positions + (long)chunk * ChunkRows) * Channels;
 
-    /// <summary>n and g of some channels of one position.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly (TVector Normal, TVector Slope) At<TLanes, TVector>(long at, int c, long row)
-        where TLanes : ILanes<TVector>
-        where TVector : unmanaged
-    {
-        TVector normal = TLanes.Multiply(TLanes.Subtract(TLanes.Load(X + at + c), TLanes.Load(Means + row + c)), TLanes.Load(Inverses + row + c));
-        TVector slope = TLanes.Load(Dy + at + c);
-        if (Activation == Activation.Silu)
-        {
-            TVector z = TLanes.MultiplyAdd(normal, TLanes.Load(Gamma + c), TLanes.Load(Beta + c));
-            slope = TLanes.Multiply(slope, VectorMath.Derivative<TLanes, TVector>(z, Activation.Silu));
-        }
-
-        return (normal, slope);
-    }
+    /// <summary>Where g is after the first pass: dy itself without an activation.</summary>
+    public readonly float* Slopes => Activation == Activation.None ? Dy : Dx;
 }
 
-/// <summary>First pass: sums of one chunk of one sample, for each channel.</summary>
+/// <summary>First pass: sums of one chunk of one sample, for each channel. Where there is an activation, g waits in the place of the result.</summary>
 internal readonly unsafe struct GroupNormGradientSums(GroupNormGradientJob job) : IParallelBody
 {
     private readonly GroupNormGradientJob _job = job;
 
     public void Run(int index, int worker)
     {
-        (int sample, int chunk) = Math.DivRem(index, _job.Chunks);
-        new Span<float>(_job.Partial + (long)index * 2 * _job.Channels, 2 * _job.Channels).Clear();
-        for (int row = 0; row < _job.RowsOf(chunk); row++)
-        {
-            int c = 0;
-            if (Vector512.IsHardwareAccelerated)
-                c = Add<Lanes512, Vector512<float>>(index, sample, chunk, row, c);
-            c = Add<Lanes256, Vector256<float>>(index, sample, chunk, row, c);
-            Add<Lanes1, float>(index, sample, chunk, row, c);
-        }
+        int c = 0;
+        if (Vector512.IsHardwareAccelerated)
+            c = Add<Lanes512, Vector512<float>>(index, c);
+        c = Add<Lanes256, Vector256<float>>(index, c);
+        Add<Lanes1, float>(index, c);
     }
 
-    private int Add<TLanes, TVector>(int index, int sample, int chunk, int row, int c)
+    // From channel c on as far as whole vectors go; returns where it stopped.
+    private int Add<TLanes, TVector>(int index, int c)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        float* sums = _job.Partial + (long)index * 2 * _job.Channels, products = sums + _job.Channels;
-        long at = _job.FirstOf(sample, chunk) + (long)row * _job.Channels;
-        for (; c + TLanes.Count <= _job.Channels; c += TLanes.Count)
+        (int sample, int chunk) = Math.DivRem(index, _job.Chunks);
+        (int channels, int rows) = (_job.Channels, _job.RowsOf(chunk));
+        long first = _job.FirstOf(sample, chunk);
+        float* means = _job.Means + (long)sample * channels, inverses = _job.Inverses + (long)sample * channels, to = _job.Partial + (long)index * 2 * channels;
+        for (; c + TLanes.Count <= channels; c += TLanes.Count)
         {
-            (TVector normal, TVector slope) = _job.At<TLanes, TVector>(at, c, (long)sample * _job.Channels);
-            TLanes.Store(TLanes.Add(TLanes.Load(sums + c), slope), sums + c);
-            TLanes.Store(TLanes.MultiplyAdd(slope, normal, TLanes.Load(products + c)), products + c);
+            TVector mean = TLanes.Load(means + c), inverse = TLanes.Load(inverses + c), gamma = TLanes.Load(_job.Gamma + c), beta = TLanes.Load(_job.Beta + c);
+            TVector sum = TLanes.Create(0), products = sum;
+            float* x = _job.X + first + c, dy = _job.Dy + first + c, g = _job.Dx + first + c;
+            for (int row = 0; row < rows; row++, x += channels, dy += channels, g += channels)
+            {
+                TVector normal = TLanes.Multiply(TLanes.Subtract(TLanes.Load(x), mean), inverse), slope = TLanes.Load(dy);
+                if (_job.Activation == Activation.Silu)
+                {
+                    slope = TLanes.Multiply(slope, VectorMath.Derivative<TLanes, TVector>(TLanes.MultiplyAdd(normal, gamma, beta), Activation.Silu));
+                    TLanes.Store(slope, g);
+                }
+
+                sum = TLanes.Add(sum, slope);
+                products = TLanes.MultiplyAdd(slope, normal, products);
+            }
+
+            TLanes.Store(sum, to + c);
+            TLanes.Store(products, to + channels + c);
         }
 
         return c;
@@ -120,30 +118,32 @@ internal readonly unsafe struct GroupNormGradientApplication(GroupNormGradientJo
 
     public void Run(int index, int worker)
     {
-        (int sample, int chunk) = Math.DivRem(index, _job.Chunks);
-        for (int row = 0; row < _job.RowsOf(chunk); row++)
-        {
-            long at = _job.FirstOf(sample, chunk) + (long)row * _job.Channels;
-            int c = 0;
-            if (Vector512.IsHardwareAccelerated)
-                c = Apply<Lanes512, Vector512<float>>(sample, at, c);
-            c = Apply<Lanes256, Vector256<float>>(sample, at, c);
-            Apply<Lanes1, float>(sample, at, c);
-        }
+        int c = 0;
+        if (Vector512.IsHardwareAccelerated)
+            c = Apply<Lanes512, Vector512<float>>(index, c);
+        c = Apply<Lanes256, Vector256<float>>(index, c);
+        Apply<Lanes1, float>(index, c);
     }
 
-    private int Apply<TLanes, TVector>(int sample, long at, int c)
+    private int Apply<TLanes, TVector>(int index, int c)
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
-        long row = (long)sample * _job.Channels;
-        float* first = _job.Pulls + 2 * row, second = first + _job.Channels;
-        for (; c + TLanes.Count <= _job.Channels; c += TLanes.Count)
+        (int sample, int chunk) = Math.DivRem(index, _job.Chunks);
+        (int channels, int rows) = (_job.Channels, _job.RowsOf(chunk));
+        long first = _job.FirstOf(sample, chunk), statistics = (long)sample * channels;
+        float* pulls = _job.Pulls + 2 * statistics;
+        for (; c + TLanes.Count <= channels; c += TLanes.Count)
         {
-            (TVector normal, TVector slope) = _job.At<TLanes, TVector>(at, c, row);
-            TVector pull = TLanes.MultiplyAdd(normal, TLanes.Load(second + c), TLanes.Load(first + c));
-            TVector own = TLanes.Subtract(TLanes.Multiply(slope, TLanes.Load(_job.Gamma + c)), pull);
-            TLanes.Store(TLanes.Multiply(own, TLanes.Load(_job.Inverses + row + c)), _job.Dx + at + c);
+            TVector mean = TLanes.Load(_job.Means + statistics + c), inverse = TLanes.Load(_job.Inverses + statistics + c), gamma = TLanes.Load(_job.Gamma + c);
+            TVector level = TLanes.Load(pulls + c), along = TLanes.Load(pulls + channels + c);
+            float* x = _job.X + first + c, g = _job.Slopes + first + c, dx = _job.Dx + first + c;
+            for (int row = 0; row < rows; row++, x += channels, g += channels, dx += channels)
+            {
+                TVector normal = TLanes.Multiply(TLanes.Subtract(TLanes.Load(x), mean), inverse);
+                TVector own = TLanes.Subtract(TLanes.Multiply(TLanes.Load(g), gamma), TLanes.MultiplyAdd(normal, along, level));
+                TLanes.Store(TLanes.Multiply(own, inverse), dx);
+            }
         }
 
         return c;

@@ -1,11 +1,11 @@
-using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+using System.Runtime.Intrinsics;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>Gradients of some normalised rows: a part of <see cref="CpuOps.LayerNormGradients"/>.</summary>
+/// <summary>Gradients of some normalised rows: a part of <see cref="CpuOps.LayerNormGradients"/>. With n the normalised value and g = gamma dy:
+/// dx = (g - mean(g) - n mean(g n)) / deviation.</summary>
 internal unsafe struct LayerNormGradientBody : IParallelBody
 {
-    public WorkerPool Workers;
     public float* X;       // [Rows, Columns]
     public float* Gamma;   // [Columns]
     public float* Dy;      // [Rows, Columns]
@@ -19,38 +19,72 @@ internal unsafe struct LayerNormGradientBody : IParallelBody
 
     public readonly void Run(int index, int worker)
     {
-        Span<float> normal = new(Workers.Scratch(worker, 2L * Columns * sizeof(float)), Columns);
-        Span<float> pull = new((float*)Workers.Scratch(worker, 2L * Columns * sizeof(float)) + Columns, Columns);
-        ReadOnlySpan<float> gamma = new(Gamma, Columns);
-        Span<float> products = new(Partial + (long)index * Columns, Columns), sums = new(Partial + ((long)Chunks + index) * Columns, Columns);
-        products.Clear();
-        sums.Clear();
+        // The widest vectors that a row holds without a rest; widths of models are multiples of all.
+        if (Vector512.IsHardwareAccelerated && Columns % Lanes512.Count == 0)
+            Run<Lanes512, Vector512<float>>(index);
+        else if (Columns % Lanes256.Count == 0)
+            Run<Lanes256, Vector256<float>>(index);
+        else
+            Run<Lanes1, float>(index);
+    }
+
+    private readonly void Run<TLanes, TVector>(int index)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        float* products = Partial + (long)index * Columns, sums = Partial + ((long)Chunks + index) * Columns;
+        new Span<float>(products, Columns).Clear();
+        new Span<float>(sums, Columns).Clear();
         long first = (long)index * ChunkRows, last = Math.Min(first + ChunkRows, Rows);
         for (long row = first; row < last; row++)
-        {
-            ReadOnlySpan<float> dy = new(Dy + row * Columns, Columns);
-            float inverse = Normalise(new ReadOnlySpan<float>(X + row * Columns, Columns), normal);
-            TensorPrimitives.MultiplyAdd(dy, normal, products, products);
-            TensorPrimitives.Add(sums, dy, sums);
+            Differentiate<TLanes, TVector>(X + row * Columns, Dy + row * Columns, products, sums, Dx + row * Columns);
+    }
 
-            // dx = (gamma dy - mean(gamma dy) - n mean(gamma dy n)) / deviation
-            Span<float> dx = new(Dx + row * Columns, Columns);
-            TensorPrimitives.Multiply(dy, gamma, dx);
-            float mean = TensorPrimitives.Sum(dx) / Columns, along = TensorPrimitives.Dot(dx, normal) / Columns;
-            TensorPrimitives.Multiply(normal, along, pull);
-            TensorPrimitives.Add(pull, mean, pull);
-            TensorPrimitives.Subtract(dx, pull, dx);
-            TensorPrimitives.Multiply(dx, inverse, dx);
+    private readonly void Differentiate<TLanes, TVector>(float* x, float* dy, float* products, float* sums, float* dx)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
+    {
+        (float mean, float inverse) = Statistics<TLanes, TVector>(x);
+        TVector means = TLanes.Create(mean), inverses = TLanes.Create(inverse), level = TLanes.Create(0), along = level;
+        for (int c = 0; c < Columns; c += TLanes.Count)
+        {
+            TVector normal = TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + c), means), inverses), slope = TLanes.Load(dy + c);
+            TLanes.Store(TLanes.MultiplyAdd(slope, normal, TLanes.Load(products + c)), products + c);
+            TLanes.Store(TLanes.Add(TLanes.Load(sums + c), slope), sums + c);
+            TVector g = TLanes.Multiply(slope, TLanes.Load(Gamma + c));
+            level = TLanes.Add(level, g);
+            along = TLanes.MultiplyAdd(g, normal, along);
+        }
+
+        level = TLanes.Create(TLanes.Sum(level) / Columns);
+        along = TLanes.Create(TLanes.Sum(along) / Columns);
+        for (int c = 0; c < Columns; c += TLanes.Count)
+        {
+            TVector normal = TLanes.Multiply(TLanes.Subtract(TLanes.Load(x + c), means), inverses);
+            TVector g = TLanes.Multiply(TLanes.Load(dy + c), TLanes.Load(Gamma + c));
+            TLanes.Store(TLanes.Multiply(TLanes.Subtract(g, TLanes.MultiplyAdd(normal, along, level)), inverses), dx + c);
         }
     }
 
-    // Twice the mean is taken out: the second time it is what rounding left of the first.
-    private readonly float Normalise(ReadOnlySpan<float> x, Span<float> normal)
+    // Deviations are summed from the rounded mean; their own sum corrects mean and variance for that rounding.
+    private readonly (float Mean, float Inverse) Statistics<TLanes, TVector>(float* x)
+        where TLanes : ILanes<TVector>
+        where TVector : unmanaged
     {
-        TensorPrimitives.Subtract(x, TensorPrimitives.Sum(x) / Columns, normal);
-        TensorPrimitives.Subtract(normal, TensorPrimitives.Sum<float>(normal) / Columns, normal);
-        float inverse = (float)(1 / Math.Sqrt((TensorPrimitives.SumOfSquares<float>(normal) / (double)Columns) + Epsilon));
-        TensorPrimitives.Multiply(normal, inverse, normal);
-        return inverse;
+        TVector sum = TLanes.Create(0), squares = sum;
+        for (int c = 0; c < Columns; c += TLanes.Count)
+            sum = TLanes.Add(sum, TLanes.Load(x + c));
+        float rough = TLanes.Sum(sum) / Columns;
+        TVector means = TLanes.Create(rough);
+        sum = TLanes.Create(0);
+        for (int c = 0; c < Columns; c += TLanes.Count)
+        {
+            TVector deviation = TLanes.Subtract(TLanes.Load(x + c), means);
+            sum = TLanes.Add(sum, deviation);
+            squares = TLanes.MultiplyAdd(deviation, deviation, squares);
+        }
+
+        double shift = (double)TLanes.Sum(sum) / Columns, variance = (TLanes.Sum(squares) / (double)Columns) - (shift * shift);
+        return ((float)(rough + shift), (float)(1 / Math.Sqrt(Math.Max(variance, 0) + Epsilon)));
     }
 }

@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// their order: how many there are depends on shapes alone, and so do the results' last digits.</remarks>
 internal unsafe struct WeightGradientJob
 {
-    /// <summary>Rows of dy that are turned round at a time: a panel of the right-hand side as long stays in the first-level cache.</summary>
+    /// <summary>Positions at a time: a panel of the right-hand side as long stays in the first-level cache.</summary>
     public const int PieceLength = 320;
 
     private const int BlockOutputs = 140;

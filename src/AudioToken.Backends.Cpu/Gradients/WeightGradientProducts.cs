@@ -1,10 +1,10 @@
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>Sums of one slice of the positions, for a block of outputs and a run of panels: a part of a weight's gradient.</summary>
-/// <param name="workers">Owner of the buffers in which dy is turned round.</param>
+/// <param name="workers">Owner of the buffers in which rows are packed.</param>
 /// <param name="job">What is computed.</param>
-/// <param name="tallest">Rows that the micro-kernel takes at once.</param>
-internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPool workers, WeightGradientJob job, int tallest) : IParallelBody
+/// <param name="tall">Whether the registers hold 28 sums.</param>
+internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPool workers, WeightGradientJob job, bool tall) : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -21,26 +21,26 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
         int output = (int)((long)_job.Outputs * outputBlock / _job.OutputBlocks), outputs = (int)((long)_job.Outputs * (outputBlock + 1) / _job.OutputBlocks) - output;
         int unit = (int)((long)_job.Units * unitBlock / _job.UnitBlocks), unitEnd = (int)((long)_job.Units * (unitBlock + 1) / _job.UnitBlocks);
         long pieces = (long)_job.Samples * _job.Pieces, first = pieces * slice / _job.Slices, last = pieces * (slice + 1) / _job.Slices;
-        long turned = (long)outputs * MicroKernel<TLanes, TVector>.Stride;
-        float* a = (float*)workers.Scratch(worker, (turned + (long)WeightGradientJob.PieceLength * _job.Packed.PanelWidth) * sizeof(float));
+        bool whole = _job.Rows is not null && _job.Packed.Columns % TLanes.Count == 0; // rows that hold no part of a vector are read as they lie
+        bool apart = _job.PaddedWidth > _job.Width;
+        long spread = apart ? (long)WeightGradientJob.PieceLength * outputs : 0;
+        float* room = (float*)workers.Scratch(worker, (spread + (long)WeightGradientJob.PieceLength * _job.Packed.PanelWidth) * sizeof(float));
         float* sums = _job.Sums + slice * _job.SliceFloats;
         for (long piece = first; piece < last; piece++)
         {
             (long sample, long at) = Math.DivRem(piece, _job.Pieces);
             int start = (int)(_job.Length * at / _job.Pieces), length = (int)(_job.Length * (at + 1) / _job.Pieces) - start;
-            Turn(sample, start, length, output, outputs, a);
+            float* map = _job.Dy + sample * _job.Height * _job.Width * _job.DyStride + output;
+            float* a = apart ? Spread(map, start, length, outputs, room) : map + start * _job.DyStride;
             for (int u = unit; u < unitEnd; u++)
             {
                 (int panel, int tap) = Math.DivRem(u, _job.Taps);
                 int vectors = _job.Packed.Vectors(panel), width = vectors * TLanes.Count;
                 long position = (sample * _job.PaddedHeight + tap / _job.KernelWidth) * _job.PaddedWidth + start + tap % _job.KernelWidth;
-                float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width : Pack(panel, position, length, a + turned);
+                float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width
+                    : whole ? _job.Rows + position * _job.Packed.Columns + (long)panel * _job.Packed.PanelWidth : Pack(panel, position, length, room + spread);
                 float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
-                for (int r = 0; r < outputs;)
-                {
-                    float* from = a + (long)r * MicroKernel<TLanes, TVector>.Stride;
-                    r += MicroKernel<TLanes, TVector>.Run(outputs - r, tallest, vectors, from, b, length, tile + (long)r * width, piece == first, (byte*)from);
-                }
+                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, whole ? _job.Packed.Columns : width, length, tile, piece == first);
             }
         }
     }
@@ -67,26 +67,19 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
         return panels;
     }
 
-    // Positions of dy as columns; between the rows of a map, where the panels hold what windows reach beyond, dy is zero.
-    private void Turn(long sample, int start, int length, int output, int outputs, float* a)
+    // Positions of dy as the panels have them: between the rows of a map, where the panels hold what windows reach beyond, dy is zero.
+    private float* Spread(float* map, int start, int length, int outputs, float* rows)
     {
-        int stride = MicroKernel<TLanes, TVector>.Stride;
-        float* map = _job.Dy + sample * _job.Height * _job.Width * _job.DyStride + output;
-        for (int done = 0; done < length;)
+        float* to = rows;
+        for (int position = start; position < start + length; position++, to += outputs)
         {
-            (int y, int x) = Math.DivRem(start + done, _job.PaddedWidth);
-            int count = Math.Min(length - done, (x < _job.Width ? _job.Width : _job.PaddedWidth) - x);
+            (int y, int x) = Math.DivRem(position, _job.PaddedWidth);
             if (x < _job.Width)
-            {
-                Transposition.Transpose(map + ((long)y * _job.Width + x) * _job.DyStride, _job.DyStride, count, outputs, a + done, stride);
-            }
+                new ReadOnlySpan<float>(map + ((long)y * _job.Width + x) * _job.DyStride, outputs).CopyTo(new Span<float>(to, outputs));
             else
-            {
-                for (int o = 0; o < outputs; o++)
-                    new Span<float>(a + (long)o * stride + done, count).Clear();
-            }
-
-            done += count;
+                new Span<float>(to, outputs).Clear();
         }
+
+        return rows;
     }
 }

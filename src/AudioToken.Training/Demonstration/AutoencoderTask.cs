@@ -7,6 +7,7 @@ using AudioToken.Training.Optimisation;
 using AudioToken.Training.Runs;
 using AudioToken.Training.Tape;
 using AudioToken.Weights;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace AudioToken.Training.Demonstration;
 
@@ -18,14 +19,15 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
     private const int Batch = 4;
 
     private readonly IGradientOps _ops;
+    private readonly WorldPool _pool;
     private readonly SampleOrder _order;
     private readonly ulong _seed;
     private readonly List<Parameter> _parameters = [];
 
-    public AutoencoderTask(IGradientOps ops, Recipe recipe)
+    public AutoencoderTask(IGradientOps ops, Recipe recipe, WorldPool pool)
     {
-        (_ops, _seed) = (ops, StableSeed.Of(recipe.Seed, "autoencoder"));
-        _order = new SampleOrder(new WorldPool(recipe.SamplesOfEach).Count, _seed);
+        (_ops, _pool, _seed) = (ops, pool, StableSeed.Of(recipe.Seed, "autoencoder"));
+        _order = new SampleOrder(pool.Count, _seed);
         ParameterOps trained = new(ops, _ => true);
         using FreshTensors fresh = new(ModelComponent.Vae, recipe.Seed);
         Encoder = VaeEncoder.Load(trained, fresh, Recipe.Vae);
@@ -42,7 +44,7 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
     public double Accumulate(long update, GradientSums sums)
     {
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
-        float[] pictures = WorldPool.Pictures(samples);
+        float[] pictures = _pool.Pictures(samples);
         using GradientTape encoding = new(_ops, _parameters.Select(parameter => parameter.Weight));
         Tensor moments = Encoder.Forward(encoding, encoding.Upload(pictures, [Batch, Recipe.Side, Recipe.Side, 3])); // [B, h, w, 2 C]
         float[] said = encoding.Values(moments);
@@ -71,11 +73,10 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
         Tensor latents = decoding.Upload(sample, shape);
         decoding.Watch(latents);
         Tensor drawn = Decoder.Forward(decoding, latents);
-        float[] pixels = decoding.Values(drawn), gradient = new float[pixels.Length], differences = new float[pixels.Length];
+        float[] pixels = decoding.Values(drawn), gradient = new float[pixels.Length];
         double loss = Loss.MeanSquare(pixels, pictures, gradient);
-        for (int i = 0; i < pixels.Length; i++)
-            differences[i] = pixels[i] - pictures[i];
-        loss += Loss.MeanMagnitude(differences, gradient);
+        TensorPrimitives.Subtract(pixels, pictures, pixels);
+        loss += Loss.MeanMagnitude(pixels, gradient);
         decoding.Backward(drawn, decoding.Upload(gradient, drawn.Shape));
         sums.Add(decoding);
         return (loss, decoding.Values(decoding.Gradient(latents)));

@@ -47,11 +47,12 @@ public sealed class DemonstrationRun
         Captions captions = Captions.Of(pool);
         DemonstrationBundle bundle = new(captions, _base.SchedulerConfigJson);
         LatentPool latents;
-        using (AutoencoderTask task = new(_ops, _recipe))
+        using (AutoencoderTask task = new(_ops, _recipe, pool))
         {
             Train("1-autoencoder", task, _recipe.Autoencoder, peak: 2e-3, cancellation);
             string settings = _recipe.Fingerprint("latents", _recipe.Autoencoder);
             latents = LatentPool.Open(Path.Combine(_folder, "1-autoencoder", "latents.safetensors"), settings, pool, task.Encoder, _ops, _note, cancellation);
+            pool.ForgetPictures();
             bundle.Add(ModelComponent.Vae, task.Parameters);
         }
 

@@ -44,7 +44,7 @@ internal sealed class LatentPool
             cancellation.ThrowIfCancellationRequested();
             int count = Math.Min(Batch, pool.Count - first);
             using TensorScope scope = ops.Scope();
-            Tensor moments = encoder.Forward(ops, ops.Upload(WorldPool.Pictures([.. Enumerable.Range(first, count)]), [count, Recipe.Side, Recipe.Side, 3]));
+            Tensor moments = encoder.Forward(ops, ops.Upload(pool.Pictures([.. Enumerable.Range(first, count)]), [count, Recipe.Side, Recipe.Side, 3]));
             DiagonalGaussian latents = new(ops.Values(moments), Recipe.Vae.LatentChannels);
             mean.AddRange(latents.Mean);
             deviation.AddRange(latents.Deviation);

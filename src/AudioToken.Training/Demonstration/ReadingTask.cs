@@ -55,8 +55,8 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
         Tensor scores = tape.Linear(states, _head, default);                                                                             // [B, 77, V]
         float[] said = tape.Values(scores), gradient = new float[said.Length];
         int vocabulary = _captions.Ids.Vocabulary, ends = texts.Sum(Ends);
-        double loss = 0;
-        for (int b = 0; b < Batch; b++)
+        double[] losses = new double[Batch];
+        Parallel.For(0, Batch, b =>
         {
             bool[] stood = new bool[vocabulary];
             foreach (int id in texts[b].Ids.Skip(1).Take(texts[b].TokenCount))
@@ -64,13 +64,12 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
             for (int at = ClipTokenizer.ContextLength - Ends(texts[b]); at < ClipTokenizer.ContextLength; at++)
             {
                 Range row = new(((b * ClipTokenizer.ContextLength) + at) * vocabulary, ((b * ClipTokenizer.ContextLength) + at + 1) * vocabulary);
-                loss += Loss.Logistic(said.AsSpan(row), stood, gradient.AsSpan(row), 1.0 / ends) / ends;
+                losses[b] += Loss.Logistic(said.AsSpan(row), stood, gradient.AsSpan(row), 1.0 / ends) / ends;
             }
-        }
-
+        });
         tape.Backward(scores, tape.Upload(gradient, scores.Shape));
         sums.Add(tape);
-        return loss;
+        return losses.Sum();
     }
 
     public void Dispose()

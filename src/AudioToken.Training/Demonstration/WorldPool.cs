@@ -11,6 +11,9 @@ internal sealed class WorldPool(int ofEach)
     // Features of the sounds asked for so far, in half precision: a sound takes longer to make than to hear.
     private readonly Half[]?[] _heard = new Half[]?[ofEach * WorldKinds.All.Count];
 
+    // Pictures asked for so far, RGB: each is asked for several times, and takes milliseconds to draw.
+    private readonly byte[]?[] _drawn = new byte[]?[ofEach * WorldKinds.All.Count];
+
     /// <summary>Number of samples.</summary>
     public int Count => ofEach * WorldKinds.All.Count;
 
@@ -21,18 +24,21 @@ internal sealed class WorldPool(int ofEach)
     public static int Kind(int index) => index % WorldKinds.All.Count;
 
     /// <summary>Pictures in [-1, 1], [B, side, side, 3].</summary>
-    public static float[] Pictures(int[] samples)
+    public float[] Pictures(int[] samples)
     {
         int values = Recipe.Side * Recipe.Side * 3;
         float[] pixels = new float[samples.Length * values];
         Parallel.For(0, samples.Length, i =>
         {
-            ReadOnlySpan<byte> rgb = At(samples[i]).Picture(Recipe.Side).Rgb;
+            byte[] rgb = _drawn[samples[i]] ??= At(samples[i]).Picture(Recipe.Side).Rgb.ToArray();
             for (int j = 0; j < values; j++)
                 pixels[(i * values) + j] = (rgb[j] / 127.5f) - 1;
         });
         return pixels;
     }
+
+    /// <summary>Lets go of the pictures drawn so far.</summary>
+    public void ForgetPictures() => Array.Clear(_drawn);
 
     /// <summary>Log-mel features of the sounds, [B, F, 128].</summary>
     public float[] Sounds(int[] samples)

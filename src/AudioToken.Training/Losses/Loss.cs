@@ -34,11 +34,12 @@ public static class Loss
     public static double MeanMagnitude(ReadOnlySpan<float> values, Span<float> gradient, double weight = 1)
     {
         Alike(values.Length, gradient.Length);
-        double sum = 0, factor = weight / values.Length;
+        double sum = 0;
+        float factor = (float)(weight / values.Length);
         for (int i = 0; i < values.Length; i++)
         {
             sum += Math.Abs((double)values[i]);
-            gradient[i] += (float)(factor * Math.Sign(values[i]));
+            gradient[i] += factor * (values[i] > 0 ? 1 : values[i] < 0 ? -1 : 0);
         }
 
         return sum / values.Length;
@@ -106,15 +107,20 @@ public static class Loss
     {
         Alike(scores.Length, present.Length);
         Alike(scores.Length, gradient.Length);
-        double sum = 0;
+        double sum = 0, product = 1;
         for (int i = 0; i < scores.Length; i++)
         {
             double score = scores[i], small = Math.Exp(-Math.Abs(score)), probability = (score < 0 ? small : 1) / (1 + small);
-            sum += Math.Max(score, 0) - (present[i] ? score : 0) + double.LogP1(small);
+            sum += Math.Max(score, 0) - (present[i] ? score : 0);
             gradient[i] = (float)(weight * (probability - (present[i] ? 1 : 0)));
+
+            // One logarithm of a product for many of its factors, which lie between 1 and 2.
+            product *= 1 + small;
+            if (product > 1e100)
+                (sum, product) = (sum + Math.Log(product), 1);
         }
 
-        return sum;
+        return sum + Math.Log(product);
     }
 
     /// <summary>Square of what the mean cosine of two rows each lacks to 1; its gradient is added. Source: the official script's classification loss.</summary>

@@ -46,25 +46,26 @@ public sealed class AdamW
     /// <summary>Updates every parameter's master values; publishing them is the caller's.</summary>
     /// <param name="gradients">One array a parameter.</param>
     /// <param name="learningRate">Of this update.</param>
-    public void Update(IReadOnlyList<float[]> gradients, double learningRate)
+    /// <param name="scale">Factor of the gradients, below 1 where they are clipped.</param>
+    public void Update(IReadOnlyList<float[]> gradients, double learningRate, double scale = 1)
     {
         ArgumentNullException.ThrowIfNull(gradients);
         Updates++;
         float keep = (float)(1 - (learningRate * _settings.WeightDecay));
         float step = (float)(learningRate / (1 - Math.Pow(_settings.Beta1, Updates)));
         float inverse = (float)(1 / (1 - Math.Pow(_settings.Beta2, Updates)));
-        Parallel.For(0, _parameters.Count, i => Update(_parameters[i].Values, gradients[i], Means[i], Squares[i], keep, step, inverse));
+        Parallel.For(0, _parameters.Count, i => Update(_parameters[i].Values, gradients[i], Means[i], Squares[i], (float)scale, keep, step, inverse));
     }
 
     // p = keep p - step m / (sqrt(v inverse) + epsilon)
-    private void Update(float[] values, float[] gradient, float[] means, float[] squares, float keep, float step, float inverse)
+    private void Update(float[] values, float[] gradient, float[] means, float[] squares, float scale, float keep, float step, float inverse)
     {
         (float beta1, float beta2, float epsilon) = ((float)_settings.Beta1, (float)_settings.Beta2, (float)_settings.Epsilon);
         (float fresh1, float fresh2) = ((float)(1 - _settings.Beta1), (float)(1 - _settings.Beta2));
         int i = 0;
         for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
         {
-            Vector<float> g = new(gradient, i);
+            Vector<float> g = new Vector<float>(gradient, i) * scale;
             Vector<float> m = (new Vector<float>(means, i) * beta1) + (g * fresh1);
             Vector<float> v = (new Vector<float>(squares, i) * beta2) + (g * g * fresh2);
             m.CopyTo(means, i);
@@ -75,7 +76,7 @@ public sealed class AdamW
 
         for (; i < values.Length; i++)
         {
-            float g = gradient[i];
+            float g = gradient[i] * scale;
             means[i] = (means[i] * beta1) + (g * fresh1);
             squares[i] = (squares[i] * beta2) + (g * g * fresh2);
             values[i] = (values[i] * keep) - (means[i] * step / (MathF.Sqrt(squares[i] * inverse) + epsilon));

@@ -68,23 +68,14 @@ public sealed class GradientSums
     /// <summary>Length of all gradients as one vector; NaN or infinity if any is.</summary>
     public double Norm()
     {
-        double squares = 0;
-        foreach (float[] sum in Values)
+        // Blocks, so that a long sum keeps its digits.
+        IReadOnlyList<float[]> sums = Values;
+        double[] squares = new double[sums.Count];
+        Parallel.For(0, squares.Length, i =>
         {
-            // Blocks, so that a long sum keeps its digits.
-            for (int start = 0; start < sum.Length; start += 4096)
-                squares += TensorPrimitives.SumOfSquares<float>(sum.AsSpan(start, Math.Min(4096, sum.Length - start)));
-        }
-
-        return Math.Sqrt(squares);
-    }
-
-    /// <summary>Shortens the gradients to a length, if they are longer. Pascanu et al. 2013.</summary>
-    public void Clip(double norm, double limit)
-    {
-        if (norm <= limit)
-            return;
-        foreach (float[] sum in Values)
-            TensorPrimitives.Multiply(sum, (float)(limit / norm), sum);
+            for (int start = 0; start < sums[i].Length; start += 4096)
+                squares[i] += TensorPrimitives.SumOfSquares<float>(sums[i].AsSpan(start, Math.Min(4096, sums[i].Length - start)));
+        });
+        return Math.Sqrt(squares.Sum());
     }
 }

@@ -126,8 +126,8 @@ public sealed class TrainingRun
             bool finite = double.IsFinite(norm);
             if (finite)
             {
-                sums.Clip(norm, _settings.ClipNorm);
-                _optimiser.Update(sums.Values, rate);
+                // Gradients longer than the limit are shortened to it. Pascanu et al. 2013.
+                _optimiser.Update(sums.Values, rate, norm > _settings.ClipNorm ? _settings.ClipNorm / norm : 1);
                 Publish();
             }
 

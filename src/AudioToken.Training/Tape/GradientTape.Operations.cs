@@ -86,7 +86,9 @@ public sealed partial class GradientTape
             {
                 for (int i = 0; i < factors.Length; i++)
                 {
-                    if (sink.Wants(i))
+                    if (factors[i] == 1)
+                        sink.Pass(i);
+                    else if (sink.Wants(i))
                         sink.Add(i, _ops.WeightedSum([new(dy, factors[i])]));
                 }
             });

@@ -79,7 +79,9 @@ public sealed partial class GradientTape
             operands => product(operands[0], operands[1], epilogue with { ChannelShift = operands[2], Residual = operands[3] }),
             (operands, dy, sink) =>
             {
-                if (sink.Wants(3))
+                if (residualScale == 1)
+                    sink.Pass(3);
+                else if (sink.Wants(3))
                     sink.Add(3, _ops.WeightedSum([new(dy, residualScale)]));
                 if (scale != 1)
                     dy = _ops.WeightedSum([new(dy, scale)]);

@@ -158,7 +158,8 @@ public sealed partial class GradientTape : DelegatingOps
     {
         if (value.IsWatched)
             return;
-        _step.Release(value.Gradient);
+        if (!value.IsPassed)
+            _step.Release(value.Gradient);
         value.Gradient = default;
         if (value.IsReleased && value.IsPresent)
             Drop(value);

@@ -15,6 +15,29 @@ internal sealed class TapeSink(ITensorOps ops, ISet<Weight> trainable)
     /// <summary>Begins with an operation; what it adds is kept from the scope.</summary>
     public void Begin(TapeNode node, TensorScope scope) => (_node, _scope) = (node, scope);
 
+    /// <summary>Adds the gradient of the operation's result, unchanged, to that of an operand: handed over where nobody else needs it.</summary>
+    public void Pass(int index)
+    {
+        TapeOperand operand = _node!.Operands[index];
+        TapeValue result = _node.Result;
+        if (!operand.NeedsGradient)
+            return;
+        TapeValue value = operand.Value!;
+        if (operand.View.Shape.Count != value.Tensor.Shape.Count || (value.Gradient.IsEmpty && (result.IsWatched || result.IsPassed)))
+        {
+            Add(index, ops.WeightedSum([new(result.Gradient, 1)]));
+        }
+        else if (value.Gradient.IsEmpty)
+        {
+            value.Gradient = result.Gradient.Reshape(value.Tensor.Shape);
+            result.IsPassed = true;
+        }
+        else
+        {
+            value.Gradient = _scope.Keep(Sum(value.Gradient, result.Gradient.Reshape(value.Tensor.Shape)));
+        }
+    }
+
     /// <summary>Whether operand <paramref name="index"/> wants a gradient.</summary>
     public bool Wants(int index) => _node!.Operands[index].NeedsGradient;
 

@@ -26,6 +26,9 @@ internal sealed class TapeValue(Tensor tensor)
     /// <summary>The gradient so far, or no tensor.</summary>
     public Tensor Gradient { get; set; }
 
+    /// <summary>Whether the memory of its gradient has become that of an operand's.</summary>
+    public bool IsPassed { get; set; }
+
     /// <summary>Whether the model has let go of it.</summary>
     public bool IsReleased { get; set; }
 

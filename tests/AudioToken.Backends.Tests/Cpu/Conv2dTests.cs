@@ -23,6 +23,9 @@ public sealed class Conv2dTests
         Product.Conv([2, 6, 7, 4], 40, 3, 3, new(1, 1)), // a first convolution
         Product.Conv([2, 6, 7, 40], 4, 3, 3, new(1, 1)), // a last one
         Product.Conv([1, 6, 7, 40], 3, 3, 3, new(1, 1)),
+        Product.Conv([2, 9, 29, 16], 5, 3, 3, new(1, 1)), // few channels: windows read in place, rows of 16, 8, 4 and 1 pixels, a last part of one row
+        Product.Conv([1, 6, 13, 32], 49, 3, 3, new(1, 1)),
+        Product.Conv([1, 4, 8, 64], 37, 3, 3, new(1, 1)),
         Product.Conv([2, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 8, UpsampleWidth = 10 }),
         Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 9 }), // to odd sizes
         Product.Conv([1, 4, 5, 6], 9, 1, 1, new ConvGeometry(1, 0) with { UpsampleHeight = 11, UpsampleWidth = 13 }),

@@ -82,6 +82,37 @@ public sealed class WinogradTests
         }
     }
 
+    // The transposed form. A tap's variance is at most 23.9 times that of a plain sum over the tiles a dimension (sum over i of G_ik^2 |B_i|^2 |A_i|^2).
+    [Theory]
+    [InlineData(nameof(GemmKernel.Vector512), 17, 19, 0)] // tiles that hang over both edges, several runs of them
+    [InlineData(nameof(GemmKernel.Vector256), 17, 19, 0)]
+    [InlineData(nameof(GemmKernel.Vector128), 17, 19, 0)]
+    [InlineData(nameof(GemmKernel.Vector512), 10, 9, 19)] // enlarged
+    public void Conv2dWeightGradient_AgreesWithExactSums(string kernel, int height, int width, int enlarged)
+    {
+        (int tall, int wide) = enlarged > 0 ? (enlarged, enlarged) : (height, width);
+        ConvGeometry geometry = new ConvGeometry(1, 1) with { UpsampleHeight = enlarged, UpsampleWidth = enlarged };
+        using CpuOps ops = Kernels.Open(kernel), one = new(new CpuOptions { Threads = 1 }), three = new(new CpuOptions { Threads = 3 });
+        using CpuOps exact = new(new CpuOptions { Threads = 2, Exact = true });
+        float[] found = Gradient(ops), expected = Gradient(exact);
+        Assert.NotEqual(expected, found);
+        int tiles = 3 * ((tall + 3) / 4) * ((wide + 3) / 4);
+        double bound = 23.9 * (Tolerance.Sum(tiles, 1) + (6 * Tolerance.Roundoff * 4 * Math.Sqrt(tiles))) + Tolerance.Sum(3 * tall * wide, 1);
+        TensorAssert.MaxAbs(expected, found, bound, "weight gradient");
+        Assert.Equal(Gradient(one), Gradient(three));
+
+        float[] Gradient(CpuOps ops)
+        {
+            double most = Math.Sqrt(3); // of variance 1
+            Draw draw = new(12);
+            Shape first = [3, height, width, 64], second = [3, height, width, 48], slopes = [3, tall, wide, 80];
+            using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", [80, 112, 3, 3], new float[80 * 112 * 9]), WeightRole.Conv2d);
+            return ops.Values(ops.Conv2dWeightGradient(
+                ops.Upload(draw.Uniform(first, -most, most), first), ops.Upload(draw.Uniform(slopes, -most, most), slopes), weight, geometry,
+                ops.Upload(draw.Uniform(second, -most, most), second)));
+        }
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(4)] // in phases

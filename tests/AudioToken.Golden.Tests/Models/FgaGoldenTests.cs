@@ -16,19 +16,21 @@ public sealed class FgaGoldenTests
     {
         using GoldenFile golden = Goldens.Open("b3_fga");
         JsonElement settings = golden.Json("configs").GetProperty(name);
-        using ITensorOps ops = GoldenBackend.Open(backend);
-        using ProbeOps probe = new(ops);
-        using FgaEmbedder embedder = Load(ops, settings);
+        GoldenBackend.Hold(backend, (ops, compare) =>
+        {
+            using ProbeOps probe = new(ops);
+            using FgaEmbedder embedder = Load(ops, settings);
 
-        using TensorScope scope = ops.Scope();
-        float[] token = ops.Download(embedder.Forward(probe, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
+            using TensorScope scope = ops.Scope();
+            float[] token = ops.Download(embedder.Forward(probe, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
 
-        TensorAssert.Network(golden[$"{name}.mid.fc1"].Apply(Activation.Gelu), probe.Result("fc1"), "fc1");
-        TensorAssert.Network(golden[$"{name}.mid.fc2"], probe.Result("fc2"), "fc2");
-        TensorAssert.Network(golden[$"{name}.mid.unary"], probe.Result("fga.un_models.0.feature_reduce"), "unary");
-        TensorAssert.Network(golden[$"{name}.mid.self"], probe.Result(nameof(ITensorOps.MeanCosine)), "self");
-        TensorAssert.Network(golden[$"{name}.mid.reduce"], probe.Result("fga.reduce_potentials.0"), "reduce");
-        TensorAssert.Network(golden[$"{name}.out.token"], token, "token");
+            compare(golden[$"{name}.mid.fc1"].Apply(Activation.Gelu), probe.Result("fc1"), "fc1");
+            compare(golden[$"{name}.mid.fc2"], probe.Result("fc2"), "fc2");
+            compare(golden[$"{name}.mid.unary"], probe.Result("fga.un_models.0.feature_reduce"), "unary");
+            compare(golden[$"{name}.mid.self"], probe.Result(nameof(ITensorOps.MeanCosine)), "self");
+            compare(golden[$"{name}.mid.reduce"], probe.Result("fga.reduce_potentials.0"), "reduce");
+            compare(golden[$"{name}.out.token"], token, "token");
+        });
     }
 
     // The original's dropout, which training keeps: a given mask on the unary potential's hidden layer, kept values doubled.
@@ -40,13 +42,15 @@ public sealed class FgaGoldenTests
         byte[] mask = golden.File.ReadBytes($"{name}.in.dropout_mask");
         float[] factors = new float[mask.Length];
         ChannelLayout.ToChannelsLast([.. mask.Select(kept => 2f * kept)], factors, shape[1], shape[2]);
-        using ITensorOps ops = GoldenBackend.Open(backend);
-        using FgaEmbedder embedder = Load(ops, golden.Json("configs").GetProperty(name));
-        using MaskingOps masked = new(ops, "fga.un_models.0.embed.weight", factors);
+        GoldenBackend.Hold(backend, (ops, compare) =>
+        {
+            using FgaEmbedder embedder = Load(ops, golden.Json("configs").GetProperty(name));
+            using MaskingOps masked = new(ops, "fga.un_models.0.embed.weight", factors);
 
-        using TensorScope scope = ops.Scope();
-        float[] token = ops.Download(embedder.Forward(masked, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
-        TensorAssert.Network(golden[$"{name}.out.token_with_mask"], token, "token_with_mask");
+            using TensorScope scope = ops.Scope();
+            float[] token = ops.Download(embedder.Forward(masked, ops.Upload(golden[$"{name}.in.x"], golden.ShapeOf($"{name}.in.x"))));
+            compare(golden[$"{name}.out.token_with_mask"], token, "token_with_mask");
+        });
     }
 
     [Theory, Trait("Category", "RealSize")]

@@ -21,19 +21,45 @@ internal static class GoldenBackend
         _ => BackendData.Open(name),
     };
 
-    /// <summary>Each case on each backend.</summary>
+    /// <summary>Each case on each backend, those of half precision among them.</summary>
     public static TheoryData<string, string> Times(params ReadOnlySpan<string> cases)
     {
-        TheoryData<string, string> data = [];
+        TheoryData<string, string> data = BackendData.With(cases.ToArray());
+        TheoryData<string, string> turned = [];
         foreach (string name in cases)
+            turned.Add(name, Reference);
+        foreach ((string backend, string name) in data.Select(row => row.Data))
+            turned.Add(name, backend);
+        return turned;
+    }
+
+    /// <summary>Runs a stage on a backend and holds what it gives against the recording: in fp32 at the tolerance of networks, in half precision within
+    /// twice the error of the plain formula (<see cref="StoredOps"/>), tensor by tensor.</summary>
+    /// <param name="backend">Its name.</param>
+    /// <param name="stage">Runs on the operations that it is given, and compares.</param>
+    public static void Hold(string backend, Action<ITensorOps, Comparison> stage)
+    {
+        DType storage = BackendData.StorageOf(backend);
+        using ITensorOps ops = Open(backend);
+        if (storage == DType.F32)
         {
-            data.Add(name, Reference);
-            foreach (string backend in BackendData.Names)
-                data.Add(name, backend);
+            stage(ops, TensorAssert.Network);
+            return;
         }
 
-        return data;
+        Dictionary<string, double> formula = [];
+        using (CpuOps cpu = new())
+            stage(new StoredOps(cpu, storage), (expected, actual, what) => formula.Add(what, TensorAssert.RelativeRms(expected, actual)));
+        stage(ops, (expected, actual, what) =>
+        {
+            double error = TensorAssert.RelativeRms(expected, actual), plain = formula[what];
+            TestContext.Current.TestOutputHelper?.WriteLine($"{what}: {error:g3}, the plain formula {plain:g3}, ratio {error / plain:g3}");
+            Assert.True(error <= 2 * plain, $"{what}: relative root mean square {error:g4}, twice the plain formula's {plain:g4} at most.");
+        });
     }
+
+    /// <summary>Compares a tensor of a stage with its recording, by name.</summary>
+    public delegate void Comparison(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what);
 
     public static float[] Download(this ITensorOps ops, Tensor tensor)
     {

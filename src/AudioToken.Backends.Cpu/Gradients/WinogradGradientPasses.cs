@@ -1,0 +1,89 @@
+namespace AudioToken.Backends.Cpu;
+
+/// <summary>First pass: windows and gradients of some tiles, transformed.</summary>
+internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(WinogradGradientJob job, WorkerPool workers) : IParallelBody
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    private const int PartTiles = 8, Side = WinogradJob.Side;
+    private readonly WinogradGradientJob _job = job;
+
+    /// <summary>Number of parts.</summary>
+    public int Parts => (_job.Tiles + PartTiles - 1) / PartTiles;
+
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
+    {
+        float** pixels = stackalloc float*[WinogradJob.PlainPoints];
+        TVector* part = (TVector*)workers.Scratch(worker, (long)WinogradJob.PlainPoints * sizeof(TVector));
+        for (int tile = index * PartTiles; tile < Math.Min(_job.Tiles, (index + 1) * PartTiles); tile++)
+        {
+            (long sample, int y, int x) = _job.Windows.At(_job.FirstTile + tile);
+            int depth = _job.Windows.Depth, channels = _job.Windows.Channels, skip = _job.Windows.SkipChannels;
+            float* to = _job.Inputs + (long)tile * depth;
+            _job.Windows.Pixels(_job.Windows.X, channels, sample, y, x, pixels);
+            for (int c = 0; c < channels; c += TLanes.Count)
+                Winograd<TLanes, TVector>.InputTile(pixels, c, to + c, _job.InputStride, part);
+            if (skip > 0)
+                _job.Windows.Pixels(_job.Windows.Skip, skip, sample, y, x, pixels);
+            for (int c = 0; c < skip; c += TLanes.Count)
+                Winograd<TLanes, TVector>.InputTile(pixels, c, to + channels + c, _job.InputStride, part);
+
+            for (int i = 0; i < Side * Side; i++)
+            {
+                (int row, int column) = (y + i / Side, x + i % Side);
+                bool inside = row < _job.Windows.Height && column < _job.Windows.Width;
+                pixels[i] = inside ? _job.Dy + ((sample * _job.Windows.Height + row) * _job.Windows.Width + column) * _job.Outputs : null;
+            }
+
+            for (int c = 0; c < _job.Outputs; c += TLanes.Count)
+                WinogradGradient<TLanes, TVector>.SlopeTile(pixels, c, _job.Slopes + (long)tile * _job.Outputs + c, _job.SlopeStride, part);
+        }
+    }
+}
+
+/// <summary>Second pass: the products of one point, added to its sums.</summary>
+internal readonly unsafe struct WinogradGradientProducts<TLanes, TVector>(WinogradGradientJob job, bool tall) : IParallelBody
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    private readonly WinogradGradientJob _job = job;
+
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
+    {
+        (int depth, int outputs) = (_job.Windows.Depth, _job.Outputs);
+        float* slopes = _job.Slopes + index * _job.SlopeStride, inputs = _job.Inputs + index * _job.InputStride;
+        float* sums = _job.Sums + index * _job.SumStride;
+        for (int c = 0; c < depth; c += 2 * TLanes.Count)
+        {
+            ColumnKernel<TLanes, TVector>.Run(
+                outputs, tall, Math.Min(2, (depth - c) / TLanes.Count), slopes, outputs, inputs + c, depth, _job.Tiles, sums + (long)outputs * c, _job.FirstTile == 0);
+        }
+    }
+}
+
+/// <summary>Last pass: the sums of one output's filters, transformed to taps in the order of the weight's file.</summary>
+internal readonly unsafe struct WinogradGradientTaps<TLanes, TVector>(WinogradGradientJob job, WorkerPool workers) : IParallelBody
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    private const int Taps = 9;
+    private readonly WinogradGradientJob _job = job;
+
+    /// <inheritdoc/>
+    public void Run(int index, int worker)
+    {
+        (int depth, int outputs) = (_job.Windows.Depth, _job.Outputs);
+        TVector* part = (TVector*)workers.Scratch(worker, (18L * sizeof(TVector)) + ((long)Taps * depth * sizeof(float)));
+        float* taps = (float*)(part + 18); // [tap][channel]
+        for (int c = 0; c < depth; c += TLanes.Count)
+        {
+            int panel = c / (2 * TLanes.Count) * 2 * TLanes.Count, width = Math.Min(2 * TLanes.Count, depth - panel);
+            float* sums = _job.Sums + (long)outputs * panel + (long)index * width + c - panel;
+            WinogradGradient<TLanes, TVector>.TapTile(sums, _job.SumStride, taps + c, depth, part);
+        }
+
+        Transposition.Transpose(taps, depth, Taps, depth, _job.Result + (long)index * depth * Taps, Taps);
+    }
+}
