@@ -303,17 +303,20 @@ template <typename Shape, typename T> DEVICE void store_moments(const Epilogue<T
         float2 first, last;
 #pragma unroll 1 // registers
         for (int p = 0; p < Parts; p++) {
-            float value[Rows], sum = 0.0f, squares = 0.0f;
+            // Told from one of them, values cost no digits where their mean is large beside the deviation.
+            const float* const column = tile + p * LeastMomentRows * stride + n;
+            const float pivot = column[0];
+            float apart[Rows], sum = 0.0f, squares = 0.0f;
 #pragma unroll
             for (int i = 0; i < Rows; i++) {
-                value[i] = tile[(p * LeastMomentRows + i * 4 + lane / 8) * stride + n];
-                sum += value[i];
+                apart[i] = column[(i * 4 + lane / 8) * stride] - pivot;
+                sum += apart[i];
             }
             const float mean = over_rows(sum) * (1.0f / LeastMomentRows);
 #pragma unroll
             for (int i = 0; i < Rows; i++)
-                squares += (value[i] - mean) * (value[i] - mean);
-            last = make_float2(mean, over_rows(squares));
+                squares += (apart[i] - mean) * (apart[i] - mean);
+            last = make_float2(pivot + mean, over_rows(squares));
             if (p == 0) first = last;
         }
         if (lane >= 8 || n0 + n >= epilogue.columns) continue;
@@ -435,23 +438,24 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
     __syncthreads();
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        const float mean = (sum[0][j] + sum[1][j] + sum[2][j] + sum[3][j]) * 0.25f;
+        const float pivot = sum[0][j], mean = ((sum[1][j] - pivot) + (sum[2][j] - pivot) + (sum[3][j] - pivot)) * 0.25f;
         float squares = 0.0f;
 #pragma unroll
         for (int i = 0; i < 4; i++)
-            squares += (sum[i][j] - mean) * (sum[i][j] - mean);
-        a[m_own / 4][n_own + j] = mean;
+            squares += (sum[i][j] - pivot - mean) * (sum[i][j] - pivot - mean);
+        a[m_own / 4][n_own + j] = pivot + mean;
         b[m_own / 4][n_own + j] = squares;
     }
     __syncthreads();
     const int own = threadIdx.x;
     if (own >= FloatTile || n0 + own >= epilogue.columns) return;
+    const float pivot = a[0][own];
     float mean = 0.0f, squares = 0.0f;
+    for (int i = 1; i < FloatTile / 4; i++)
+        mean += (a[i][own] - pivot) * (4.0f / FloatTile);
     for (int i = 0; i < FloatTile / 4; i++)
-        mean += a[i][own] * (4.0f / FloatTile);
-    for (int i = 0; i < FloatTile / 4; i++)
-        squares += b[i][own] + 4.0f * (a[i][own] - mean) * (a[i][own] - mean);
-    epilogue.moments[(size_t)(m0 / FloatTile) * epilogue.columns + n0 + own] = make_float2(mean, squares);
+        squares += b[i][own] + 4.0f * (a[i][own] - pivot - mean) * (a[i][own] - pivot - mean);
+    epilogue.moments[(size_t)(m0 / FloatTile) * epilogue.columns + n0 + own] = make_float2(pivot + mean, squares);
 }
 
 // The tiles. TILE(name, T, shape, width) exports one kernel.

@@ -147,10 +147,8 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
             job.Tiles = Math.Min(most, job.AllTiles - job.FirstTile);
             WinogradGradientInputs<TLanes, TVector> inputs = new(job, workers);
             workers.Run(inputs.Parts, inputs);
-            workers.Run(WinogradJob.PlainPoints, new WinogradGradientProducts<TLanes, TVector>(job, tallest >= 14));
+            workers.Run(job.Blocks, new WinogradGradientOutputs<TLanes, TVector>(job, workers, tallest >= 14));
         }
-
-        workers.Run(job.Outputs, new WinogradGradientTaps<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,7 @@ public sealed class StepRecorder : DelegatingOps
 {
     private readonly Dictionary<KernelCase, int> _calls = [];
     private readonly SortedDictionary<string, int> _others = new(StringComparer.Ordinal);
+    private readonly HashSet<(TensorStorage Storage, int Generation)> _told = []; // of results to which a norm was said to follow
     private bool _recording;
 
     /// <summary>Starts, not yet recording.</summary>
@@ -43,14 +44,14 @@ public sealed class StepRecorder : DelegatingOps
     public override Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
     {
         Note(new LinearCase(checked((int)x.Shape.Rows), x.Shape[^1], weight.Shape[0], CaseEpilogue.Of(epilogue)), nameof(Linear));
-        return Inner.Linear(x, weight, epilogue);
+        return Told(Inner.Linear(x, weight, epilogue), epilogue.NormFollows);
     }
 
     /// <inheritdoc/>
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         Note(Conv2dCase.Of(x, weight, geometry, epilogue, skip), nameof(Conv2d));
-        return Inner.Conv2d(x, weight, geometry, epilogue, skip);
+        return Told(Inner.Conv2d(x, weight, geometry, epilogue, skip), epilogue.NormFollows);
     }
 
     /// <inheritdoc/>
@@ -63,7 +64,7 @@ public sealed class StepRecorder : DelegatingOps
     /// <inheritdoc/>
     public override Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default)
     {
-        Note(GroupNormCase.Of(x, groups, activation, skip), nameof(GroupNorm));
+        Note(GroupNormCase.Of(x, groups, activation, skip, IsTold(x) && (skip.IsEmpty || IsTold(skip))), nameof(GroupNorm));
         return Inner.GroupNorm(x, gamma, beta, groups, epsilon, activation, skip);
     }
 
@@ -82,7 +83,19 @@ public sealed class StepRecorder : DelegatingOps
     }
 
     /// <inheritdoc/>
+    public override Tensor RepeatBatch(Tensor x, int times) => Told(base.RepeatBatch(x, times), IsTold(x));
+
+    /// <inheritdoc/>
     protected override void Before(string operation) => Note(null, operation);
+
+    private bool IsTold(Tensor x) => _told.Contains((x.Storage, x.Storage.Generation));
+
+    private Tensor Told(Tensor result, bool isTold)
+    {
+        if (isTold)
+            _told.Add((result.Storage, result.Storage.Generation));
+        return result;
+    }
 
     private void Note(KernelCase? made, string operation)
     {

@@ -36,6 +36,9 @@ public sealed class BenchTests
     [InlineData("layer-norm", "5x64", 1)]
     [InlineData("conv2d", "1x4x4x16,16,3x3,stride2,shift,residual", 1)]
     [InlineData("group-norm", "1x16x32,8", 3)]
+    [InlineData("group-norm", "2x64x32+32,8,silu,told", 1)]
+    [InlineData("conv2d", "1x8x8x16,16,3x3,norm", 1)]
+    [InlineData("linear", "64x16,16,norm", 1)]
     public void Kernel_OfOneShapeIsCounted(string operation, string shape, int atMost) => Setup.Run(setup =>
     {
         JsonElement row = Bench("kernels", "--op", operation, "--shape", shape).GetProperty("runs")[0].GetProperty("cases")[0];

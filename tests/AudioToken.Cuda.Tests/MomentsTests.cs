@@ -1,6 +1,8 @@
 using AudioToken.Backends.Cuda;
 using AudioToken.Tensors;
 using AudioToken.Testing;
+using AudioToken.Training.Adapters;
+using AudioToken.Training.Tape;
 using Xunit;
 
 namespace AudioToken.Cuda.Tests;
@@ -61,6 +63,25 @@ public sealed class MomentsTests
         using Weight vector = ops.Weight(new Draw(1), WeightRole.Vector, [skip.IsEmpty ? Channels : 2 * Channels]);
         ops.GroupNorm(x, vector, vector, 8, 1e-5f, skip: skip);
         Assert.Equal(s_cases[name].Taken ? 1 : 0, setup.Emulator.Count("kernel:group_norm_moments_" + (storage == DType.F16 ? "f16" : "f32")));
+    });
+
+    [Theory]
+    [InlineData("tape")]
+    [InlineData("low rank")]
+    public void GroupNorm_TakesThemThroughDecorators(string decorator) => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F32 });
+        using TensorScope scope = ops.Scope();
+        Draw draw = new(3);
+        using Weight weight = ops.Weight(draw, WeightRole.Linear, [Channels, 8]), vector = ops.Weight(draw, WeightRole.Vector, [Channels]);
+        using Weight down = ops.Weight(draw, WeightRole.Linear, [4, 8]), up = ops.Weight(draw, WeightRole.Linear, [Channels, 4]);
+        using ITensorOps decorated = decorator == "tape"
+            ? new GradientTape(ops, [weight])
+            : new LowRankOps(ops, new Dictionary<string, LowRankPair> { [weight.Name] = new(down, up) });
+        Tensor x = decorated.Upload(new float[64 * 8], [1, 64, 8]);
+        decorated.GroupNorm(decorated.Linear(x, weight, new() { NormFollows = true }), vector, vector, 8, 1e-5f);
+        Assert.Equal(1, setup.Emulator.Count("kernel:group_norm_moments_f32"));
     });
 
     /// <summary>Maps that a convolution makes.</summary>

@@ -151,7 +151,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
             using TensorScope scope = Scope();
             job.Inputs = Working(WinogradJob.PlainPoints * job.InputStride);
             job.Slopes = Working(WinogradJob.PlainPoints * job.SlopeStride);
-            job.Sums = Working(WinogradJob.PlainPoints * job.SumStride);
+            job.Sums = Working(job.Blocks * job.BlockFloats);
             _engine.SumTiles(_workers, job);
             return dw;
         }
@@ -366,7 +366,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
         using TensorScope scope = Scope();
         job.Sums = Working(job.Slices * job.SliceFloats);
         _engine.SumPositions(_workers, job);
-        _workers.Run(job.Outputs, new WeightGradientTotals(_workers, job, output, taps, add));
+        WeightGradientTotals totals = new(_workers, job, output, taps, add);
+        _workers.Run(totals.Parts, totals);
     }
 
     // Rows and columns apart by the stride, zeros between them.

@@ -2,7 +2,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>Adds up the slices of a weight's gradient and writes them in the order of the weight's file, [output][channel][tap]; an output a part.</summary>
+/// <summary>Adds up the slices of a weight's gradient and writes them in the order of the weight's file, [output][channel][tap]; some outputs a part.</summary>
 /// <param name="workers">Owner of the buffers.</param>
 /// <param name="job">Whose sums these are.</param>
 /// <param name="result">[Outputs, channels, taps].</param>
@@ -13,8 +13,19 @@ internal readonly unsafe struct WeightGradientTotals(WorkerPool workers, WeightG
     private readonly WeightGradientJob _job = job;
     private readonly float* _result = result;
 
+    private const int PartOutputs = 16;
+
+    /// <summary>Number of parts.</summary>
+    public int Parts => (_job.Outputs + PartOutputs - 1) / PartOutputs;
+
     /// <inheritdoc/>
     public void Run(int index, int worker)
+    {
+        for (int output = index * PartOutputs; output < Math.Min(_job.Outputs, (index + 1) * PartOutputs); output++)
+            Write(output, worker);
+    }
+
+    private void Write(int output, int worker)
     {
         int columns = _job.Packed.Columns, all = columns * _job.Taps, slices = _job.Slices;
         float* row = (float*)workers.Scratch(worker, 2L * all * sizeof(float)), turned = row + all; // [tap][channel], [channel][tap]
@@ -24,7 +35,7 @@ internal readonly unsafe struct WeightGradientTotals(WorkerPool workers, WeightG
             for (int tap = 0; tap < _job.Taps; tap++)
             {
                 Span<float> sum = new(row + (long)tap * columns + first, Math.Min(width, columns - first));
-                float* from = _job.Sums + _job.UnitOffset(panel, tap) + (long)index * width;
+                float* from = _job.Sums + _job.UnitOffset(panel, tap) + (long)output * width;
                 new ReadOnlySpan<float>(from, sum.Length).CopyTo(sum);
                 for (int slice = 1; slice < slices; slice++)
                     TensorPrimitives.Add(sum, new ReadOnlySpan<float>(from + slice * _job.SliceFloats, sum.Length), sum);
@@ -34,7 +45,7 @@ internal readonly unsafe struct WeightGradientTotals(WorkerPool workers, WeightG
         if (taps > 1)
             Transposition.Transpose(row, all / taps, taps, all / taps, turned, taps);
         ReadOnlySpan<float> total = new(taps > 1 ? turned : row, all);
-        Span<float> to = new(_result + (long)index * all, all);
+        Span<float> to = new(_result + (long)output * all, all);
         if (add)
             TensorPrimitives.Add(to, total, to);
         else

@@ -7,8 +7,11 @@ namespace AudioToken.Backends.Cpu;
 /// transformed to 36 values each, each of the 36 is a matrix product over the tiles, and the 36 sums of a filter are transformed to its nine taps, once.</remarks>
 internal unsafe struct WinogradGradientJob
 {
-    // What is transformed at a time stays near the second-level caches.
-    private const int TransformedFloats = 1 << 19;
+    /// <summary>Outputs of a part.</summary>
+    public const int BlockOutputs = 16;
+
+    // What is transformed at a time stays near the third-level cache.
+    private const int TransformedFloats = 5 << 18;
     private const int Points = WinogradJob.PlainPoints;
 
     // Of fewer, transforming costs more than the products saved.
@@ -22,7 +25,7 @@ internal unsafe struct WinogradGradientJob
     public int Tiles;
     public float* Inputs;       // [Points], each [Tiles, Depth]
     public float* Slopes;       // [Points], each [Tiles, Outputs]
-    public float* Sums;         // [Points], each panels of [Outputs][width]
+    public float* Sums;         // [Blocks][Points], each panels of [outputs of the block][width]
     public float* Result;       // [Outputs, Depth, 9]
 
     /// <summary>Tiles of a run.</summary>
@@ -34,8 +37,14 @@ internal unsafe struct WinogradGradientJob
     /// <summary>Floats from the gradients of one point to those of the next.</summary>
     public readonly long SlopeStride => Apart((long)MostTiles * Outputs);
 
+    /// <summary>Blocks of outputs.</summary>
+    public readonly int Blocks => (Outputs + BlockOutputs - 1) / BlockOutputs;
+
     /// <summary>Floats from the sums of one point to those of the next.</summary>
-    public readonly long SumStride => Apart((long)Outputs * Windows.Depth);
+    public readonly long SumStride => Apart((long)BlockOutputs * Windows.Depth);
+
+    /// <summary>Floats of the sums of a block.</summary>
+    public readonly long BlockFloats => Points * SumStride;
 
     /// <summary>Whether a convolution has the form.</summary>
     public static bool Suits(Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int vectorWidth) =>

@@ -19,8 +19,8 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
         for (int tile = index * PartTiles; tile < Math.Min(_job.Tiles, (index + 1) * PartTiles); tile++)
         {
             (long sample, int y, int x) = _job.Windows.At(_job.FirstTile + tile);
-            int depth = _job.Windows.Depth, channels = _job.Windows.Channels, skip = _job.Windows.SkipChannels;
-            float* to = _job.Inputs + (long)tile * depth;
+            int channels = _job.Windows.Channels, skip = _job.Windows.SkipChannels;
+            float* to = _job.Inputs + (long)tile * _job.Windows.Depth;
             _job.Windows.Pixels(_job.Windows.X, channels, sample, y, x, pixels);
             for (int c = 0; c < channels; c += TLanes.Count)
                 Winograd<TLanes, TVector>.InputTile(pixels, c, to + c, _job.InputStride, part);
@@ -28,7 +28,6 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
                 _job.Windows.Pixels(_job.Windows.Skip, skip, sample, y, x, pixels);
             for (int c = 0; c < skip; c += TLanes.Count)
                 Winograd<TLanes, TVector>.InputTile(pixels, c, to + channels + c, _job.InputStride, part);
-
             for (int i = 0; i < Side * Side; i++)
             {
                 (int row, int column) = (y + i / Side, x + i % Side);
@@ -36,35 +35,17 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
                 pixels[i] = inside ? _job.Dy + ((sample * _job.Windows.Height + row) * _job.Windows.Width + column) * _job.Outputs : null;
             }
 
+            to = _job.Slopes + (long)tile * _job.Outputs;
             for (int c = 0; c < _job.Outputs; c += TLanes.Count)
-                WinogradGradient<TLanes, TVector>.SlopeTile(pixels, c, _job.Slopes + (long)tile * _job.Outputs + c, _job.SlopeStride, part);
+                WinogradGradient<TLanes, TVector>.SlopeTile(pixels, c, to + c, _job.SlopeStride, part);
         }
     }
 }
 
-/// <summary>Second pass: the products of one point, added to its sums.</summary>
-internal readonly unsafe struct WinogradGradientProducts<TLanes, TVector>(WinogradGradientJob job, bool tall) : IParallelBody
-    where TLanes : ILanes<TVector>
-    where TVector : unmanaged
-{
-    private readonly WinogradGradientJob _job = job;
-
-    /// <inheritdoc/>
-    public void Run(int index, int worker)
-    {
-        (int depth, int outputs) = (_job.Windows.Depth, _job.Outputs);
-        float* slopes = _job.Slopes + index * _job.SlopeStride, inputs = _job.Inputs + index * _job.InputStride;
-        float* sums = _job.Sums + index * _job.SumStride;
-        for (int c = 0; c < depth; c += 2 * TLanes.Count)
-        {
-            ColumnKernel<TLanes, TVector>.Run(
-                outputs, tall, Math.Min(2, (depth - c) / TLanes.Count), slopes, outputs, inputs + c, depth, _job.Tiles, sums + (long)outputs * c, _job.FirstTile == 0);
-        }
-    }
-}
-
-/// <summary>Last pass: the sums of one output's filters, transformed to taps in the order of the weight's file.</summary>
-internal readonly unsafe struct WinogradGradientTaps<TLanes, TVector>(WinogradGradientJob job, WorkerPool workers) : IParallelBody
+/// <summary>Second pass: the products of a block of outputs, added to its sums; after the last run of tiles these are transformed to taps in the order of the
+/// weight's file.</summary>
+/// <remarks>By outputs, not by points: a block's sums stay in one thread's cache until they are taps.</remarks>
+internal readonly unsafe struct WinogradGradientOutputs<TLanes, TVector>(WinogradGradientJob job, WorkerPool workers, bool tall) : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -74,16 +55,32 @@ internal readonly unsafe struct WinogradGradientTaps<TLanes, TVector>(WinogradGr
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        (int depth, int outputs) = (_job.Windows.Depth, _job.Outputs);
-        TVector* part = (TVector*)workers.Scratch(worker, (18L * sizeof(TVector)) + ((long)Taps * depth * sizeof(float)));
-        float* taps = (float*)(part + 18); // [tap][channel]
-        for (int c = 0; c < depth; c += TLanes.Count)
+        int depth = _job.Windows.Depth, first = index * WinogradGradientJob.BlockOutputs, outputs = Math.Min(WinogradGradientJob.BlockOutputs, _job.Outputs - first);
+        float* sums = _job.Sums + index * _job.BlockFloats;
+        for (int point = 0; point < WinogradJob.PlainPoints; point++)
         {
-            int panel = c / (2 * TLanes.Count) * 2 * TLanes.Count, width = Math.Min(2 * TLanes.Count, depth - panel);
-            float* sums = _job.Sums + (long)outputs * panel + (long)index * width + c - panel;
-            WinogradGradient<TLanes, TVector>.TapTile(sums, _job.SumStride, taps + c, depth, part);
+            float* slopes = _job.Slopes + point * _job.SlopeStride + first, inputs = _job.Inputs + point * _job.InputStride;
+            for (int c = 0; c < depth; c += 2 * TLanes.Count)
+            {
+                ColumnKernel<TLanes, TVector>.Run(
+                    outputs, tall, Math.Min(2, (depth - c) / TLanes.Count), slopes, _job.Outputs, inputs + c, depth, _job.Tiles,
+                    sums + point * _job.SumStride + (long)outputs * c, _job.FirstTile == 0);
+            }
         }
 
-        Transposition.Transpose(taps, depth, Taps, depth, _job.Result + (long)index * depth * Taps, Taps);
+        if (_job.FirstTile + _job.Tiles < _job.AllTiles)
+            return;
+        TVector* part = (TVector*)workers.Scratch(worker, (WinogradJob.PlainPoints * (long)sizeof(TVector)) + ((long)Taps * depth * sizeof(float)));
+        float* taps = (float*)(part + WinogradJob.PlainPoints); // [tap][channel]
+        for (int output = 0; output < outputs; output++)
+        {
+            for (int c = 0; c < depth; c += TLanes.Count)
+            {
+                int panel = c / (2 * TLanes.Count) * 2 * TLanes.Count, width = Math.Min(2 * TLanes.Count, depth - panel);
+                WinogradGradient<TLanes, TVector>.TapTile(sums + (long)outputs * panel + (long)output * width + c - panel, _job.SumStride, taps + c, depth, part);
+            }
+
+            Transposition.Transpose(taps, depth, Taps, depth, _job.Result + (long)(first + output) * depth * Taps, Taps);
+        }
     }
 }

@@ -8,7 +8,8 @@ namespace AudioToken.Bench.Cases;
 /// <param name="Shift">One value a column and sample; convolutions only.</param>
 /// <param name="Activation">Of the sums.</param>
 /// <param name="Residual">A tensor of the result's shape, added last.</param>
-public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Activation, bool Residual)
+/// <param name="NormFollows">A GroupNorm reads the result.</param>
+public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Activation, bool Residual, bool NormFollows = false)
 {
     private static readonly (string Word, Activation Activation)[] s_activations =
     [
@@ -17,7 +18,7 @@ public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Act
 
     /// <summary>What an operation was given.</summary>
     public static CaseEpilogue Of(in Epilogue epilogue) =>
-        new(epilogue.Bias is not null, !epilogue.ChannelShift.IsEmpty, epilogue.Activation, !epilogue.Residual.IsEmpty);
+        new(epilogue.Bias is not null, !epilogue.ChannelShift.IsEmpty, epilogue.Activation, !epilogue.Residual.IsEmpty, epilogue.NormFollows);
 
     /// <summary>The options in the text of a shape, each with a comma before it.</summary>
     public override string ToString()
@@ -33,13 +34,13 @@ public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Act
                 text.Append(',').Append(word);
         }
 
-        return text.Append(Residual ? ",residual" : "").ToString();
+        return text.Append(Residual ? ",residual" : "").Append(NormFollows ? ",norm" : "").ToString();
     }
 
     /// <summary>The options that are left of a text.</summary>
-    internal static CaseEpilogue Read(CaseText text, bool gegluFits = true, bool shiftFits = false)
+    internal static CaseEpilogue Read(CaseText text, bool gegluFits = true, bool shiftFits = false, bool normFits = true)
     {
-        CaseEpilogue epilogue = new(!text.Takes("nobias"), shiftFits && text.Takes("shift"), Activation.None, text.Takes("residual"));
+        CaseEpilogue epilogue = new(!text.Takes("nobias"), shiftFits && text.Takes("shift"), Activation.None, text.Takes("residual"), normFits && text.Takes("norm"));
         foreach ((string word, Activation activation) in s_activations)
         {
             if ((gegluFits || activation != Activation.Geglu) && text.Takes(word))
@@ -55,5 +56,6 @@ public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Act
         ChannelShift = Shift ? inputs.Input("shift", [result[0], columns]) : default,
         Activation = Activation,
         Residual = Residual ? inputs.Input("residual", result) : default,
+        NormFollows = NormFollows,
     };
 }

@@ -26,6 +26,16 @@ internal sealed class CaseInputs(ITensorOps ops, int set) : IDisposable
         return scope.Keep(ops.LayerNorm(values, Weight($"{name}.gamma.weight", WeightRole.Vector, [columns]), Weight($"{name}.beta.bias", WeightRole.Vector, [columns]), 1e-5f));
     }
 
+    /// <summary>An input that a product makes, to which it is said that a norm follows.</summary>
+    public Tensor Product(string name, Shape shape)
+    {
+        const int Depth = 8;
+        using TensorScope scope = ops.Scope();
+        Tensor source = Input($"{name}.source", shape.WithLast(Depth));
+        Elements += shape.Count;
+        return scope.Keep(ops.Linear(source, Weight($"{name}.product.weight", WeightRole.Linear, [shape[^1], Depth]), new Epilogue { NormFollows = true }));
+    }
+
     /// <summary>A weight.</summary>
     public Weight Weight(string name, WeightRole role, Shape shape)
     {

@@ -18,7 +18,7 @@ public sealed record Conv2dCase(
     int Batch, int Height, int Width, int Channels, int Skip, int Columns, (int Height, int Width) Window, int Stride, (int Height, int Width) Enlarged, CaseEpilogue Epilogue) : KernelCase
 {
     internal const string Name = "conv2d";
-    internal const string Form = "BxHxWxC[+SKIP],N,KHxKW[,strideS][,nopad][,upHxW][,nobias][,shift][,silu|gelu|quick-gelu|relu][,residual]";
+    internal const string Form = "BxHxWxC[+SKIP],N,KHxKW[,strideS][,nopad][,upHxW][,nobias][,shift][,silu|gelu|quick-gelu|relu][,residual][,norm]";
     internal const string Example = "2x64x64x320,320,3x3";
 
     /// <summary>No padding, as where windows lie side by side.</summary>

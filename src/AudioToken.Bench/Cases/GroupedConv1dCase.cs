@@ -37,7 +37,7 @@ public sealed record GroupedConv1dCase(int Batch, int Length, int Channels, int 
     {
         int[] x = text.Extents("BxLxC", 3), groups = text.Extents("GROUPS", 1), taps = text.Extents("TAPS", 1);
         return x[2] % groups[0] == 0
-            ? new GroupedConv1dCase(x[0], x[1], x[2], groups[0], taps[0], CaseEpilogue.Read(text, gegluFits: false))
+            ? new GroupedConv1dCase(x[0], x[1], x[2], groups[0], taps[0], CaseEpilogue.Read(text, gegluFits: false, normFits: false))
             : throw text.Refused($"{groups[0]} groups do not divide {x[2]} channels");
     }
 

@@ -11,7 +11,7 @@ namespace AudioToken.Bench.Cases;
 public sealed record LinearCase(int Rows, int Depth, int Columns, CaseEpilogue Epilogue) : KernelCase
 {
     internal const string Name = "linear";
-    internal const string Form = "ROWSxK,N[,nobias][,silu|gelu|quick-gelu|relu|geglu][,residual]";
+    internal const string Form = "ROWSxK,N[,nobias][,silu|gelu|quick-gelu|relu|geglu][,residual][,norm]";
     internal const string Example = "8192x320,2560,geglu";
 
     /// <inheritdoc/>
@@ -40,9 +40,9 @@ public sealed record LinearCase(int Rows, int Depth, int Columns, CaseEpilogue E
     /// <inheritdoc/>
     internal override Func<Tensor> Prepare(CaseInputs inputs)
     {
-        Tensor x = inputs.Input("x", [Rows, Depth]);
+        Tensor x = inputs.Input("x", [1, Rows, Depth]); // one sample, as a norm that follows wants to know
         Weight weight = inputs.Weight("w.weight", WeightRole.Linear, [Columns, Depth]);
-        Epilogue epilogue = Epilogue.Prepare(inputs, Columns, [Rows, OutputColumns]);
+        Epilogue epilogue = Epilogue.Prepare(inputs, Columns, [1, Rows, OutputColumns]);
         return () => inputs.Ops.Linear(x, weight, epilogue);
     }
 }

@@ -64,6 +64,7 @@ internal sealed class RowsFile
             $"conv {c.Window.Height}x{c.Window.Width}/{c.Stride} {c.Batch}x{c.Channels + c.Skip}x{Math.Max(c.Height, c.Enlarged.Height)}x{Math.Max(c.Width, c.Enlarged.Width)}->{c.Columns}"),
         LinearCase c => string.Create(CultureInfo.InvariantCulture, $"linear {c.Rows}x{c.Depth}->{c.Columns}{(c.Epilogue.Bias ? "" : " no bias")}"),
         AttentionCase { Causal: false, Bias: false } c => string.Create(CultureInfo.InvariantCulture, $"attention {c.Batch}x{c.Heads}x{c.Queries}x{c.Keys}x{c.Columns / c.Heads}"),
+        GroupNormCase c => $"{c.Operation} {(c with { Told = false }).Shape}",
         _ => $"{made.Operation} {made.Shape}",
     };
 

@@ -18,5 +18,6 @@ public sealed class RowsTests
     [InlineData("attention", "2x77x768,77,12,causal", "attention 2x77x768,77,12,causal")]
     [InlineData("attention", "1x496x768,496,12,gated-bias", "attention 1x496x768,496,12,gated-bias")]
     [InlineData("layer-norm", "8192x320", "layer-norm 8192x320")]
+    [InlineData("group-norm", "2x64x1280,32,silu,told", "group-norm 2x64x1280,32,silu")]
     public void Operation_HasPyTorchsName(string operation, string shape, string name) => Assert.Equal(name, RowsFile.NameOf(KernelCases.Parse(operation, shape)));
 }
