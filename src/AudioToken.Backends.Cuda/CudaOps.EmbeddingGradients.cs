@@ -80,7 +80,7 @@ public sealed unsafe partial class CudaOps
             .Add(Operand(projected, _storage, Name, nameof(projected)))
             .Add(Own(scale, WeightRole.Vector, Name, nameof(scale)).Address)
             .Add(Operand(dy, _storage, Name, nameof(dy)))
-            .Add(checked(shape[0] * shape[1]))
+            .Add(Counted((long)shape[0] * shape[1], "rows"))
             .Add(shape[2]);
         Launch(Kernel("relative_position_gate_gradient", _storage), new Grid(shape[2]), 256, 0, ref arguments);
         return (scope.Keep(byProjected), scope.Keep(byScale));
@@ -94,7 +94,7 @@ public sealed unsafe partial class CudaOps
         if (dy.Shape != shape)
             throw new ShapeException($"{Name}: dy is {dy}, wanted {shape}.");
         (int batch, int length, int width) = (x.Shape[0], x.Shape[1], x.Shape[2]);
-        int rows = checked(batch * length);
+        int rows = Counted((long)batch * length, "rows");
         Grid rowGrid = new(Blocks(rows, WarpsOfRows)), columnGrid = new(Blocks(width, ColumnBlock), batch);
         using TensorScope scope = Scope();
         Tensor byX = Allocate(x.Shape, _storage), byY = Allocate(y.Shape, _storage), inverse = Allocate(shape, DType.F32);

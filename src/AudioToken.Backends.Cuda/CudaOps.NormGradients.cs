@@ -55,7 +55,7 @@ public sealed unsafe partial class CudaOps
         WantCount(dy, shape, Name);
         (int batch, int channels) = (shape[0], shape[^1]);
         int positions = batch == 0 ? 0 : RowsOf(shape) / batch;
-        int count = checked(channels / groups * positions); // the kernels count a group in an int
+        int count = Counted((long)(channels / groups) * positions, "elements of a group");
         using TensorScope scope = Scope();
         NormGradients gradients = new(Allocate(shape, _storage), Allocate(gamma.Shape, DType.F32), Allocate(beta.Shape, DType.F32));
         ulong totals = AddressOf(Allocate([batch, 2, channels], DType.F32));

@@ -12,6 +12,7 @@ public sealed unsafe partial class CudaOps
     private const int StagingElements = 1 << 22;
 
     private float[] _read = [], _laid = [];
+    private ushort[] _readHalves = [], _laidHalves = [];
     private byte[] _staged = [];
 
     /// <inheritdoc/>
@@ -91,6 +92,12 @@ public sealed unsafe partial class CudaOps
         for (long start = 0; start < count; start += StagingElements)
         {
             int part = (int)Math.Min(StagingElements, count - start);
+            if (ReadHalves(source, start, part, dtype))
+            {
+                _staging.Upload(MemoryMarshal.AsBytes(_readHalves.AsSpan(0, part)), address + (start * dtype.Size()));
+                continue;
+            }
+
             source.Read(start, Room(ref _read, part).AsSpan(0, part));
             _staging.Upload(Narrowed(_read, part, dtype), address + (start * dtype.Size()));
         }
@@ -98,26 +105,43 @@ public sealed unsafe partial class CudaOps
 
     private void SendRows(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
     {
-        int atOnce = (int)Math.Min(rows, Math.Max(1, StagingElements / Math.Max(1, stride))), channels = depth / Math.Max(1, taps);
-        float[] read = Room(ref _read, atOnce * depth), laid = Room(ref _laid, atOnce * stride);
+        int atOnce = (int)Math.Min(rows, Math.Max(1, StagingElements / Math.Max(1, stride)));
         for (long first = 0; first < rows; first += atOnce)
         {
             int count = (int)Math.Min(atOnce, rows - first);
-            source.Read(first * depth, read.AsSpan(0, count * depth));
-            Parallel.For(0, count, row =>
+            DevicePointer to = address + (first * stride * dtype.Size());
+            if (ReadHalves(source, first * depth, count * depth, dtype))
             {
-                ReadOnlySpan<float> from = read.AsSpan(row * depth, depth);
-                Span<float> to = laid.AsSpan(row * stride, stride);
-                for (int tap = 0; tap < taps; tap++)
-                {
-                    for (int c = 0; c < channels; c++)
-                        to[(tap * channels) + c] = from[(c * taps) + tap];
-                }
+                Lay(_readHalves, Room(ref _laidHalves, count * stride), count, depth, stride, taps);
+                _staging.Upload(MemoryMarshal.AsBytes(_laidHalves.AsSpan(0, count * stride)), to);
+                continue;
+            }
 
-                to[depth..].Clear();
-            });
-            _staging.Upload(Narrowed(laid, count * stride, dtype), address + (first * stride * dtype.Size()));
+            source.Read(first * depth, Room(ref _read, count * depth).AsSpan(0, count * depth));
+            Lay(_read, Room(ref _laid, count * stride), count, depth, stride, taps);
+            _staging.Upload(Narrowed(_laid, count * stride, dtype), to);
         }
+    }
+
+    // Elements that lie in the file as they shall on the device, not widened to be rounded again.
+    private bool ReadHalves(WeightSource source, long start, int count, DType dtype) =>
+        dtype != DType.F32 && source.DType == dtype && source.TryReadHalves(start, Room(ref _readHalves, count).AsSpan(0, count));
+
+    private static void Lay<T>(T[] read, T[] laid, int count, int depth, int stride, int taps)
+    {
+        int channels = depth / Math.Max(1, taps);
+        Parallel.For(0, count, row =>
+        {
+            ReadOnlySpan<T> from = read.AsSpan(row * depth, depth);
+            Span<T> to = laid.AsSpan(row * stride, stride);
+            for (int tap = 0; tap < taps; tap++)
+            {
+                for (int c = 0; c < channels; c++)
+                    to[(tap * channels) + c] = from[(c * taps) + tap];
+            }
+
+            to[depth..].Clear();
+        });
     }
 
     private static T[] Room<T>(ref T[] room, int count) => room.Length >= count ? room : room = new T[count];

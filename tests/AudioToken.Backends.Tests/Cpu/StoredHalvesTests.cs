@@ -26,7 +26,7 @@ public sealed class StoredHalvesTests
         foreach (GemmKernel kernel in Enum.GetValues<GemmKernel>())
         {
             using CpuOps ops = new(new CpuOptions { Threads = 2, Kernel = kernel });
-            Stored source = new(shape, type, values);
+            StoredHalvesSource source = new("w", shape, type, values);
             using CpuWeight stored = (CpuWeight)ops.LoadWeight(source, role), floats = (CpuWeight)ops.LoadWeight(new HalfWeightSource("w", shape, type, values), role);
             Assert.Equal((type, type, shape.Count), (stored.Type, floats.Type, source.Halves));
             int count = checked((int)stored.Packed.Floats);
@@ -59,24 +59,5 @@ public sealed class StoredHalvesTests
         foreach (Weight weight in weights)
             weight.Dispose();
         Assert.Equal(0, ops.MemoryStatistics.WeightBytes);
-    }
-
-    private sealed class Stored(Shape shape, DType type, float[] values) : WeightSource("w", shape, type)
-    {
-        public long Halves { get; private set; }
-
-        public override void Read(long start, Span<float> destination) => throw new InvalidOperationException("Wanted as stored.");
-
-        public override bool TryReadHalves(long start, Span<ushort> destination)
-        {
-            for (int i = 0; i < destination.Length; i++)
-            {
-                float value = values[start + i];
-                destination[i] = DType == DType.F16 ? BitConverter.HalfToUInt16Bits((Half)value) : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
-            }
-
-            Halves += destination.Length;
-            return true;
-        }
     }
 }
