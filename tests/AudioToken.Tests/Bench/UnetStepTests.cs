@@ -22,9 +22,9 @@ public sealed class UnetStepTests
     }
 
     [Theory]
-    [InlineData("conv2d", "2x64x64x4,320,3x3", 1)]
-    [InlineData("conv2d", "2x64x64x320,320,3x3,stride2", 1)]
-    [InlineData("conv2d", "2x32x32x640,640,3x3,up64x64", 1)]
+    [InlineData("conv2d", "2x64x64x4,320,3x3,norm", 1)]
+    [InlineData("conv2d", "2x64x64x320,320,3x3,stride2,norm", 1)]
+    [InlineData("conv2d", "2x32x32x640,640,3x3,up64x64,norm", 1)]
     [InlineData("conv2d", "2x64x64x640+320,320,1x1", 1)]
     [InlineData("linear", "8192x320,2560,geglu", 5)]
     [InlineData("linear", "8192x320,320,nobias", 20)]
