@@ -1,6 +1,6 @@
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>How far apart the rows are that a <see cref="MicroKernel{TLanes, TVector}"/> reads: a constant of its code.</summary>
+/// <summary>How far apart the rows lie that a kernel reads, or the pixels of a map: a constant of its code, so that a value is one broadcast at a fixed distance from one pointer.</summary>
 internal interface IRowDistance
 {
     /// <summary>Floats from one row to the next.</summary>

@@ -40,7 +40,7 @@ internal unsafe struct PixelConv
 internal readonly unsafe struct PixelConvRows<TLanes, TVector, TDistance>(WorkerPool workers, PixelConv job, bool tall) : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
-    where TDistance : IPixelDistance
+    where TDistance : struct, IRowDistance
 {
     private readonly PixelConv _job = job;
 

@@ -2,29 +2,22 @@ using System.Runtime.CompilerServices;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>How far apart the pixels of a map lie: a constant of the code, so that a value is one broadcast at a fixed distance from one pointer.</summary>
-internal interface IPixelDistance
-{
-    /// <summary>Channels, the floats from one pixel to the next.</summary>
-    static abstract int Floats { get; }
-}
-
-/// <summary>16 channels.</summary>
-internal readonly struct Pixels16 : IPixelDistance
+/// <summary>Pixels of 16 channels.</summary>
+internal readonly struct Pixels16 : IRowDistance
 {
     /// <inheritdoc/>
     public static int Floats => 16;
 }
 
-/// <summary>32 channels.</summary>
-internal readonly struct Pixels32 : IPixelDistance
+/// <summary>Pixels of 32 channels.</summary>
+internal readonly struct Pixels32 : IRowDistance
 {
     /// <inheritdoc/>
     public static int Floats => 32;
 }
 
-/// <summary>64 channels.</summary>
-internal readonly struct Pixels64 : IPixelDistance
+/// <summary>Pixels of 64 channels.</summary>
+internal readonly struct Pixels64 : IRowDistance
 {
     /// <inheritdoc/>
     public static int Floats => 64;
@@ -36,7 +29,7 @@ internal readonly struct Pixels64 : IPixelDistance
 internal static unsafe class PixelKernel<TLanes, TVector, TDistance>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
-    where TDistance : IPixelDistance
+    where TDistance : struct, IRowDistance
 {
     /// <summary>Computes the sums of a row of pixels.</summary>
     /// <param name="pixels">How many.</param>

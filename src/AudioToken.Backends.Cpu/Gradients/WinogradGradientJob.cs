@@ -53,5 +53,5 @@ internal unsafe struct WinogradGradientJob
         && x[3] % vectorWidth == 0 && skipChannels % vectorWidth == 0 && weight[0] % vectorWidth == 0;
 
     // The 36 values of a channel are written and read together: an odd number of cache lines apart they do not share cache sets.
-    private static long Apart(long floats) => ((floats + 15) / 16 | 1) * 16;
+    private static long Apart(long floats) => ((floats + CacheLines.Floats - 1) / CacheLines.Floats | 1) * CacheLines.Floats;
 }
