@@ -24,6 +24,10 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
     private readonly ulong _seed;
     private readonly List<Parameter> _parameters = [];
 
+    // Of every update the same: large arrays that are made anew cost a page fault for every page, and collections.
+    private readonly float[] _drawn = new float[Batch * Recipe.Side * Recipe.Side * 3];
+    private readonly float[] _byDrawn = new float[Batch * Recipe.Side * Recipe.Side * 3];
+
     public AutoencoderTask(IGradientOps ops, Recipe recipe, WorldPool pool)
     {
         (_ops, _pool, _seed) = (ops, pool, StableSeed.Of(recipe.Seed, "autoencoder"));
@@ -73,11 +77,11 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
         Tensor latents = decoding.Upload(sample, shape);
         decoding.Watch(latents);
         Tensor drawn = Decoder.Forward(decoding, latents);
-        float[] pixels = decoding.Values(drawn), gradient = new float[pixels.Length];
-        double loss = Loss.MeanSquare(pixels, pictures, gradient);
-        TensorPrimitives.Subtract(pixels, pictures, pixels);
-        loss += Loss.MeanMagnitude(pixels, gradient);
-        decoding.Backward(drawn, decoding.Upload(gradient, drawn.Shape));
+        decoding.Download(drawn, _drawn);
+        double loss = Loss.MeanSquare(_drawn, pictures, _byDrawn);
+        TensorPrimitives.Subtract(_drawn, pictures, _drawn);
+        loss += Loss.MeanMagnitude(_drawn, _byDrawn);
+        decoding.Backward(drawn, decoding.Upload(_byDrawn, drawn.Shape));
         sums.Add(decoding);
         return (loss, decoding.Values(decoding.Gradient(latents)));
     }

@@ -1,5 +1,4 @@
 using AudioToken.Models.Beats;
-using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Training.Adapters;
 using AudioToken.Training.Data;
@@ -20,6 +19,7 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
     private readonly LatentPool _latents;
     private readonly SampleOrder _order;
     private readonly ulong _seed;
+    private float[] _features = []; // of every update the same, as the pool's arrays are
 
     public DemonstrationEmbedderTask(AdapterModel model, BeatsEncoder beats, Recipe recipe, WorldPool pool, Captions captions, LatentPool latents)
     {
@@ -34,19 +34,19 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
         float[] sounds = _pool.Sounds(samples);
         Shape shape;
-        float[] features;
         using (TensorScope scope = _model.Ops.Scope())
         {
             Tensor heard = _beats.Forward(_model.Ops, _model.Ops.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins]));
             shape = heard.Shape;
-            features = _model.Ops.Values(heard);
+            if (_features.Length != shape.Count)
+                _features = new float[shape.Count];
+            _model.Ops.Download(heard, _features);
         }
 
-        float[] latents = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update)), noise = new float[latents.Length];
-        new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
+        (float[] latents, float[] noise) = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update), StableSeed.Of(_seed, "noise", update));
         return AdapterStep.Accumulate(_model, new AdapterBatch
         {
-            Features = features,
+            Features = _features,
             FeatureShape = shape,
             Latents = latents,
             LatentShape = LatentPool.Shape(Batch),

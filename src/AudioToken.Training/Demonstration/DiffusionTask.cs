@@ -45,8 +45,7 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
         int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
         int[] ids = [.. samples.SelectMany((sample, i) => _captions.Draw(sample, StableSeed.Of(_seed, "caption", (update * Batch) + i)).Ids)];
         int[] timesteps = [.. Enumerable.Range(0, Batch).Select(i => (int)(StableSeed.Of(_seed, "time", (update * Batch) + i) % (ulong)_schedule.TrainTimesteps))];
-        float[] latents = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update)), noise = new float[latents.Length];
-        new PhiloxGenerator(StableSeed.Of(_seed, "noise", update)).Fill(noise);
+        (float[] latents, float[] noise) = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update), StableSeed.Of(_seed, "noise", update));
         (float[] noisy, float[] target) = AdapterStep.Noised(_schedule, PredictionType.Epsilon, latents, noise, timesteps);
 
         using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };

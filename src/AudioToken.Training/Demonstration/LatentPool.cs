@@ -58,17 +58,21 @@ internal sealed class LatentPool
         return new LatentPool([.. mean], [.. deviation], pool.Count);
     }
 
-    /// <summary>Draws latents of samples, scaled.</summary>
-    public float[] Draw(int[] samples, ulong seed)
+    /// <summary>Draws latents of samples, scaled, and noise for them.</summary>
+    public (float[] Latents, float[] Noise) Draw(int[] samples, ulong seed, ulong noiseSeed)
     {
-        float[] drawn = new float[samples.Length * _values];
+        float[] drawn = new float[samples.Length * _values], noise = new float[drawn.Length];
+        Parallel.Invoke(() => Fill(samples, seed, drawn), () => new PhiloxGenerator(noiseSeed).Fill(noise));
+        return (drawn, noise);
+    }
+
+    private void Fill(int[] samples, ulong seed, float[] drawn)
+    {
         new PhiloxGenerator(seed).Fill(drawn);
         for (int i = 0; i < drawn.Length; i++)
         {
             int at = (samples[i / _values] * _values) + (i % _values);
             drawn[i] = (float)(ScalingFactor * (_mean[at] + (_deviation[at] * drawn[i])));
         }
-
-        return drawn;
     }
 }

@@ -23,6 +23,7 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
     private readonly ClipTextModel _text;
     private readonly Weight _head;
     private readonly List<Parameter> _parameters = [];
+    private readonly float[] _said, _bySaid; // of every update the same: large arrays that are made anew cost a page fault for every page
 
     public ReadingTask(IGradientOps ops, Recipe recipe, WorldPool pool, Captions captions)
     {
@@ -33,6 +34,8 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
         _text = ClipTextModel.Load(trained, fresh, Recipe.Text(captions.Ids));
         _head = trained.LoadWeight(fresh.Draw(Head, [captions.Ids.Vocabulary, Recipe.ContextWidth]), WeightRole.Linear);
         _parameters.AddRange(trained.Parameters);
+        _said = new float[Batch * ClipTokenizer.ContextLength * captions.Ids.Vocabulary];
+        _bySaid = new float[_said.Length];
     }
 
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -53,7 +56,8 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
         using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor states = _text.Forward(tape, tape.Upload([.. texts.SelectMany(text => text.Ids)], [Batch, ClipTokenizer.ContextLength])); // [B, 77, D]
         Tensor scores = tape.Linear(states, _head, default);                                                                             // [B, 77, V]
-        float[] said = tape.Values(scores), gradient = new float[said.Length];
+        tape.Download(scores, _said);
+        Array.Clear(_bySaid);
         int vocabulary = _captions.Ids.Vocabulary, ends = texts.Sum(Ends);
         double[] losses = new double[Batch];
         Parallel.For(0, Batch, b =>
@@ -64,10 +68,10 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
             for (int at = ClipTokenizer.ContextLength - Ends(texts[b]); at < ClipTokenizer.ContextLength; at++)
             {
                 Range row = new(((b * ClipTokenizer.ContextLength) + at) * vocabulary, ((b * ClipTokenizer.ContextLength) + at + 1) * vocabulary);
-                losses[b] += Loss.Logistic(said.AsSpan(row), stood, gradient.AsSpan(row), 1.0 / ends) / ends;
+                losses[b] += Loss.Logistic(_said.AsSpan(row), stood, _bySaid.AsSpan(row), 1.0 / ends) / ends;
             }
         });
-        tape.Backward(scores, tape.Upload(gradient, scores.Shape));
+        tape.Backward(scores, tape.Upload(_bySaid, scores.Shape));
         sums.Add(tape);
         return losses.Sum();
     }
