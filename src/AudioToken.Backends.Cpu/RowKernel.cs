@@ -4,7 +4,7 @@ namespace AudioToken.Backends.Cpu;
 
 /// <summary>Products of a few rows of A, read as they lie, with one panel of B: sums, bias and residual in registers throughout, from there to their place.</summary>
 /// <remarks>
-/// <para>For products short enough to be done in one step of depth, where packing rows and taking sums up again would be a good part of the time.
+/// <para>For products of small depth, where packing rows and taking sums up again would be a good part of the time.
 /// Rows lie at any distance: three share a pointer, so that an address is a pointer, or it and one register.</para>
 /// <para>Every element is one chain of multiply-adds in the order of depth, whatever the height: results do not depend on the blocking.</para>
 /// <para>Heights: as of <see cref="MicroKernel{TLanes, TVector}"/>.</para>

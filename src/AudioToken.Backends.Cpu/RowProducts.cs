@@ -2,13 +2,16 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>A matrix product whose depth is one step, cut into blocks of rows and chunks of columns: rows are read as they lie, and where the epilogue
+/// <summary>A matrix product of small depth, cut into blocks of rows and chunks of columns: rows are read as they lie, and where the epilogue
 /// is a bias and a residual, results go from the registers to their place.</summary>
 /// <remarks>How blocks are cut does not show in the result.</remarks>
 internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
+    // Of a greater depth, a block of rows outgrows the second-level cache.
+    private const int MostDepth = 1280;
+
     // Enough parts that the last one ends soon after the others.
     private const int PartsPerThread = 6;
 
@@ -43,7 +46,7 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
     public int Count { get; }
 
     /// <summary>Whether a product is one of these.</summary>
-    public static bool Suits(in GemmProblem problem) => problem.Packed.Depth <= MicroKernel<TLanes, TVector>.MaxDepth;
+    public static bool Suits(in GemmProblem problem) => problem.Packed.Depth <= MostDepth;
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
@@ -100,12 +103,28 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
             AskForResults(results, height, width);
             left -= height;
             byte* asked = fresh && left > 0 ? (byte*)(a + height * _rows.Stride) : ahead < aheadEnd ? ahead : (byte*)a;
-            RowKernel<TLanes, TVector>.Run(height, vectors, a, _rows.Stride, b, depth, results, asked);
+            Sum(height, vectors, a, b, results, asked);
             ahead += (long)depth * CacheLines.Bytes;
             a += height * _rows.Stride;
             results.Output += height * results.Stride;
             if (results.Residual is not null)
                 results.Residual += height * results.Stride;
+        }
+    }
+
+    // Step by step of depth: a long chain of additions rounds more than the sum of shorter ones.
+    private void Sum(int height, int vectors, float* a, float* b, RowResults results, byte* ahead)
+    {
+        int depth = _problem.Packed.Depth, steps = Math.Max(1, (depth + MicroKernel<TLanes, TVector>.MaxDepth - 1) / MicroKernel<TLanes, TVector>.MaxDepth), start = 0;
+        for (int step = 1; step <= steps; step++)
+        {
+            int end = (int)((long)depth * step / steps);
+            RowKernel<TLanes, TVector>.Run(height, vectors, a + start, _rows.Stride, b + start * vectors * TLanes.Count, end - start, results, ahead);
+            ahead += (long)(end - start) * CacheLines.Bytes;
+            start = end;
+            results.Bias = null;
+            results.Residual = results.Output;
+            results.Factor = 1;
         }
     }
 
