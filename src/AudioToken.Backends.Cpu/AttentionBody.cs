@@ -47,6 +47,11 @@ internal unsafe struct AttentionBody : IParallelBody
         float* gate = alpha + Lanes;
 
         long start = ((long)sample * Queries + first) * Columns + head * Width;
+        float* k = K + (long)sample * Keys * Columns + head * Width;
+        float* v = V + (long)sample * Keys * Columns + head * Width;
+        int end = Causal ? Math.Min(Keys, first + queries) : Keys;
+        CacheLines.Ask(Q + start, Columns, queries, Width);
+        AskForKeys(k, v, 0, first == 0 ? end : 0);
         LoadQueries(Q + start, queries, q);
         if (Bias is not null)
             LoadGates(sample, head, first, queries, gate);
@@ -54,12 +59,10 @@ internal unsafe struct AttentionBody : IParallelBody
         new Span<float>(sums, Lanes).Clear();
         new Span<float>(maxima, Lanes).Fill(float.MinValue);
 
-        float* k = K + (long)sample * Keys * Columns + head * Width;
-        float* v = V + (long)sample * Keys * Columns + head * Width;
-        int end = Causal ? Math.Min(Keys, first + queries) : Keys;
         for (int key = 0; key < end; key += KeyBlock)
         {
             int keys = Math.Min(KeyBlock, end - key);
+            AskForKeys(k, v, key + KeyBlock, first == 0 ? end : 0);
             AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide);
             if (Bias is not null)
             {
@@ -74,6 +77,14 @@ internal unsafe struct AttentionBody : IParallelBody
         }
 
         StoreResult(o, sums, queries, Y + start);
+    }
+
+    // The first block of a head finds its keys and values far away, the others find them near.
+    private readonly void AskForKeys(float* k, float* v, int key, int end)
+    {
+        int keys = Math.Min(KeyBlock, end - key);
+        CacheLines.Ask(k + (long)key * Columns, Columns, keys, Width);
+        CacheLines.Ask(v + (long)key * Columns, Columns, keys, Width);
     }
 
     // q[c][lane] = scale * query, in the unit of the scores; lanes without a query are zero.

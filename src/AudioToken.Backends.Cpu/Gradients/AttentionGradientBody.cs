@@ -14,8 +14,8 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    // Keys whose slopes stay in the first-level cache while all columns of dq pass by.
-    private const int KeyRun = 256;
+    // Whole chunks of keys whose scores stay in the first-level cache from one product or pass to the next.
+    private const int RunKeys = 4 * AttentionGradientRoom.ChunkKeys;
 
     public AttentionGradientJob Job;
     public int Tallest;
@@ -58,7 +58,10 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
         for (int first = 0; first < Job.Queries; first += Lanes)
         {
             int count = Math.Min(Lanes, Job.Queries - first), seen = Job.Causal ? Math.Min(first + count, Job.Keys) : Job.Keys;
-            DifferentiateBlock(sample, head, first, count, seen, queries + (long)first * columns, Job.K + keys, room);
+            long at = queries + (long)first * columns, next = at + (long)Lanes * columns;
+            CacheLines.Ask(Job.Q + next, columns, Math.Min(Lanes, Job.Queries - first - count), Job.Width);
+            CacheLines.Ask(Job.Dy + next, columns, Math.Min(Lanes, Job.Queries - first - count), Job.Width);
+            DifferentiateBlock(sample, head, first, count, seen, at, Job.K + keys, room);
         }
 
         StoreRows(room.ByKey, Job.Dk + keys);
@@ -69,45 +72,51 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     {
         int vectors = Vectors(count), lanes = vectors * TLanes.Count, rows = AttentionGradientRoom.RowsFor(seen);
         AttentionLevels levels = new(room.Levels, Lanes);
-        LoadColumns(Job.Q + at, count, lanes, room.Queries);
-        Span<float> scaled = new(room.Queries, lanes * Job.Width);
-        TensorPrimitives.Multiply(scaled, Job.Scale * AttentionTiles.ScoreUnit, scaled);
-        LoadColumns(Job.Dy + at, count, lanes, room.Gradients);
-        MultiplyChunks(room.KeyColumns, rows, vectors, room.Queries, room.Shares);
-        MultiplyChunks(room.ValueColumns, rows, vectors, room.Gradients, room.Slopes);
+        levels.Clear();
+        LoadColumns(Job.Q + at, count, lanes, Job.Scale * AttentionTiles.ScoreUnit, room.Queries);
+        LoadColumns(Job.Dy + at, count, lanes, 1, room.Gradients);
         float* bias = room.BiasColumns + (long)first * AttentionGradientRoom.RowsFor(Job.Keys), byBias = room.ByBias + (bias - room.BiasColumns);
         if (Job.Bias is not null)
-        {
             LoadGates(sample, head, first, count, levels.Gates);
-            AttentionGradientTile<TLanes, TVector>.AddBias(room.Shares, bias, rows, vectors, levels);
+        for (int key = 0; key < rows; key += RunKeys)
+        {
+            int run = Math.Min(RunKeys, rows - key);
+            float* scores = room.Shares + (long)key * lanes;
+            MultiplyChunks(room.KeyColumns + (long)key * Job.Width, run, vectors, room.Queries, scores);
+            if (Job.Bias is not null)
+                AttentionGradientTile<TLanes, TVector>.AddBias(scores, bias + (long)key * lanes, run, vectors, levels);
+            Mask(scores, first - key, seen - key, run, lanes);
+            AttentionGradientTile<TLanes, TVector>.Highest(scores, run, vectors, levels);
         }
 
-        new Span<float>(room.Shares + (long)seen * lanes, (rows - seen) * lanes).Fill(float.MinValue);
-        if (Job.Causal)
-            MaskLater(room.Shares, first, seen, lanes);
-        AttentionGradientTile<TLanes, TVector>.Highest(room.Shares, rows, vectors, levels.Highest);
-        AttentionGradientTile<TLanes, TVector>.Powers(room.Shares, room.Slopes, rows, vectors, levels);
-        AttentionGradientTile<TLanes, TVector>.Slopes(room.Shares, room.Slopes, rows, vectors, levels);
-        if (Job.Bias is not null)
+        for (int key = 0; key < rows; key += RunKeys)
         {
-            AttentionGradientTile<TLanes, TVector>.AddBiasSlopes(room.Slopes, bias, byBias, rows, vectors, levels);
-            StoreGates(sample, head, first, count, levels.ByGate);
+            int run = Math.Min(RunKeys, rows - key);
+            float* slopes = room.Slopes + (long)key * lanes;
+            MultiplyChunks(room.ValueColumns + (long)key * Job.Width, run, vectors, room.Gradients, slopes);
+            AttentionGradientTile<TLanes, TVector>.Powers(room.Shares + (long)key * lanes, slopes, run, vectors, levels);
         }
 
-        for (int key = 0; key < seen; key += KeyRun)
+        AttentionGradientTile<TLanes, TVector>.Finish(vectors, levels);
+        LoadRows(Job.Q + at, count, null, room.QueryRows);
+        LoadRows(Job.Dy + at, count, levels.Sums, room.GradientRows);
+        for (int key = 0; key < seen; key += RunKeys)
         {
-            MultiplyColumns(
-                Job.Width, vectors, k + (long)key * Job.Columns, Job.Columns, room.Slopes + (long)key * lanes, Math.Min(KeyRun, seen - key), room.Product, key == 0);
+            int run = Math.Min(RunKeys, rows - key), keys = Math.Min(RunKeys, seen - key);
+            float* shares = room.Shares + (long)key * lanes, slopes = room.Slopes + (long)key * lanes;
+            AttentionGradientTile<TLanes, TVector>.Slopes(shares, slopes, run, vectors, levels);
+            if (Job.Bias is not null)
+                AttentionGradientTile<TLanes, TVector>.AddBiasSlopes(slopes, bias + (long)key * lanes, byBias + (long)key * lanes, run, vectors, levels);
+            MultiplyColumns(Job.Width, vectors, k + (long)key * Job.Columns, Job.Columns, slopes, keys, room.Product, key == 0);
+            AddRows(slopes, key, keys, vectors, room.QueryRows, count, room.ByKey);
+            AddRows(shares, key, keys, vectors, room.GradientRows, count, room.ByValue);
         }
 
         Span<float> product = new(room.Product, lanes * Job.Width);
         TensorPrimitives.Multiply(product, Job.Scale, product);
         Transposition.Transpose(room.Product, lanes, Job.Width, count, Job.Dq + at, Job.Columns);
-
-        LoadRows(Job.Q + at, count, null, Job.Scale, room.QueryRows);
-        LoadRows(Job.Dy + at, count, levels.Inverses, 1, room.GradientRows);
-        AddRows(room.Slopes, seen, vectors, room.QueryRows, count, room.ByKey);
-        AddRows(room.Shares, seen, vectors, room.GradientRows, count, room.ByValue);
+        if (Job.DGate is not null)
+            StoreGates(sample, head, first, count, levels.ByGate);
     }
 
     // tile [rows][lanes] = the keys' or values' columns, a chunk of keys at a time, times b [width][lanes].
@@ -129,13 +138,13 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     }
 
     // sums, panels of [keys][columns], += tile [keys][lanes] times panels of [lanes][columns].
-    private readonly void AddRows(float* tile, int keys, int vectors, float* panels, int depth, float* sums)
+    private readonly void AddRows(float* tile, int key, int keys, int vectors, float* panels, int depth, float* sums)
     {
         PackedShape shape = Rows;
         for (int panel = 0; panel < shape.Panels; panel++)
         {
             int side = shape.Vectors(panel), width = side * TLanes.Count, done;
-            float* b = panels + shape.PanelOffset(panel) * Lanes, to = sums + shape.PanelOffset(panel) * Job.Keys, a = tile;
+            float* b = panels + shape.PanelOffset(panel) * Lanes, to = sums + shape.PanelOffset(panel) * Job.Keys + (long)key * width, a = tile;
             for (int left = keys; left > 0; left -= done, to += done * width)
             {
                 if (vectors == 2)
@@ -152,35 +161,47 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
         }
     }
 
-    // Lanes without a query see all keys; their gradients are zero.
-    private static void MaskLater(float* scores, int first, int keys, int lanes)
+    // Beyond the last key nothing is seen, and of a causal attention no key after the query. Lanes without a query see all; their gradients are zero.
+    private readonly void Mask(float* scores, int first, int seen, int keys, int lanes)
     {
-        for (int key = first + 1; key < keys; key++)
-            new Span<float>(scores + (long)key * lanes, Math.Min(key - first, lanes)).Fill(float.MinValue);
+        for (int key = Job.Causal ? Math.Max(first + 1, 0) : seen; key < keys; key++)
+            new Span<float>(scores + (long)key * lanes, key >= seen ? lanes : Math.Min(key - first, lanes)).Fill(float.MinValue);
     }
 
     // to[c][lane]; lanes without a query are zero.
-    private readonly void LoadColumns(float* rows, int count, int lanes, float* to)
+    private readonly void LoadColumns(float* rows, int count, int lanes, float factor, float* to)
     {
+        Span<float> all = new(to, lanes * Job.Width);
         if (count < lanes)
-            new Span<float>(to, lanes * Job.Width).Clear();
+            all.Clear();
         Transposition.Transpose(rows, Job.Columns, count, Job.Width, to, lanes);
+        if (factor != 1)
+            TensorPrimitives.Multiply(all, factor, all);
     }
 
-    // Rows times factors, cut into panels.
-    private readonly void LoadRows(float* rows, int count, float* factors, float factor, float* panels)
+    // Rows cut into panels, times factors or the scale.
+    private readonly void LoadRows(float* rows, int count, float* factors, float* panels)
     {
         PackedShape shape = Rows;
         for (int panel = 0; panel < shape.Panels; panel++)
         {
             int first = panel * shape.PanelWidth, width = shape.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Width - first);
             float* to = panels + shape.PanelOffset(panel) * Lanes, from = rows + first;
+            if (columns < width)
+                new Span<float>(to, width * count).Clear();
             for (int row = 0; row < count; row++, to += width, from += Job.Columns)
-            {
-                TensorPrimitives.Multiply(new ReadOnlySpan<float>(from, columns), factors is null ? factor : factors[row], new Span<float>(to, width));
-                new Span<float>(to + columns, width - columns).Clear();
-            }
+                Scale(from, factors is null ? Job.Scale : factors[row], columns, to);
         }
+    }
+
+    private static void Scale(float* from, float factor, int columns, float* to)
+    {
+        TVector factors = TLanes.Create(factor);
+        int c = 0;
+        for (; c + TLanes.Count <= columns; c += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(factors, TLanes.Load(from + c)), to + c);
+        for (; c < columns; c++)
+            to[c] = factor * from[c];
     }
 
     private readonly void StoreRows(float* panels, float* rows)
@@ -191,7 +212,7 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
             int first = panel * shape.PanelWidth, width = shape.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Width - first);
             float* from = panels + shape.PanelOffset(panel) * Job.Keys, to = rows + first;
             for (int row = 0; row < Job.Keys; row++, from += width, to += Job.Columns)
-                new ReadOnlySpan<float>(from, columns).CopyTo(new Span<float>(to, columns));
+                Scale(from, 1, columns, to);
         }
     }
 
@@ -202,6 +223,7 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
         for (int key = 0; key < Job.Keys; key += Chunk, chunks += Chunk * Job.Width)
         {
             int count = Math.Min(Chunk, Job.Keys - key);
+            CacheLines.Ask(rows + (long)(key + Chunk) * Job.Columns, Job.Columns, Math.Min(Chunk, Job.Keys - key - count), Job.Width);
             if (count < Chunk)
                 new Span<float>(chunks, Chunk * Job.Width).Clear();
             Transposition.Transpose(rows + (long)key * Job.Columns, Job.Columns, count, Job.Width, chunks, Chunk);
@@ -232,18 +254,14 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
         }
     }
 
-    // Lanes without a query have gate 0.
     private readonly void LoadGates(int sample, int head, int first, int count, float* gates)
     {
-        new Span<float>(gates, Lanes).Clear();
         for (int lane = 0; lane < count; lane++)
             gates[lane] = Job.Gate is null ? 1 : Job.Gate[((long)sample * Job.Queries + first + lane) * Job.Heads + head];
     }
 
     private readonly void StoreGates(int sample, int head, int first, int count, float* gates)
     {
-        if (Job.DGate is null)
-            return;
         for (int lane = 0; lane < count; lane++)
             Job.DGate[((long)sample * Job.Queries + first + lane) * Job.Heads + head] = gates[lane];
     }

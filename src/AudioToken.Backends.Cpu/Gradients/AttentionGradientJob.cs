@@ -56,7 +56,7 @@ internal readonly unsafe struct AttentionGradientRoom
         ByValue = Take(whole * keys);
         BiasColumns = Take(biased);
         ByBias = Take(biased);
-        Levels = Take(5L * lanes);
+        Levels = Take((long)AttentionLevels.Count * lanes);
         Floats = at;
 
         float* Take(long floats)
@@ -108,7 +108,7 @@ internal readonly unsafe struct AttentionGradientRoom
     /// <summary>Its gradient.</summary>
     public float* ByBias { get; }
 
-    /// <summary>Five times [lanes]: see <see cref="AttentionLevels"/>.</summary>
+    /// <summary>Of <see cref="AttentionLevels"/>.</summary>
     public float* Levels { get; }
 
     public long Floats { get; }

@@ -7,13 +7,16 @@ namespace AudioToken.Backends.Cpu;
 /// <param name="lanes">Queries of a block.</param>
 internal readonly unsafe struct AttentionLevels(float* start, int lanes)
 {
-    /// <summary>The highest score.</summary>
+    /// <summary>How many there are.</summary>
+    public const int Count = 5;
+
+    /// <summary>The highest score of the keys so far.</summary>
     public float* Highest { get; } = start;
 
-    /// <summary>One over the sum of the powers.</summary>
-    public float* Inverses { get; } = start + lanes;
+    /// <summary>The sum of their powers.</summary>
+    public float* Sums { get; } = start + lanes;
 
-    /// <summary>The sum of shares times slopes.</summary>
+    /// <summary>The sum of their powers times slopes.</summary>
     public float* Along { get; } = start + 2 * lanes;
 
     /// <summary>Factor of the bias.</summary>
@@ -21,6 +24,13 @@ internal readonly unsafe struct AttentionLevels(float* start, int lanes)
 
     /// <summary>Gradient by that.</summary>
     public float* ByGate { get; } = start + 4 * lanes;
+
+    /// <summary>Before the first key. Lanes without a query have gate 0.</summary>
+    public void Clear()
+    {
+        new Span<float>(Highest, Count * lanes).Clear();
+        new Span<float>(Highest, lanes).Fill(float.MinValue);
+    }
 }
 
 /// <summary>The passes of an attention's gradient over a tile of scores, [keys][lanes], a query a lane; a tile is one vector wide or two, its keys are even.</summary>
@@ -29,14 +39,13 @@ internal static unsafe class AttentionGradientTile<TLanes, TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    private const int KeyBlock = AttentionTiles.KeyBlock;
-
     private static int Pair => 2 * TLanes.Count;
 
     /// <summary>The highest score of each query.</summary>
-    public static void Highest(float* scores, int keys, int vectors, float* highest)
+    public static void Highest(float* scores, int keys, int vectors, AttentionLevels levels)
     {
-        TVector a = TLanes.Create(float.MinValue), b = a, c = a, d = a;
+        int other = vectors == 1 ? 0 : TLanes.Count;
+        TVector a = TLanes.Load(levels.Highest), b = TLanes.Load(levels.Highest + other), c = a, d = b;
         float* end = scores + (long)keys * vectors * TLanes.Count;
         for (; end - scores >= 2 * Pair; scores += 2 * Pair)
         {
@@ -54,56 +63,50 @@ internal static unsafe class AttentionGradientTile<TLanes, TVector>
 
         a = TLanes.Max(a, c);
         b = TLanes.Max(b, d);
-        TLanes.Store(vectors == 1 ? TLanes.Max(a, b) : a, highest);
+        TLanes.Store(vectors == 1 ? TLanes.Max(a, b) : a, levels.Highest);
         if (vectors == 2)
-            TLanes.Store(b, highest + TLanes.Count);
+            TLanes.Store(b, levels.Highest + TLanes.Count);
     }
 
-    /// <summary>Scores become powers of two relative to the highest; gives one over their sum, and the sum of shares times slopes.</summary>
+    /// <summary>Scores become powers of two relative to the highest; adds up the powers, and their products with the slopes.</summary>
     public static void Powers(float* scores, float* slopes, int keys, int vectors, AttentionLevels levels)
     {
-        TVector zero = TLanes.Create(0), one = TLanes.Create(1), first = TLanes.Load(levels.Highest), second = vectors == 1 ? first : TLanes.Load(levels.Highest + TLanes.Count);
-        TVector sum = zero, otherSum = zero, along = zero, otherAlong = zero;
-
-        // Sums of blocks, so that of many keys none is long.
+        TVector highest = TLanes.Load(levels.Highest), otherHighest = vectors == 1 ? highest : TLanes.Load(levels.Highest + TLanes.Count);
+        TVector sum = TLanes.Create(0), otherSum = sum, along = sum, otherAlong = sum;
         float* end = scores + (long)keys * vectors * TLanes.Count;
-        while (scores < end)
+        for (; scores < end; scores += Pair, slopes += Pair)
         {
-            float* until = end - scores < KeyBlock * Pair ? end : scores + KeyBlock * Pair;
-            TVector s = zero, t = zero, x = zero, y = zero;
-            for (; scores < until; scores += Pair, slopes += Pair)
-            {
-                TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores), first));
-                TVector r = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + TLanes.Count), second));
-                TLanes.Store(p, scores);
-                TLanes.Store(r, scores + TLanes.Count);
-                s = TLanes.Add(s, p);
-                t = TLanes.Add(t, r);
-                x = TLanes.MultiplyAdd(p, TLanes.Load(slopes), x);
-                y = TLanes.MultiplyAdd(r, TLanes.Load(slopes + TLanes.Count), y);
-            }
-
-            (sum, otherSum, along, otherAlong) = (TLanes.Add(sum, s), TLanes.Add(otherSum, t), TLanes.Add(along, x), TLanes.Add(otherAlong, y));
+            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores), highest));
+            TVector r = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores + TLanes.Count), otherHighest));
+            TLanes.Store(p, scores);
+            TLanes.Store(r, scores + TLanes.Count);
+            sum = TLanes.Add(sum, p);
+            otherSum = TLanes.Add(otherSum, r);
+            along = TLanes.MultiplyAdd(p, TLanes.Load(slopes), along);
+            otherAlong = TLanes.MultiplyAdd(r, TLanes.Load(slopes + TLanes.Count), otherAlong);
         }
 
-        if (vectors == 1)
-            (sum, along) = (TLanes.Add(sum, otherSum), TLanes.Add(along, otherAlong));
-        TVector inverse = TLanes.Divide(one, sum);
-        TLanes.Store(inverse, levels.Inverses);
-        TLanes.Store(TLanes.Multiply(along, inverse), levels.Along);
-        if (vectors == 1)
-            return;
-        inverse = TLanes.Divide(one, otherSum);
-        TLanes.Store(inverse, levels.Inverses + TLanes.Count);
-        TLanes.Store(TLanes.Multiply(otherAlong, inverse), levels.Along + TLanes.Count);
+        AddTo(levels.Sums, sum, otherSum, vectors);
+        AddTo(levels.Along, along, otherAlong, vectors);
+    }
+
+    /// <summary>After the last key: sums become one over them, and the sum of powers times slopes that of shares.</summary>
+    public static void Finish(int vectors, AttentionLevels levels)
+    {
+        for (int lane = 0; lane < vectors * TLanes.Count; lane += TLanes.Count)
+        {
+            TVector inverse = TLanes.Divide(TLanes.Create(1), TLanes.Load(levels.Sums + lane));
+            TLanes.Store(inverse, levels.Sums + lane);
+            TLanes.Store(TLanes.Multiply(TLanes.Load(levels.Along + lane), inverse), levels.Along + lane);
+        }
     }
 
     /// <summary>Gradients by shares become those by scores.</summary>
     public static void Slopes(float* powers, float* slopes, int keys, int vectors, AttentionLevels levels)
     {
         int other = vectors == 1 ? 0 : TLanes.Count;
-        TVector factor = TLanes.Load(levels.Inverses), level = TLanes.Load(levels.Along);
-        TVector otherFactor = TLanes.Load(levels.Inverses + other), otherLevel = TLanes.Load(levels.Along + other);
+        TVector factor = TLanes.Load(levels.Sums), level = TLanes.Load(levels.Along);
+        TVector otherFactor = TLanes.Load(levels.Sums + other), otherLevel = TLanes.Load(levels.Along + other);
         float* end = powers + (long)keys * vectors * TLanes.Count;
         for (; powers < end; powers += Pair, slopes += Pair)
         {
@@ -141,9 +144,14 @@ internal static unsafe class AttentionGradientTile<TLanes, TVector>
             Add(otherGate, slopes + TLanes.Count, byBias + TLanes.Count);
         }
 
-        TLanes.Store(vectors == 1 ? TLanes.Add(sum, otherSum) : sum, levels.ByGate);
+        AddTo(levels.ByGate, sum, otherSum, vectors);
+    }
+
+    private static void AddTo(float* sums, TVector first, TVector second, int vectors)
+    {
+        TLanes.Store(TLanes.Add(TLanes.Load(sums), vectors == 1 ? TLanes.Add(first, second) : first), sums);
         if (vectors == 2)
-            TLanes.Store(otherSum, levels.ByGate + TLanes.Count);
+            TLanes.Store(TLanes.Add(TLanes.Load(sums + TLanes.Count), second), sums + TLanes.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
