@@ -15,8 +15,8 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
     // Enough parts that the last one ends soon after the others.
     private const int PartsPerThread = 6;
 
-    // Below these, a part reads its panels, or its rows, too often.
-    private const int FewestRows = 28, FewestPanels = 4;
+    // Below these, a part reads its panels, or its rows, too often; or widens panels too often.
+    private const int FewestRows = 28, FewestWidenedRows = 56, FewestPanels = 4;
 
     private readonly WorkerPool _workers;
     private readonly GemmProblem _problem;
@@ -33,7 +33,7 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
         _direct = problem.Epilogue is { Activation: Activation.None, Scale: 1, Shift: null };
         _panels = _gated ? packed.Panels / 2 : packed.Panels; // a gated one is a panel of values and its panel of gates
         int threads = workers.Threads;
-        long wanted = Math.Max(1, (long)PartsPerThread * threads / packed.Groups), most = Math.Max(1, problem.Rows / FewestRows);
+        long wanted = Math.Max(1, (long)PartsPerThread * threads / packed.Groups), most = Math.Max(1, problem.Rows / (problem.Weight.IsWide ? FewestRows : FewestWidenedRows));
         long blocks = Even((problem.Rows + GemmEngine.BlockRows - 1) / GemmEngine.BlockRows, most, threads);
         _chunks = (int)Math.Clamp((wanted + blocks - 1) / Math.Max(blocks, 1), 1, Math.Max(1, _panels / FewestPanels));
         if (blocks * _chunks < wanted)

@@ -13,7 +13,7 @@ public sealed class LinearTests
     // Rows, depth, columns: ones, primes, tails of every kernel height and panel width, depths around the step of 512.
     private static readonly (int M, int K, int N)[] s_shapes =
     [
-        (1, 1, 1), (1, 7, 1), (13, 1, 5), (2, 3, 2), (14, 32, 32), (15, 33, 33), (17, 511, 16), (29, 513, 17), (41, 1025, 67),
+        (1, 1, 1), (1, 7, 1), (13, 1, 5), (2, 3, 2), (14, 32, 32), (15, 33, 33), (17, 511, 16), (29, 513, 17), (41, 1025, 67), (43, 700, 64),
         (141, 64, 40), (283, 70, 97), (3, 1600, 8), (27, 12, 129),
         (2, 1000, 1100), // a weight that is read in two parts
     ];
