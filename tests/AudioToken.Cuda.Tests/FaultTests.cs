@@ -92,7 +92,7 @@ public sealed class FaultTests
         setup.Emulator.Fault("cuStreamQuery", 0, NotReady);
         CudaException failure = Assert.Throws<CudaException>(() => Job.Run(setup, context));
         Assert.Equal(CudaErrors.Hang, failure.Code);
-        Assert.Equal("the device has not come to an end within 0 s; last launch: of a graph", failure.Message);
+        Assert.Equal("the device has not come to an end within 0 s; last launch: a graph of 1 kernels", failure.Message);
     });
 
     [Fact]

@@ -172,10 +172,30 @@ public sealed class PipelineFaultTests
             Assert.StartsWith("the device was lost earlier: ", failure.Message, StringComparison.Ordinal);
         }
 
-        Assert.Equal(CudaResult.Success, CudaDriver.cuDevicePrimaryCtxReset_v2(0)); // what the end of a process does
-        setup.Emulator.Reset();
         using AudioToImagePipeline next = Engine(out _);
         next.Generate(s_job, cancellation: TestEnd);
+    });
+
+    [Fact]
+    public void Dispose_DuringAPicture_WaitsForIt_FromAnyThread() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        AudioToImagePipeline engine = Engine(out CudaOps ops);
+        using ManualResetEventSlim begun = new(), go = new();
+        Task<GenerationResult> running = engine.GenerateAsync(s_job, new At(GenerationPhase.Denoising, () =>
+        {
+            begun.Set();
+            go.Wait(TestEnd);
+        }), TestEnd);
+        begun.Wait(TestEnd);
+        Task[] disposing = [Task.Run(engine.Dispose, TestEnd), Task.Run(engine.Dispose, TestEnd)];
+        Assert.False(Task.WaitAny(disposing, 20, TestEnd) >= 0);
+        go.Set();
+        Task.WaitAll(disposing, TestEnd);
+        Assert.Single(running.GetAwaiter().GetResult().Images);
+        engine.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => { engine.GenerateAsync(s_smaller, cancellation: TestEnd).GetAwaiter().GetResult(); });
+        Assert.Throws<ObjectDisposedException>(() => ops.Scope());
     });
 
     [Fact]
