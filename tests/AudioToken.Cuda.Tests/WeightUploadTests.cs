@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using AudioToken.Backends.Cuda;
 using AudioToken.Tensors;
 using AudioToken.Testing;
