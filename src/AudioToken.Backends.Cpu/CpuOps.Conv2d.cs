@@ -18,9 +18,9 @@ public sealed unsafe partial class CpuOps
         (int height, int width) = (shape[1], shape[2]);
         TileEpilogue tile = Resolve(epilogue, shape, shape[3], nameof(Conv2d));
         Tensor y = Allocate(shape);
-        if (!_exact && WinogradJob.Suits(x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth))
+        if (WinogradJob.FormOf(_exact, x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth) is WinogradForm form)
         {
-            bool doubled = WinogradJob.SuitsDoubled(x.Shape, own.Shape, geometry);
+            bool phases = form == WinogradForm.Phases;
             Winograd(new WinogradJob
             {
                 X = data,
@@ -29,9 +29,9 @@ public sealed unsafe partial class CpuOps
                 SkipChannels = skipChannels,
                 SourceHeight = x.Shape[1],
                 SourceWidth = x.Shape[2],
-                Height = doubled ? x.Shape[1] : height,
-                Width = doubled ? x.Shape[2] : width,
-                Doubled = doubled,
+                Height = phases ? x.Shape[1] : height,
+                Width = phases ? x.Shape[2] : width,
+                Form = form,
                 Weight = own.Values,
                 Packed = own.Packed,
                 Output = Data(y, nameof(Conv2d), nameof(y)),

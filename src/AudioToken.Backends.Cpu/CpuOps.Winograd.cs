@@ -10,7 +10,7 @@ public sealed unsafe partial class CpuOps
     // A block's sums and transformed filters, 0.9 MB, stay in the second-level cache; fewer tiles share the filters where there would be too few parts.
     private const int MostBlockTiles = 128, FewestBlockTiles = 16, PartsPerThread = 4;
 
-    // A convolution by F(4x4, 3x3), or four phases by F(4x4, 2x2), in runs of tiles.
+    // A convolution in runs of tiles.
     private void Winograd(WinogradJob job, int batch)
     {
         using TensorScope scope = Scope();
@@ -22,7 +22,7 @@ public sealed unsafe partial class CpuOps
         int most = (int)Math.Min(tiles, Math.Max(1, TransformedFloats / job.BlockFloats) * job.BlockTiles);
         job.Tiles = most;
         job.Inputs = Working(job.Blocks * job.BlockFloats);
-        for (job.Phase = 0; job.Phase < (job.Doubled ? Doubling.Phases : 1); job.Phase++)
+        for (job.Phase = 0; job.Phase < (job.InPhases ? Doubling.Phases : 1); job.Phase++)
         {
             for (job.FirstTile = 0; job.FirstTile < tiles; job.FirstTile += job.Tiles)
             {

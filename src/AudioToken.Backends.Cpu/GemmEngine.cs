@@ -109,7 +109,21 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
 
     /// <inheritdoc/>
-    public override void TransformInputs(WorkerPool workers, in WinogradJob job) => workers.Run(job.Tiles, new WinogradInputs<TLanes, TVector>(job, workers));
+    public override void TransformInputs(WorkerPool workers, in WinogradJob job)
+    {
+        switch (job.Form)
+        {
+            case WinogradForm.Pairs:
+                TransformInputs<WinogradPair<TLanes, TVector>>(workers, job);
+                break;
+            case WinogradForm.Phases:
+                TransformInputs<WinogradPhase<TLanes, TVector>>(workers, job);
+                break;
+            default:
+                TransformInputs<Winograd<TLanes, TVector>>(workers, job);
+                break;
+        }
+    }
 
     /// <inheritdoc/>
     public override void SumTaps(WorkerPool workers, in Doubling job)
@@ -121,8 +135,18 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     /// <inheritdoc/>
     public override void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
     {
-        WinogradOutputs<TLanes, TVector> outputs = new(job, workers, tallest);
-        workers.Run(outputs.Parts, outputs);
+        switch (job.Form)
+        {
+            case WinogradForm.Pairs:
+                MultiplyTransformed<WinogradPair<TLanes, TVector>>(workers, job);
+                break;
+            case WinogradForm.Phases:
+                MultiplyTransformed<WinogradPhase<TLanes, TVector>>(workers, job);
+                break;
+            default:
+                MultiplyTransformed<Winograd<TLanes, TVector>>(workers, job);
+                break;
+        }
     }
 
     /// <inheritdoc/>
@@ -156,6 +180,17 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void DifferentiateAttention(WorkerPool workers, in AttentionGradientJob job) => workers.Run(job.Parts, Gradients(job));
+
+    private static void TransformInputs<TTransforms>(WorkerPool workers, in WinogradJob job)
+        where TTransforms : struct, IWinogradTransforms<TVector> =>
+        workers.Run(job.Tiles, new WinogradInputs<TTransforms, TLanes, TVector>(job, workers));
+
+    private void MultiplyTransformed<TTransforms>(WorkerPool workers, in WinogradJob job)
+        where TTransforms : struct, IWinogradTransforms<TVector>
+    {
+        WinogradOutputs<TTransforms, TLanes, TVector> outputs = new(job, workers, tallest);
+        workers.Run(outputs.Parts, outputs);
+    }
 
     private AttentionGradientBody<TLanes, TVector> Gradients(in AttentionGradientJob job) => new() { Job = job, Tallest = tallest };
 

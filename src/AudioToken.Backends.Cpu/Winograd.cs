@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>The one-dimensional transforms of Winograd's F(4, 3) (Lavin and Gray 2016) on one vector type: four outputs of a three-tap filter from six products.</summary>
 /// <remarks>Points 0, ±a, ±b and infinity with a = sqrt(1/2), b = sqrt(2). With a b = 1 the factors stay between 0.35 and 2.9, where the usual ±1, ±2 reach 8:
 /// the error in fp32 is about a third of theirs. The second dimension is the same transform over the results of the first.</remarks>
-internal static unsafe class Winograd<TLanes, TVector>
+internal readonly unsafe struct Winograd<TLanes, TVector> : IWinogradTransforms<TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -56,12 +56,7 @@ internal static unsafe class Winograd<TLanes, TVector>
         y3 = TLanes.MultiplyAdd(TLanes.Create(2f), oddB, TLanes.MultiplyAdd(TLanes.Create(0.5f), oddA, m5));
     }
 
-    /// <summary>Transforms a tile's window, of one vector of channels.</summary>
-    /// <param name="pixels">Six by six pixels, null beyond the edge.</param>
-    /// <param name="channel">The first of the channels.</param>
-    /// <param name="to">Receives the first point's.</param>
-    /// <param name="stride">Floats from one point to the next.</param>
-    /// <param name="part">Room for 36 vectors, aligned.</param>
+    /// <inheritdoc/>
     public static void InputTile(float** pixels, int channel, float* to, long stride, TVector* part)
     {
         for (int j = 0; j < 6; j++)
@@ -85,13 +80,8 @@ internal static unsafe class Winograd<TLanes, TVector>
         }
     }
 
-    /// <summary>Transforms a filter, of one vector of channels.</summary>
-    /// <param name="from">Its first tap of nine.</param>
-    /// <param name="tap">Floats from one tap to the next.</param>
-    /// <param name="to">Receives the first point's.</param>
-    /// <param name="group">Floats from one point to the next.</param>
-    /// <param name="part">Room for 18 vectors, aligned.</param>
-    public static void FilterTile(float* from, int tap, float* to, long group, TVector* part)
+    /// <inheritdoc/>
+    public static void FilterTile(int phase, float* from, int tap, float* to, long stride, TVector* part)
     {
         for (int j = 0; j < 3; j++)
         {
@@ -100,24 +90,19 @@ internal static unsafe class Winograd<TLanes, TVector>
                 out part[j], out part[3 + j], out part[6 + j], out part[9 + j], out part[12 + j], out part[15 + j]);
         }
 
-        for (int i = 0; i < 18; i += 3, to += 6 * group)
+        for (int i = 0; i < 18; i += 3, to += 6 * stride)
         {
             Filter(part[i], part[i + 1], part[i + 2], out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4, out TVector u5);
             TLanes.Store(u0, to);
-            TLanes.Store(u1, to + group);
-            TLanes.Store(u2, to + 2 * group);
-            TLanes.Store(u3, to + 3 * group);
-            TLanes.Store(u4, to + 4 * group);
-            TLanes.Store(u5, to + 5 * group);
+            TLanes.Store(u1, to + stride);
+            TLanes.Store(u2, to + 2 * stride);
+            TLanes.Store(u3, to + 3 * stride);
+            TLanes.Store(u4, to + 4 * stride);
+            TLanes.Store(u5, to + 5 * stride);
         }
     }
 
-    /// <summary>Transforms a tile's products to sixteen outputs, of one vector of columns.</summary>
-    /// <param name="products">The first point's.</param>
-    /// <param name="stride">Floats from one point to the next.</param>
-    /// <param name="sums">Receives the first output.</param>
-    /// <param name="rowStride">Floats from one output to the next.</param>
-    /// <param name="part">Room for 24 vectors, aligned.</param>
+    /// <inheritdoc/>
     public static void OutputTile(float* products, int stride, float* sums, int rowStride, TVector* part)
     {
         for (int j = 0; j < 6; j++)

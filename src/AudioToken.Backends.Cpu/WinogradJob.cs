@@ -2,21 +2,13 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>What the passes of one convolution by F(4x4, 3x3) share: 3x3 windows of stride 1 with a border of one, four by four outputs a tile.</summary>
-/// <remarks><para>Inputs of a tile, its six by six window, are transformed to 36 values a channel; each of the 36 is a matrix product over the channels;
-/// the sums of a tile are transformed back to 16 outputs. That is 36 products for 144.</para>
-/// <para>Of a map of twice the sides, each of the four phases (<see cref="Doubling"/>) is a convolution by F(4x4, 2x2): tiles are of the map itself, windows five by five;
-/// 25 products for the 144 of plain 3x3 windows.</para></remarks>
+/// <summary>What the passes of one convolution by Winograd's way share: 3x3 windows of stride 1 with a border of one, in tiles of outputs.</summary>
+/// <remarks>Inputs of a tile, its window, are transformed to as many values a channel, the points; each point is a matrix product over the channels;
+/// the sums of a tile are transformed back to its outputs. In phases, tiles are of the map itself that is doubled.</remarks>
 internal unsafe struct WinogradJob
 {
-    /// <summary>Values of a transformed tile, and matrix products.</summary>
-    public const int PlainPoints = 36;
-
-    /// <summary>The same for a phase of a doubled map.</summary>
-    public const int PhasePoints = 25;
-
-    /// <summary>Rows and columns of outputs of a tile.</summary>
-    public const int Side = 4;
+    /// <summary>Points of the form that has the most.</summary>
+    public const int MostPoints = 36;
 
     // Of fewer, transforming the filters outweighs the products saved.
     private const int FewestPixels = 64;
@@ -30,10 +22,10 @@ internal unsafe struct WinogradJob
     public int SkipChannels;
     public int SourceHeight;
     public int SourceWidth;
-    public int Height;          // of the result, and of the input after enlargement; of a doubled map, of the source
+    public int Height;          // of the result, and of the input after enlargement; in phases, of the source
     public int Width;
-    public bool Doubled;
-    public int Phase;           // of a doubled map: twice the row and the column among the results that replace a pixel
+    public WinogradForm Form;
+    public int Phase;           // in phases: twice the row and the column among the results that replace a pixel
     public RestingValues Weight; // panels of [9 taps][Depth][width]
     public PackedShape Packed;  // of Weight
     public float* Inputs;       // [Blocks][Parts][Points][BlockTiles][PartRows]
@@ -43,11 +35,17 @@ internal unsafe struct WinogradJob
     public int Tiles;
     public int BlockTiles;      // the most tiles that share transformed filters
 
-    /// <summary>Rows and columns of a tile's window.</summary>
-    public readonly int Window => Doubled ? 5 : 6;
+    /// <summary>Rows and columns of outputs of a tile.</summary>
+    public readonly int Side => Form == WinogradForm.Pairs ? 2 : 4;
 
-    /// <summary>Values of a transformed tile, and matrix products: the square of <see cref="Window"/>.</summary>
-    public readonly int Points => Doubled ? PhasePoints : PlainPoints;
+    /// <summary>Rows and columns of a tile's window: an output's taps less one more than <see cref="Side"/>.</summary>
+    public readonly int Window => Side + (InPhases ? 1 : 2);
+
+    /// <summary>Values of a transformed tile, and matrix products.</summary>
+    public readonly int Points => Window * Window;
+
+    /// <summary>Whether the result has twice the sides of the map.</summary>
+    public readonly bool InPhases => Form == WinogradForm.Phases;
 
     /// <summary>Input channels of both sources.</summary>
     public readonly int Depth => Channels + SkipChannels;
@@ -78,16 +76,26 @@ internal unsafe struct WinogradJob
     /// <summary>Tiles from left to right.</summary>
     public readonly int TileColumns => (Width + Side - 1) / Side;
 
-    /// <summary>Whether a convolution has the form, and is large enough to gain by it.</summary>
-    /// <remarks>Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>
-    public static bool Suits(Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
+    /// <summary>The form that a convolution takes; null where plain sums, or those of <see cref="Doubling"/>, are quicker.</summary>
+    /// <remarks>Exact ones take only what rounds no more than plain sums. Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>
+    public static WinogradForm? FormOf(
+        bool exact, Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth)
+    {
+        if (!Suits(x, skipChannels, weight, geometry, height, width, vectorWidth))
+            return null;
+        if (exact)
+            return Doubling.Suits(x, weight, geometry) ? null : WinogradForm.Pairs;
+        return SuitsDoubled(x, weight, geometry) ? WinogradForm.Phases : WinogradForm.Fours;
+    }
+
+    /// <summary>Whether one that has the form gains by taking a doubled map in phases.</summary>
+    public static bool SuitsDoubled(Shape x, Shape weight, in ConvGeometry geometry) => Doubling.Suits(x, weight, geometry) && x[1] * x[2] >= FewestDoubledPixels;
+
+    private static bool Suits(Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
         weight[2] == 3 && weight[3] == 3
         && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && x[3] % vectorWidth == 0 && skipChannels % vectorWidth == 0
         && x[3] + skipChannels >= 64 && weight[0] >= 64 && height * width >= FewestPixels;
-
-    /// <summary>Whether one that has the form gains by taking a doubled map in phases.</summary>
-    public static bool SuitsDoubled(Shape x, Shape weight, in ConvGeometry geometry) => Doubling.Suits(x, weight, geometry) && x[1] * x[2] >= FewestDoubledPixels;
 
     /// <summary>Where a tile lies.</summary>
     public readonly (long Sample, int Y, int X) At(long tile)
@@ -127,7 +135,7 @@ internal unsafe struct WinogradJob
             long row = (sample * Height + tileY + y) * Width + tileX;
             for (int x = 0; x < wide; x++)
             {
-                long at = (Doubled ? Doubling.ResultRow(row + x, Width, Phase) : row + x) * Packed.Columns + panel * Packed.PanelWidth;
+                long at = (InPhases ? Doubling.ResultRow(row + x, Width, Phase) : row + x) * Packed.Columns + panel * Packed.PanelWidth;
                 CacheLines.Ask(Output + at, width);
                 if (Epilogue.Residual is not null)
                     CacheLines.Ask(Epilogue.Residual + at, width);
@@ -138,7 +146,7 @@ internal unsafe struct WinogradJob
     /// <summary>Finishes the sums of a tile: the outputs that lie within the result.</summary>
     /// <param name="tile">Of the present run.</param>
     /// <param name="panel">Panel of the columns.</param>
-    /// <param name="sums">[16, width].</param>
+    /// <param name="sums">[<see cref="Side"/> squared, width].</param>
     /// <param name="width">Columns of the sums.</param>
     public readonly void Finish<TLanes, TVector>(int tile, int panel, float* sums, int width)
         where TLanes : ILanes<TVector>
@@ -150,7 +158,7 @@ internal unsafe struct WinogradJob
         for (int y = 0; y < tall; y++, sums += Side * width)
         {
             long row = (sample * Height + tileY + y) * Width + tileX;
-            if (!Doubled)
+            if (!InPhases)
             {
                 Epilogue.FinishRows<TLanes, TVector>(row, wide, column, columns, sums, null, width, Output, Packed.Columns);
                 continue;

@@ -1,7 +1,8 @@
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>First pass: the window of one tile, transformed.</summary>
-internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job, WorkerPool workers) : IParallelBody
+internal readonly unsafe struct WinogradInputs<TTransforms, TLanes, TVector>(WinogradJob job, WorkerPool workers) : IParallelBody
+    where TTransforms : struct, IWinogradTransforms<TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -10,7 +11,7 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job,
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        TVector* part = (TVector*)workers.Scratch(worker, (long)WinogradJob.PlainPoints * sizeof(TVector));
+        TVector* part = (TVector*)workers.Scratch(worker, (long)_job.Points * sizeof(TVector));
         Source(_job.X, _job.Channels, index, 0, part);
         if (_job.SkipChannels > 0)
             Source(_job.Skip, _job.SkipChannels, index, _job.Channels, part);
@@ -19,27 +20,21 @@ internal readonly unsafe struct WinogradInputs<TLanes, TVector>(WinogradJob job,
     private void Source(float* source, int channels, int tile, int first, TVector* part)
     {
         (long sample, int y, int x) = _job.At(_job.FirstTile + tile);
-        float** pixels = stackalloc float*[WinogradJob.PlainPoints];
+        float** pixels = stackalloc float*[WinogradJob.MostPoints];
         _job.Pixels(source, channels, sample, y, x, pixels);
         for (int c = 0; c < channels; c += TLanes.Count)
-        {
-            if (_job.Doubled)
-                WinogradPhase<TLanes, TVector>.InputTile(pixels, c, _job.Input(tile, first + c), _job.PointFloats, part);
-            else
-                Winograd<TLanes, TVector>.InputTile(pixels, c, _job.Input(tile, first + c), _job.PointFloats, part);
-        }
+            TTransforms.InputTile(pixels, c, _job.Input(tile, first + c), _job.PointFloats, part);
     }
 }
 
 /// <summary>Second pass: the outputs of one block of tiles in one panel of columns.</summary>
 /// <remarks>A part of the filters is transformed, multiplied with the same part of all tiles, and forgotten: to write and read four times the weights' bytes
 /// would take longer than the products. The sums of all parts stay in the cache until they are transformed back.</remarks>
-internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job, WorkerPool workers, int tallest) : IParallelBody
+internal readonly unsafe struct WinogradOutputs<TTransforms, TLanes, TVector>(WinogradJob job, WorkerPool workers, int tallest) : IParallelBody
+    where TTransforms : struct, IWinogradTransforms<TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    private const int Outputs = WinogradJob.Side * WinogradJob.Side;
-
     // Results are asked for so many tiles before they are written.
     private const int TilesAhead = 4;
 
@@ -54,13 +49,13 @@ internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job
     {
         (int block, int panel) = Math.DivRem(index, _job.Packed.Panels);
         int first = block * _job.BlockTiles, tiles = Math.Min(_job.BlockTiles, _job.Tiles - first);
-        int width = _job.Packed.Vectors(panel) * TLanes.Count, points = _job.Points;
+        int width = _job.Packed.Vectors(panel) * TLanes.Count, points = _job.Points, outputsOfTile = _job.Side * _job.Side;
 
         // A line more than the points hold, for the reason of PointFloats.
         int filter = PartRows.MostDepth * width + CacheLines.Floats, sum = tiles * width + CacheLines.Floats;
         int taps = NineTaps.Taps * PartRows.MostDepth * width;
-        float* filters = (float*)workers.Scratch(worker, ((long)points * (filter + sum + TLanes.Count) + Outputs * width + taps) * sizeof(float));
-        float* sums = filters + points * filter, outputs = sums + points * sum, room = outputs + Outputs * width;
+        float* filters = (float*)workers.Scratch(worker, ((long)points * (filter + sum + TLanes.Count) + outputsOfTile * width + taps) * sizeof(float));
+        float* sums = filters + points * filter, outputs = sums + points * sum, room = outputs + outputsOfTile * width;
         TVector* part = (TVector*)(room + taps);
         for (int channel = 0; channel < _job.Depth; channel += PartRows.MostDepth)
         {
@@ -79,14 +74,7 @@ internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job
             if (tile + TilesAhead < tiles)
                 _job.AskForResults(first + tile + TilesAhead, panel, width);
             for (int c = 0; c < width; c += TLanes.Count)
-            {
-                float* at = sums + tile * width + c;
-                if (_job.Doubled)
-                    WinogradPhase<TLanes, TVector>.OutputTile(at, sum, outputs + c, width, part);
-                else
-                    Winograd<TLanes, TVector>.OutputTile(at, sum, outputs + c, width, part);
-            }
-
+                TTransforms.OutputTile(sums + tile * width + c, sum, outputs + c, width, part);
             _job.Finish<TLanes, TVector>(first + tile, panel, outputs, width);
         }
     }
@@ -94,12 +82,7 @@ internal readonly unsafe struct WinogradOutputs<TLanes, TVector>(WinogradJob job
     private void Transform(NineTaps taps, float* filters, int stride, TVector* part)
     {
         for (int at = 0; at < taps.Count; at += TLanes.Count)
-        {
-            if (_job.Doubled)
-                WinogradPhase<TLanes, TVector>.FilterTile(_job.Phase / 2 == 1, _job.Phase % 2 == 1, taps.From + at, taps.Tap, filters + at, stride, part);
-            else
-                Winograd<TLanes, TVector>.FilterTile(taps.From + at, taps.Tap, filters + at, stride, part);
-        }
+            TTransforms.FilterTile(_job.Phase, taps.From + at, taps.Tap, filters + at, stride, part);
     }
 
     // The first rows ask for weights of the next part, the others for the rows that follow them.

@@ -5,7 +5,7 @@ namespace AudioToken.Backends.Cpu;
 /// <summary>The one-dimensional transforms of Winograd's F(4, 2) (Lavin and Gray 2016) on one vector type: four outputs of a two-tap filter from five products.</summary>
 /// <remarks>Points ±p, ±q and infinity with p = 1/2, q = 5/4: a search over four finite points finds none with less error than pairs about there, and of these the
 /// factors of inputs and outputs are exact. Zero as a point would cost the pairs and half as much error again.</remarks>
-internal static unsafe class WinogradPhase<TLanes, TVector>
+internal readonly unsafe struct WinogradPhase<TLanes, TVector> : IWinogradTransforms<TVector>
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
@@ -52,12 +52,7 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
         y3 = TLanes.MultiplyAdd(TLanes.Create(Q * Q * Q), oddQ, TLanes.MultiplyAdd(TLanes.Create(P * P * P), oddP, m4));
     }
 
-    /// <summary>Transforms a tile's window, of one vector of channels.</summary>
-    /// <param name="pixels">Five by five pixels, null beyond the edge.</param>
-    /// <param name="channel">The first of the channels.</param>
-    /// <param name="to">Receives the first point's.</param>
-    /// <param name="stride">Floats from one point to the next.</param>
-    /// <param name="part">Room for 25 vectors, aligned.</param>
+    /// <inheritdoc/>
     public static void InputTile(float** pixels, int channel, float* to, long stride, TVector* part)
     {
         for (int j = 0; j < 5; j++)
@@ -79,16 +74,10 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
         }
     }
 
-    /// <summary>Sums a filter to a phase's two by two taps and transforms them, of one vector of channels.</summary>
-    /// <param name="oddRow">Whether the phase is the lower one of two.</param>
-    /// <param name="oddColumn">Whether it is the right one of two.</param>
-    /// <param name="from">Its first tap of nine.</param>
-    /// <param name="tap">Floats from one tap to the next.</param>
-    /// <param name="to">Receives the first point's.</param>
-    /// <param name="group">Floats from one point to the next.</param>
-    /// <param name="part">Room for 15 vectors, aligned.</param>
-    public static void FilterTile(bool oddRow, bool oddColumn, float* from, int tap, float* to, long group, TVector* part)
+    /// <inheritdoc/>
+    public static void FilterTile(int phase, float* from, int tap, float* to, long stride, TVector* part)
     {
+        bool oddRow = phase / 2 == 1, oddColumn = phase % 2 == 1;
         for (int j = 0; j < 3; j++, from += tap)
         {
             Filter(
@@ -96,24 +85,19 @@ internal static unsafe class WinogradPhase<TLanes, TVector>
                 out part[j], out part[3 + j], out part[6 + j], out part[9 + j], out part[12 + j]);
         }
 
-        for (int i = 0; i < 15; i += 3, to += 5 * group)
+        for (int i = 0; i < 15; i += 3, to += 5 * stride)
         {
             Filter(
                 oddColumn, part[i], part[i + 1], part[i + 2], out TVector u0, out TVector u1, out TVector u2, out TVector u3, out TVector u4);
             TLanes.Store(u0, to);
-            TLanes.Store(u1, to + group);
-            TLanes.Store(u2, to + 2 * group);
-            TLanes.Store(u3, to + 3 * group);
-            TLanes.Store(u4, to + 4 * group);
+            TLanes.Store(u1, to + stride);
+            TLanes.Store(u2, to + 2 * stride);
+            TLanes.Store(u3, to + 3 * stride);
+            TLanes.Store(u4, to + 4 * stride);
         }
     }
 
-    /// <summary>Transforms a tile's products to sixteen outputs, of one vector of columns.</summary>
-    /// <param name="products">The first point's.</param>
-    /// <param name="stride">Floats from one point to the next.</param>
-    /// <param name="sums">Receives the first output.</param>
-    /// <param name="rowStride">Floats from one output to the next.</param>
-    /// <param name="part">Room for 20 vectors, aligned.</param>
+    /// <inheritdoc/>
     public static void OutputTile(float* products, int stride, float* sums, int rowStride, TVector* part)
     {
         for (int j = 0; j < 5; j++)

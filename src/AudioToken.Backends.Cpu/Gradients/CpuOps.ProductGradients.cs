@@ -69,7 +69,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         {
             _engine.Multiply(_workers, problem, new MatrixRows(data, n, 0));
         }
-        else if (!_exact && WinogradJob.Suits(dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
+        else if (WinogradJob.FormOf(_exact, dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth) is WinogradForm form)
         {
             Winograd(new WinogradJob
             {
@@ -79,6 +79,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 SourceWidth = wide,
                 Height = tall,
                 Width = wide,
+                Form = form,
                 Weight = problem.Weight,
                 Packed = problem.Packed,
                 Output = problem.Output,
@@ -149,8 +150,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
             };
             job.AllTiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
             using TensorScope scope = Scope();
-            job.Inputs = Working(WinogradJob.PlainPoints * job.InputStride);
-            job.Slopes = Working(WinogradJob.PlainPoints * job.SlopeStride);
+            job.Inputs = Working(WinogradJob.MostPoints * job.InputStride);
+            job.Slopes = Working(WinogradJob.MostPoints * job.SlopeStride);
             job.Sums = Working(job.Blocks * job.BlockFloats);
             _engine.SumTiles(_workers, job);
             return dw;

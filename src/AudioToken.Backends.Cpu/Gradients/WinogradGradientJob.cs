@@ -12,7 +12,7 @@ internal unsafe struct WinogradGradientJob
 
     // What is transformed at a time stays near the third-level cache.
     private const int TransformedFloats = 5 << 18;
-    private const int Points = WinogradJob.PlainPoints;
+    private const int Points = WinogradJob.MostPoints;
 
     // Of fewer, transforming costs more than the products saved.
     private const int FewestChannels = 64;

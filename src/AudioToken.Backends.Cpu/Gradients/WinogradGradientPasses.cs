@@ -5,7 +5,7 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    private const int PartTiles = 8, Side = WinogradJob.Side;
+    private const int PartTiles = 8;
     private readonly WinogradGradientJob _job = job;
 
     /// <summary>Number of parts.</summary>
@@ -14,8 +14,9 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        float** pixels = stackalloc float*[WinogradJob.PlainPoints];
-        TVector* part = (TVector*)workers.Scratch(worker, (long)WinogradJob.PlainPoints * sizeof(TVector));
+        float** pixels = stackalloc float*[WinogradJob.MostPoints];
+        TVector* part = (TVector*)workers.Scratch(worker, (long)WinogradJob.MostPoints * sizeof(TVector));
+        int side = _job.Windows.Side;
         for (int tile = index * PartTiles; tile < Math.Min(_job.Tiles, (index + 1) * PartTiles); tile++)
         {
             (long sample, int y, int x) = _job.Windows.At(_job.FirstTile + tile);
@@ -28,9 +29,9 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
                 _job.Windows.Pixels(_job.Windows.Skip, skip, sample, y, x, pixels);
             for (int c = 0; c < skip; c += TLanes.Count)
                 Winograd<TLanes, TVector>.InputTile(pixels, c, to + channels + c, _job.InputStride, part);
-            for (int i = 0; i < Side * Side; i++)
+            for (int i = 0; i < side * side; i++)
             {
-                (int row, int column) = (y + i / Side, x + i % Side);
+                (int row, int column) = (y + i / side, x + i % side);
                 bool inside = row < _job.Windows.Height && column < _job.Windows.Width;
                 pixels[i] = inside ? _job.Dy + ((sample * _job.Windows.Height + row) * _job.Windows.Width + column) * _job.Outputs : null;
             }
@@ -57,7 +58,7 @@ internal readonly unsafe struct WinogradGradientOutputs<TLanes, TVector>(Winogra
     {
         int depth = _job.Windows.Depth, first = index * WinogradGradientJob.BlockOutputs, outputs = Math.Min(WinogradGradientJob.BlockOutputs, _job.Outputs - first);
         float* sums = _job.Sums + index * _job.BlockFloats;
-        for (int point = 0; point < WinogradJob.PlainPoints; point++)
+        for (int point = 0; point < WinogradJob.MostPoints; point++)
         {
             float* slopes = _job.Slopes + point * _job.SlopeStride + first, inputs = _job.Inputs + point * _job.InputStride;
             for (int c = 0; c < depth; c += 2 * TLanes.Count)
@@ -70,8 +71,8 @@ internal readonly unsafe struct WinogradGradientOutputs<TLanes, TVector>(Winogra
 
         if (_job.FirstTile + _job.Tiles < _job.AllTiles)
             return;
-        TVector* part = (TVector*)workers.Scratch(worker, (WinogradJob.PlainPoints * (long)sizeof(TVector)) + ((long)Taps * depth * sizeof(float)));
-        float* taps = (float*)(part + WinogradJob.PlainPoints); // [tap][channel]
+        TVector* part = (TVector*)workers.Scratch(worker, (WinogradJob.MostPoints * (long)sizeof(TVector)) + ((long)Taps * depth * sizeof(float)));
+        float* taps = (float*)(part + WinogradJob.MostPoints); // [tap][channel]
         for (int output = 0; output < outputs; output++)
         {
             for (int c = 0; c < depth; c += TLanes.Count)

@@ -10,7 +10,7 @@ namespace AudioToken.Cli.Options;
 /// <param name="Count">Starts it for counting its memory.</param>
 internal sealed record ComputeDevice(string Name, int Threads, long MemoryBytes, Func<ITensorOps> Open, Func<CountingOps> Count)
 {
-    /// <summary>Starts the backend at its most exact, for results to be compared with: without arithmetic short cuts, fp32 throughout.</summary>
+    /// <summary>Starts the backend at its most exact, for results to be compared with: nothing that rounds more than plain sums, fp32 throughout.</summary>
     public required Func<ITensorOps> OpenExact { get; init; }
 
     /// <summary>Whether training needs the loss scaled: half precision (fp16) holds no small gradients.</summary>

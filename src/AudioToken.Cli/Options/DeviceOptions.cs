@@ -23,7 +23,7 @@ internal sealed class DeviceOptions(Terminal terminal)
 
     private readonly Option<bool> _exact = new("--exact")
     {
-        Description = "no short cuts that round more: 3x3 convolutions without Winograd's way, slower, with about half the rounding error",
+        Description = "no short cuts that round more than plain sums: slower, with about a third of the rounding error in 3x3 convolutions",
     };
 
     private readonly Option<string?> _precision = Checked.Word(
