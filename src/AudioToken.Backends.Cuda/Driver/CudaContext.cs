@@ -201,20 +201,15 @@ public sealed unsafe class CudaContext : IDisposable
         CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
     }
 
-    /// <summary>Gives the device back, a lost one as by <see cref="Reset"/>. Handles, memory and modules must be disposed of before.</summary>
+    /// <summary>Gives the device back. Handles, memory and modules must be disposed of before.</summary>
+    /// <remarks>The driver resets a device that nobody in the process has any more, which finds a lost one again.</remarks>
     public void Dispose()
     {
         if (_disposed)
             return;
-        if (_lost is { IsDeviceLost: true })
-        {
-            Reset();
-            return;
-        }
-
         _stream.Dispose();
         _disposed = true;
-        if (_lost is null) // else it hangs, and the driver might wait for it
+        if (_lost is not { Code: CudaErrors.Hang }) // the driver might wait for what does not end
             CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
     }
 
@@ -240,7 +235,8 @@ public sealed unsafe class CudaContext : IDisposable
                 throw context.Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to {awaited} within {context.Patience.TotalSeconds:0.#} s{context.Last()}"), "start the program again; if it happens again, please report it"));
             }
 
-            _spin.SpinOnce(sleep1Threshold: 100);
+            // A sleep may be as long as some small model's steps that are still queued: there, only after some milliseconds.
+            _spin.SpinOnce(sleep1Threshold: step is null ? 100 : 1000);
         }
     }
 }
