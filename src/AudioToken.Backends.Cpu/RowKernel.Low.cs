@@ -19,13 +19,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a[stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0)); c00b = TLanes.Add(c00b, Load(partial, 1));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0)); c01b = TLanes.Add(c01b, Load(partial + results.PartialStride, 1));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0), s1 = bias is null ? zero : Load(bias, 1);
@@ -51,12 +44,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
-        }
-
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0)); c00b = TLanes.Add(c00b, Load(partial, 1));
         }
 
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
@@ -86,13 +73,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a[stride]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0);
@@ -118,12 +98,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
-        }
-
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0));
         }
 
         float* bias = results.Bias, output = results.Output, residual = results.Residual;

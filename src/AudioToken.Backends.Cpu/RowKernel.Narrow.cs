@@ -44,25 +44,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a12[stride]); c13a = TLanes.MultiplyAdd(x, b0, c13a);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0));
-            c06a = TLanes.Add(c06a, Load(partial + 6 * results.PartialStride, 0));
-            c07a = TLanes.Add(c07a, Load(partial + 7 * results.PartialStride, 0));
-            c08a = TLanes.Add(c08a, Load(partial + 8 * results.PartialStride, 0));
-            c09a = TLanes.Add(c09a, Load(partial + 9 * results.PartialStride, 0));
-            c10a = TLanes.Add(c10a, Load(partial + 10 * results.PartialStride, 0));
-            c11a = TLanes.Add(c11a, Load(partial + 11 * results.PartialStride, 0));
-            c12a = TLanes.Add(c12a, Load(partial + 12 * results.PartialStride, 0));
-            c13a = TLanes.Add(c13a, Load(partial + 13 * results.PartialStride, 0));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0);
@@ -129,19 +110,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a06[stride]); c07a = TLanes.MultiplyAdd(x, b0, c07a);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0));
-            c06a = TLanes.Add(c06a, Load(partial + 6 * results.PartialStride, 0));
-            c07a = TLanes.Add(c07a, Load(partial + 7 * results.PartialStride, 0));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0);
@@ -190,17 +158,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a03[0]); c03a = TLanes.MultiplyAdd(x, b0, c03a);
             x = TLanes.Create(a03[stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a);
             x = TLanes.Create(a03[second]); c05a = TLanes.MultiplyAdd(x, b0, c05a);
-        }
-
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0));
         }
 
         float* bias = results.Bias, output = results.Output, residual = results.Residual;

@@ -4,7 +4,7 @@ namespace AudioToken.Backends.Cpu;
 
 /// <summary>Products of a few rows of A, read as they lie, with one panel of B: sums, bias and residual in registers throughout, from there to their place.</summary>
 /// <remarks>
-/// <para>For products of little depth, where packing rows and taking sums up again would be a good part of the time.
+/// <para>For products of small depth, where packing rows and taking sums up again would be a good part of the time.
 /// Rows lie at any distance: three share a pointer, so that an address is a pointer, or it and one register.</para>
 /// <para>Every element is one chain of multiply-adds in the order of depth, whatever the height: results do not depend on the blocking.</para>
 /// <para>Heights: as of <see cref="MicroKernel{TLanes, TVector}"/>.</para>
@@ -106,25 +106,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a12[stride]); c13a = TLanes.MultiplyAdd(x, b0, c13a); c13b = TLanes.MultiplyAdd(x, b1, c13b);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0)); c00b = TLanes.Add(c00b, Load(partial, 1));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0)); c01b = TLanes.Add(c01b, Load(partial + results.PartialStride, 1));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0)); c02b = TLanes.Add(c02b, Load(partial + 2 * results.PartialStride, 1));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0)); c03b = TLanes.Add(c03b, Load(partial + 3 * results.PartialStride, 1));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0)); c04b = TLanes.Add(c04b, Load(partial + 4 * results.PartialStride, 1));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0)); c05b = TLanes.Add(c05b, Load(partial + 5 * results.PartialStride, 1));
-            c06a = TLanes.Add(c06a, Load(partial + 6 * results.PartialStride, 0)); c06b = TLanes.Add(c06b, Load(partial + 6 * results.PartialStride, 1));
-            c07a = TLanes.Add(c07a, Load(partial + 7 * results.PartialStride, 0)); c07b = TLanes.Add(c07b, Load(partial + 7 * results.PartialStride, 1));
-            c08a = TLanes.Add(c08a, Load(partial + 8 * results.PartialStride, 0)); c08b = TLanes.Add(c08b, Load(partial + 8 * results.PartialStride, 1));
-            c09a = TLanes.Add(c09a, Load(partial + 9 * results.PartialStride, 0)); c09b = TLanes.Add(c09b, Load(partial + 9 * results.PartialStride, 1));
-            c10a = TLanes.Add(c10a, Load(partial + 10 * results.PartialStride, 0)); c10b = TLanes.Add(c10b, Load(partial + 10 * results.PartialStride, 1));
-            c11a = TLanes.Add(c11a, Load(partial + 11 * results.PartialStride, 0)); c11b = TLanes.Add(c11b, Load(partial + 11 * results.PartialStride, 1));
-            c12a = TLanes.Add(c12a, Load(partial + 12 * results.PartialStride, 0)); c12b = TLanes.Add(c12b, Load(partial + 12 * results.PartialStride, 1));
-            c13a = TLanes.Add(c13a, Load(partial + 13 * results.PartialStride, 0)); c13b = TLanes.Add(c13b, Load(partial + 13 * results.PartialStride, 1));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0), s1 = bias is null ? zero : Load(bias, 1);
@@ -191,19 +172,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a06[stride]); c07a = TLanes.MultiplyAdd(x, b0, c07a); c07b = TLanes.MultiplyAdd(x, b1, c07b);
         }
 
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0)); c00b = TLanes.Add(c00b, Load(partial, 1));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0)); c01b = TLanes.Add(c01b, Load(partial + results.PartialStride, 1));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0)); c02b = TLanes.Add(c02b, Load(partial + 2 * results.PartialStride, 1));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0)); c03b = TLanes.Add(c03b, Load(partial + 3 * results.PartialStride, 1));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0)); c04b = TLanes.Add(c04b, Load(partial + 4 * results.PartialStride, 1));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0)); c05b = TLanes.Add(c05b, Load(partial + 5 * results.PartialStride, 1));
-            c06a = TLanes.Add(c06a, Load(partial + 6 * results.PartialStride, 0)); c06b = TLanes.Add(c06b, Load(partial + 6 * results.PartialStride, 1));
-            c07a = TLanes.Add(c07a, Load(partial + 7 * results.PartialStride, 0)); c07b = TLanes.Add(c07b, Load(partial + 7 * results.PartialStride, 1));
-        }
-
         float* bias = results.Bias, output = results.Output, residual = results.Residual;
         long apart = results.Stride;
         TVector s0 = bias is null ? zero : Load(bias, 0), s1 = bias is null ? zero : Load(bias, 1);
@@ -252,17 +220,6 @@ internal static unsafe partial class RowKernel<TLanes, TVector>
             x = TLanes.Create(a03[0]); c03a = TLanes.MultiplyAdd(x, b0, c03a); c03b = TLanes.MultiplyAdd(x, b1, c03b);
             x = TLanes.Create(a03[stride]); c04a = TLanes.MultiplyAdd(x, b0, c04a); c04b = TLanes.MultiplyAdd(x, b1, c04b);
             x = TLanes.Create(a03[second]); c05a = TLanes.MultiplyAdd(x, b0, c05a); c05b = TLanes.MultiplyAdd(x, b1, c05b);
-        }
-
-        if (results.Partial is not null)
-        {
-            float* partial = results.Partial;
-            c00a = TLanes.Add(c00a, Load(partial, 0)); c00b = TLanes.Add(c00b, Load(partial, 1));
-            c01a = TLanes.Add(c01a, Load(partial + results.PartialStride, 0)); c01b = TLanes.Add(c01b, Load(partial + results.PartialStride, 1));
-            c02a = TLanes.Add(c02a, Load(partial + 2 * results.PartialStride, 0)); c02b = TLanes.Add(c02b, Load(partial + 2 * results.PartialStride, 1));
-            c03a = TLanes.Add(c03a, Load(partial + 3 * results.PartialStride, 0)); c03b = TLanes.Add(c03b, Load(partial + 3 * results.PartialStride, 1));
-            c04a = TLanes.Add(c04a, Load(partial + 4 * results.PartialStride, 0)); c04b = TLanes.Add(c04b, Load(partial + 4 * results.PartialStride, 1));
-            c05a = TLanes.Add(c05a, Load(partial + 5 * results.PartialStride, 0)); c05b = TLanes.Add(c05b, Load(partial + 5 * results.PartialStride, 1));
         }
 
         float* bias = results.Bias, output = results.Output, residual = results.Residual;

@@ -1,30 +1,27 @@
-using System.Runtime.CompilerServices;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cpu;
 
-/// <summary>A matrix product of little depth, cut into blocks of rows and chunks of columns: rows are read as they lie, and where the epilogue
+/// <summary>A matrix product of small depth, cut into blocks of rows and chunks of columns: rows are read as they lie, and where the epilogue
 /// is a bias and a residual, results go from the registers to their place.</summary>
-/// <remarks>How blocks are cut does not show in the result. Depth goes in the steps of <see cref="GemmBlocks{TLanes, TVector, TSource}"/>, with the same sums.</remarks>
+/// <remarks>How blocks are cut does not show in the result.</remarks>
 internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
+    // Of a greater depth, a block of rows outgrows the second-level cache.
+    private const int MostDepth = 1280;
+
     // Enough parts that the last one ends soon after the others.
     private const int PartsPerThread = 6;
 
     // Below these, a part reads its panels, or its rows, too often; or widens panels too often.
     private const int FewestRows = 28, FewestWidenedRows = 56, FewestPanels = 4;
 
-    private const int MostHeight = 14;
-
-    // A panel as deep stays in the second-level cache while the rows pass by.
-    private const int MostDepth = 1536;
-
     private readonly WorkerPool _workers;
     private readonly GemmProblem _problem;
     private readonly MatrixRows _rows;
-    private readonly int _tallest, _steps, _panels, _rowBlocks, _chunks;
+    private readonly int _tallest, _panels, _rowBlocks, _chunks;
     private readonly bool _gated, _direct;
 
     /// <summary>Cuts a product.</summary>
@@ -35,7 +32,6 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
         _gated = problem.Epilogue.Activation == Activation.Geglu;
         _direct = problem.Epilogue is { Activation: Activation.None, Scale: 1, Shift: null };
         _panels = _gated ? packed.Panels / 2 : packed.Panels; // a gated one is a panel of values and its panel of gates
-        _steps = Math.Max(1, (packed.Depth + MicroKernel<TLanes, TVector>.MaxDepth - 1) / MicroKernel<TLanes, TVector>.MaxDepth);
         int threads = workers.Threads;
         long wanted = Math.Max(1, (long)PartsPerThread * threads / packed.Groups), most = Math.Max(1, problem.Rows / (problem.Weight.IsWide ? FewestRows : FewestWidenedRows));
         long blocks = Even((problem.Rows + GemmEngine.BlockRows - 1) / GemmEngine.BlockRows, most, threads);
@@ -107,10 +103,7 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
             AskForResults(results, height, width);
             left -= height;
             byte* asked = fresh && left > 0 ? (byte*)(a + height * _rows.Stride) : ahead < aheadEnd ? ahead : (byte*)a;
-            if (_steps == 1)
-                RowKernel<TLanes, TVector>.Run(height, vectors, a, _rows.Stride, b, depth, results, asked);
-            else
-                Steps(height, vectors, a, b, results, asked);
+            Sum(height, vectors, a, b, results, asked);
             ahead += (long)depth * CacheLines.Bytes;
             a += height * _rows.Stride;
             results.Output += height * results.Stride;
@@ -119,19 +112,19 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
         }
     }
 
-    // The steps of a tile; what they have summed up lies on the stack.
-    [MethodImpl(MethodImplOptions.NoInlining)] // so that what has one step needs no room
-    private void Steps(int height, int vectors, float* a, float* b, RowResults results, byte* ahead)
+    // Step by step of depth: a long chain of additions rounds more than the sum of shorter ones.
+    private void Sum(int height, int vectors, float* a, float* b, RowResults results, byte* ahead)
     {
-        int depth = _problem.Packed.Depth, width = vectors * TLanes.Count;
-        float* partial = stackalloc float[MostHeight * width];
-        for (int step = 0; step < _steps; step++)
+        int depth = _problem.Packed.Depth, steps = Math.Max(1, (depth + MicroKernel<TLanes, TVector>.MaxDepth - 1) / MicroKernel<TLanes, TVector>.MaxDepth), start = 0;
+        for (int step = 1; step <= steps; step++)
         {
-            int start = (int)((long)depth * step / _steps), end = (int)((long)depth * (step + 1) / _steps);
-            RowResults target = step == _steps - 1 ? results : new RowResults { Output = partial, Stride = width };
-            target.Partial = step > 0 ? partial : null;
-            target.PartialStride = width;
-            RowKernel<TLanes, TVector>.Run(height, vectors, a + start, _rows.Stride, b + (long)start * width, end - start, target, ahead + (long)start * CacheLines.Bytes);
+            int end = (int)((long)depth * step / steps);
+            RowKernel<TLanes, TVector>.Run(height, vectors, a + start, _rows.Stride, b + start * vectors * TLanes.Count, end - start, results, ahead);
+            ahead += (long)(end - start) * CacheLines.Bytes;
+            start = end;
+            results.Bias = null;
+            results.Residual = results.Output;
+            results.Factor = 1;
         }
     }
 

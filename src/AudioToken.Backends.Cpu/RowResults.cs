@@ -6,12 +6,6 @@ internal unsafe struct RowResults
     /// <summary>The first row's result; no null.</summary>
     public float* Output;
 
-    /// <summary>Sums of the steps of depth before, to which these are added, or null.</summary>
-    public float* Partial;
-
-    /// <summary>Floats from one row of them to the next.</summary>
-    public long PartialStride;
-
     /// <summary>Added to every row, or null.</summary>
     public float* Bias;
 
