@@ -9,6 +9,7 @@ internal unsafe struct AttentionBody : IParallelBody
 {
     private const int Lanes = AttentionTiles.Lanes;
     private const int KeyBlock = AttentionTiles.KeyBlock;
+    private const int QueryVector = 16;
 
     public WorkerPool Workers;
     public float* Q;      // [B, Queries, Columns]
@@ -29,10 +30,13 @@ internal unsafe struct AttentionBody : IParallelBody
     /// <summary>Blocks of queries a head.</summary>
     public readonly int Blocks => (Queries + Lanes - 1) / Lanes;
 
+    // The last block would have the rest alone: blocks share the vectors of queries.
+    private readonly int First(int block) => Math.Min(Queries, (int)((Queries + QueryVector - 1L) / QueryVector * block / Blocks) * QueryVector);
+
     public void Run(int index, int worker)
     {
-        int first = index % Blocks * Lanes, head = index / Blocks % Heads, sample = index / Blocks / Heads;
-        int queries = Math.Min(Lanes, Queries - first);
+        int first = First(index % Blocks), head = index / Blocks % Heads, sample = index / Blocks / Heads;
+        int queries = First(index % Blocks + 1) - first, lanes = AttentionTiles.LanesFor(queries, Wide);
         float* q = (float*)Workers.Scratch(worker, sizeof(float) * Lanes * (2L * Width + 2 * KeyBlock + 4)); // [Width][Lanes]
         float* o = q + Lanes * Width;            // [Width][Lanes]
         float* s = o + Lanes * Width;            // [KeyBlock][Lanes]
@@ -43,32 +47,44 @@ internal unsafe struct AttentionBody : IParallelBody
         float* gate = alpha + Lanes;
 
         long start = ((long)sample * Queries + first) * Columns + head * Width;
+        float* k = K + (long)sample * Keys * Columns + head * Width;
+        float* v = V + (long)sample * Keys * Columns + head * Width;
+        int end = Causal ? Math.Min(Keys, first + queries) : Keys;
+        CacheLines.Ask(Q + start, Columns, queries, Width);
+        AskForKeys(k, v, 0, first == 0 ? end : 0);
         LoadQueries(Q + start, queries, q);
-        LoadGates(sample, head, first, queries, gate);
+        if (Bias is not null)
+            LoadGates(sample, head, first, queries, gate);
         new Span<float>(o, Lanes * Width).Clear();
         new Span<float>(sums, Lanes).Clear();
         new Span<float>(maxima, Lanes).Fill(float.MinValue);
 
-        float* k = K + (long)sample * Keys * Columns + head * Width;
-        float* v = V + (long)sample * Keys * Columns + head * Width;
-        int end = Causal ? Math.Min(Keys, first + queries) : Keys;
         for (int key = 0; key < end; key += KeyBlock)
         {
             int keys = Math.Min(KeyBlock, end - key);
-            AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, Wide);
+            AskForKeys(k, v, key + KeyBlock, first == 0 ? end : 0);
+            AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide);
             if (Bias is not null)
             {
                 Transposition.Transpose(Bias + ((long)head * Queries + first) * Keys + key, Keys, queries, keys, bias, Lanes);
-                AttentionTiles.AddBias(s, bias, gate, keys);
+                AttentionTiles.AddBias(s, bias, gate, keys, lanes);
             }
 
             if (Causal && key + keys - 1 > first)
                 AttentionTiles.MaskLater(s, keys, first - key);
-            AttentionTiles.SoftMax(s, keys, maxima, sums, alpha, Wide);
-            AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, Wide);
+            AttentionTiles.SoftMax(s, keys, maxima, sums, alpha, lanes, Wide);
+            AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, lanes, Wide);
         }
 
         StoreResult(o, sums, queries, Y + start);
+    }
+
+    // The first block of a head finds its keys and values far away, the others find them near.
+    private readonly void AskForKeys(float* k, float* v, int key, int end)
+    {
+        int keys = Math.Min(KeyBlock, end - key);
+        CacheLines.Ask(k + (long)key * Columns, Columns, keys, Width);
+        CacheLines.Ask(v + (long)key * Columns, Columns, keys, Width);
     }
 
     // q[c][lane] = scale * query, in the unit of the scores; lanes without a query are zero.
@@ -90,14 +106,7 @@ internal unsafe struct AttentionBody : IParallelBody
 
     private readonly void StoreResult(float* o, float* sums, int queries, float* to)
     {
-        Span<float> factors = stackalloc float[Lanes];
-        TensorPrimitives.Reciprocal(new ReadOnlySpan<float>(sums, Lanes), factors);
-        for (int c = 0; c < Width; c++)
-        {
-            Span<float> row = new(o + c * Lanes, Lanes);
-            TensorPrimitives.Multiply(row, factors, row);
-        }
-
+        AttentionTiles.Divide(o, sums, Width, AttentionTiles.LanesFor(queries, Wide));
         Transposition.Transpose(o, Lanes, Width, queries, to, Columns);
     }
 }

@@ -7,9 +7,10 @@ namespace AudioToken.Backends.Cpu;
 /// <remarks>
 /// With queries in the lanes a key's or value's element is one broadcast, so keys and values are read as they lie, every head width
 /// fits, and the maxima and sums of the softmax never cross lanes. A tile is [rows][Lanes]. Each method has a form of 512 bits
-/// (24 sums in registers) and one of 256 bits (12 sums) that any machine can run; both add the same terms in the same order.
+/// (24 sums in registers) and one of 256 bits (12 sums) that any machine can run; both add the same terms in the same order. Of a tile with fewer
+/// queries only the first lanes are computed; rows stay as far apart.
 /// </remarks>
-internal static unsafe class AttentionTiles
+internal static unsafe partial class AttentionTiles
 {
     /// <summary>Queries of a tile: three vectors of 512 bits.</summary>
     public const int Lanes = 48;
@@ -23,6 +24,9 @@ internal static unsafe class AttentionTiles
     private const int V512 = 16;
     private const int V256 = 8;
 
+    /// <summary>The lanes that are computed of a tile with so many queries: whole vectors of 512 bits, or half tiles.</summary>
+    public static int LanesFor(int queries, bool wide) => wide ? (queries + V512 - 1) / V512 * V512 : queries <= Lanes / 2 ? Lanes / 2 : Lanes;
+
     /// <summary>s[j][lane] = sum over c of q[c][lane] * k[j][c].</summary>
     /// <param name="q">[width][Lanes].</param>
     /// <param name="k">[keys], rows <paramref name="stride"/> apart.</param>
@@ -30,22 +34,31 @@ internal static unsafe class AttentionTiles
     /// <param name="keys">At most <see cref="KeyBlock"/>.</param>
     /// <param name="width">Elements of a key.</param>
     /// <param name="s">[keys rounded up to 8][Lanes]; what lies beyond the keys is undefined.</param>
+    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
     /// <param name="wide">Whether to take the form of 512 bits.</param>
-    public static void Scores(float* q, float* k, long stride, int keys, int width, float* s, bool wide)
+    public static void Scores(float* q, float* k, long stride, int keys, int width, float* s, int lanes, bool wide)
     {
         float* last = k + (keys - 1) * stride;
-        if (wide)
+        for (int j = 0; wide && j < keys; j += 8)
         {
-            for (int j = 0; j < keys; j += 8)
-                Scores512(q, k + j * stride, stride, last, width, s + j * Lanes);
-        }
-        else
-        {
-            for (int j = 0; j < keys; j += 4)
+            switch (lanes)
             {
-                Scores256(q, k + j * stride, stride, last, width, s + j * Lanes);
-                Scores256(q + Lanes / 2, k + j * stride, stride, last, width, s + j * Lanes + Lanes / 2);
+                case V512:
+                    Scores512x1(q, k + j * stride, stride, last, width, s + j * Lanes);
+                    break;
+                case 2 * V512:
+                    Scores512x2(q, k + j * stride, stride, last, width, s + j * Lanes);
+                    break;
+                default:
+                    Scores512(q, k + j * stride, stride, last, width, s + j * Lanes);
+                    break;
             }
+        }
+
+        for (int j = 0; !wide && j < keys; j += 4)
+        {
+            for (int half = 0; half < lanes; half += Lanes / 2)
+                Scores256(q + half, k + j * stride, stride, last, width, s + j * Lanes + half);
         }
     }
 
@@ -57,27 +70,36 @@ internal static unsafe class AttentionTiles
     /// <param name="width">Elements of a value.</param>
     /// <param name="alpha">[Lanes].</param>
     /// <param name="o">[width][Lanes].</param>
+    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
     /// <param name="wide">Whether to take the form of 512 bits.</param>
-    public static void Values(float* p, float* v, long stride, int keys, int width, float* alpha, float* o, bool wide)
+    public static void Values(float* p, float* v, long stride, int keys, int width, float* alpha, float* o, int lanes, bool wide)
     {
         int c = 0;
-        if (wide)
+        for (; wide && c + 8 <= width; c += 8)
         {
-            for (; c + 8 <= width; c += 8)
-                Values512(p, v + c, stride, keys, alpha, o + c * Lanes);
-        }
-        else
-        {
-            for (; c + 4 <= width; c += 4)
+            switch (lanes)
             {
-                Values256(p, v + c, stride, keys, alpha, o + c * Lanes);
-                Values256(p + Lanes / 2, v + c, stride, keys, alpha + Lanes / 2, o + c * Lanes + Lanes / 2);
+                case V512:
+                    Values512x1(p, v + c, stride, keys, alpha, o + c * Lanes);
+                    break;
+                case 2 * V512:
+                    Values512x2(p, v + c, stride, keys, alpha, o + c * Lanes);
+                    break;
+                default:
+                    Values512(p, v + c, stride, keys, alpha, o + c * Lanes);
+                    break;
             }
+        }
+
+        for (; !wide && c + 4 <= width; c += 4)
+        {
+            for (int half = 0; half < lanes; half += Lanes / 2)
+                Values256(p + half, v + c, stride, keys, alpha + half, o + c * Lanes + half);
         }
 
         for (; c < width; c++)
         {
-            for (int lane = 0; lane < Lanes; lane += V256)
+            for (int lane = 0; lane < lanes; lane += V256)
             {
                 Vector256<float> sum = Vector256.Load(alpha + lane) * Vector256.Load(o + c * Lanes + lane);
                 for (int j = 0; j < keys; j++)
@@ -93,18 +115,34 @@ internal static unsafe class AttentionTiles
     /// <param name="maxima">[Lanes], carried along.</param>
     /// <param name="sums">[Lanes], carried along, relative to the maxima.</param>
     /// <param name="alpha">[Lanes], receives the factor by which sums of the earlier keys shrink.</param>
+    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
     /// <param name="wide">Whether to take the form of 512 bits.</param>
-    public static void SoftMax(float* s, int keys, float* maxima, float* sums, float* alpha, bool wide)
+    public static void SoftMax(float* s, int keys, float* maxima, float* sums, float* alpha, int lanes, bool wide)
     {
         if (wide)
         {
-            for (int lane = 0; lane < Lanes; lane += V512)
+            for (int lane = 0; lane < lanes; lane += V512)
                 SoftMax<Lanes512, Vector512<float>>(s + lane, keys, maxima + lane, sums + lane, alpha + lane);
         }
         else
         {
-            for (int lane = 0; lane < Lanes; lane += V256)
+            for (int lane = 0; lane < lanes; lane += V256)
                 SoftMax<Lanes256, Vector256<float>>(s + lane, keys, maxima + lane, sums + lane, alpha + lane);
+        }
+    }
+
+    /// <summary>o[c][lane] /= sums[lane].</summary>
+    /// <param name="o">[width][Lanes].</param>
+    /// <param name="sums">[Lanes].</param>
+    /// <param name="width">Rows.</param>
+    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
+    public static void Divide(float* o, float* sums, int width, int lanes)
+    {
+        for (int lane = 0; lane < lanes; lane += V256)
+        {
+            Vector256<float> factor = Vector256<float>.One / Vector256.Load(sums + lane);
+            for (float* at = o + lane, end = at + width * Lanes; at < end; at += Lanes)
+                (factor * Vector256.Load(at)).Store(at);
         }
     }
 
@@ -113,11 +151,12 @@ internal static unsafe class AttentionTiles
     /// <param name="bias">[keys][Lanes].</param>
     /// <param name="gate">[Lanes].</param>
     /// <param name="keys">Number of keys.</param>
-    public static void AddBias(float* s, float* bias, float* gate, int keys)
+    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
+    public static void AddBias(float* s, float* bias, float* gate, int keys, int lanes)
     {
         for (int j = 0; j < keys; j++)
         {
-            for (int lane = 0; lane < Lanes; lane += V256)
+            for (int lane = 0; lane < lanes; lane += V256)
             {
                 float* at = s + j * Lanes + lane;
                 Vector256.MultiplyAddEstimate(Vector256.Load(gate + lane), Vector256.Load(bias + j * Lanes + lane), Vector256.Load(at)).Store(at);

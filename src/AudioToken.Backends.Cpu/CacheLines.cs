@@ -27,4 +27,11 @@ internal static unsafe class CacheLines
         for (int i = 0; i < count; i += Floats)
             Ask(first + i);
     }
+
+    /// <summary>Asks for the first floats of a few rows: a head's part of a row is short, and the next one lies far away.</summary>
+    public static void Ask(float* first, long stride, int rows, int columns)
+    {
+        for (int row = 0; row < rows; row++)
+            Ask(first + row * stride, columns);
+    }
 }

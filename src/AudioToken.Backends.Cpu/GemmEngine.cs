@@ -41,6 +41,9 @@ internal abstract class GemmEngine
     /// <summary>Computes a 3x3 convolution of few channels.</summary>
     public abstract void Multiply(WorkerPool workers, in PixelConv job);
 
+    /// <summary>Computes a 3x3 convolution of few channels by transformed tiles; the job's memory is there.</summary>
+    public abstract void Multiply(WorkerPool workers, in NarrowWinograd job);
+
     /// <summary>Transforms the present run of tiles of a convolution.</summary>
     public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
 
@@ -59,6 +62,9 @@ internal abstract class GemmEngine
     /// <summary>Computes a weight's gradient by transformed tiles; the job's memory is there.</summary>
     public abstract void SumTiles(WorkerPool workers, WinogradGradientJob job);
 
+    /// <summary>The same of few channels.</summary>
+    public abstract void SumTiles(WorkerPool workers, in NarrowWinogradGradientJob job);
+
     /// <summary>Floats of working memory that each thread needs for the gradients of an attention.</summary>
     public abstract long AttentionGradientFloats(in AttentionGradientJob job);
 
@@ -75,7 +81,17 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override int VectorWidth => TLanes.Count;
 
     /// <inheritdoc/>
-    public override void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows) => Run(workers, problem, rows);
+    public override void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows)
+    {
+        if (!RowProducts<TLanes, TVector>.Suits(problem))
+        {
+            Run(workers, problem, rows);
+            return;
+        }
+
+        RowProducts<TLanes, TVector> products = new(workers, problem, rows, tallest);
+        workers.Run(products.Count, products);
+    }
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);
@@ -94,6 +110,24 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
                 break;
             default:
                 workers.Run(parts, new PixelConvRows<TLanes, TVector, Pixels64>(workers, job, tallest >= 14));
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in NarrowWinograd job)
+    {
+        workers.Run(job.Windows.Packed.Panels, new NarrowWinogradFilters<TLanes, TVector>(job, workers));
+        switch (job.Windows.Channels)
+        {
+            case 16:
+                workers.Run(job.Parts, new NarrowWinogradOutputs<TLanes, TVector, Pixels16>(job, workers, tallest));
+                break;
+            case 32:
+                workers.Run(job.Parts, new NarrowWinogradOutputs<TLanes, TVector, Pixels32>(job, workers, tallest));
+                break;
+            default:
+                workers.Run(job.Parts, new NarrowWinogradOutputs<TLanes, TVector, Pixels64>(job, workers, tallest));
                 break;
         }
     }
@@ -173,6 +207,13 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
             workers.Run(inputs.Parts, inputs);
             workers.Run(job.Blocks, new WinogradGradientOutputs<TLanes, TVector>(job, workers, tallest >= 14));
         }
+    }
+
+    /// <inheritdoc/>
+    public override void SumTiles(WorkerPool workers, in NarrowWinogradGradientJob job)
+    {
+        workers.Run(job.Slices, new NarrowWinogradGradientProducts<TLanes, TVector>(job, workers, tallest >= 14));
+        workers.Run(job.Outputs, new NarrowWinogradGradientTotals<TLanes, TVector>(job, workers));
     }
 
     /// <inheritdoc/>

@@ -57,6 +57,8 @@ public sealed class GradientTests
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f })),
         new("attention, wide heads over more keys than a panel", [[1, 3, 35], [1, 40, 35], [1, 40, 35]], [], 300, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.2f })),
+        new("attention, more keys than a run, a block of one vector after one of two", [[1, 35, 2], [1, 230, 2], [1, 230, 2]], [], 300, (ops, x, _) =>
+            ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f })),
         new("attention, blocks of queries over many keys, causal with a gated bias", [[1, 60, 2], [1, 147, 2], [1, 147, 2], [1, 60, 147], [1, 60, 1]], [], 300, (ops, x, _) =>
             ops.Attention(x[0], x[1], x[2], new AttentionOptions { Heads = 1, Scale = 0.7f, Causal = true, Bias = x[3], BiasGate = x[4] })),
         new("attention with a bias", [[2, 4, 6], [2, 5, 6], [2, 5, 6], [3, 4, 5]], [], 40, (ops, x, _) =>

@@ -6,15 +6,16 @@ namespace AudioToken.Backends.Cpu;
 /// the scores of a block are all that ever exists of them. Dao et al. 2022, algorithm 4.</summary>
 /// <remarks>
 /// <para>With P the shares of a row and dP = dy v^T: dS = P (dP - sum(P dP)), dv = P^T dy, dq = scale dS k, dk = scale dS^T q.</para>
-/// <para>Shares stay the powers of a row until their sum is known, and then too: dv^T = dy^T P has the factor on dy, the narrow side.</para>
-/// <para>Scores come out of the micro-kernel as panels [keys of a panel][query][key], and dv^T = dy^T P and dk^T = q^T dS read them as they lie: only the
-/// narrow sides, q and dy, are ever copied.</para>
+/// <para>A query is a lane, as in <see cref="AttentionTiles"/>: a tile of scores is [keys][lanes], so that no sum of a softmax crosses lanes. Scores and dq
+/// are products of columns (k^T, v^T and k) with it or to it, dk and dv of its rows with q and dy.</para>
+/// <para>Shares stay the powers of a row until their sum is known, and then too: dv has the factor on dy, the narrow side.</para>
 /// </remarks>
 internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     where TLanes : ILanes<TVector>
     where TVector : unmanaged
 {
-    private const int Stride = MicroKernel<TLanes, TVector>.Stride, MaxDepth = MicroKernel<TLanes, TVector>.MaxDepth;
+    // Whole chunks of keys whose scores stay in the first-level cache from one product or pass to the next.
+    private const int RunKeys = 4 * AttentionGradientRoom.ChunkKeys;
 
     public AttentionGradientJob Job;
     public int Tallest;
@@ -25,308 +26,261 @@ internal unsafe struct AttentionGradientBody<TLanes, TVector> : IParallelBody
     public readonly void Run(int index, int worker)
     {
         AttentionGradientRoom room = Room(Job.Room + worker * RoomFloats);
-        if (Job.Bias is not null)
-        {
-            for (int sample = 0; sample < Job.Samples; sample++)
-                Differentiate(sample, index, room);
-        }
-        else
+        if (Job.Bias is null)
         {
             Differentiate(index / Job.Heads, index % Job.Heads, room);
+            return;
         }
+
+        LoadBias(index, room);
+        for (int sample = 0; sample < Job.Samples; sample++)
+            Differentiate(sample, index, room);
+        StoreBias(index, room);
     }
 
-    private readonly PackedShape ByKeys => new(1, Job.Keys, Job.Width, TLanes.Count);                             // q k^T, dy v^T
+    // Queries of a block.
+    private static int Lanes => 2 * TLanes.Count;
 
-    private readonly PackedShape Scores => new(1, Job.Keys, Job.BlockRows, TLanes.Count);                         // P, dS
+    private readonly PackedShape Rows => new(1, Job.Width, 1, TLanes.Count);
 
-    private readonly PackedShape OverKeys => new(1, Job.Width, Job.Keys, TLanes.Count);                           // dS k
+    private readonly AttentionGradientRoom Room(float* start) => new(start, Job, Lanes, TLanes.Count);
 
-    private readonly AttentionGradientRoom Room(float* start) => new(start, ByKeys, Scores, OverKeys, Stride, Chunks(Job.Keys), Chunks(Job.Width));
-
-    private static int Chunks(int depth) => (depth + MaxDepth - 1) / MaxDepth;
+    private static int Vectors(int queries) => queries <= TLanes.Count ? 1 : 2;
 
     private readonly void Differentiate(int sample, int head, AttentionGradientRoom room)
     {
-        int columns = Job.Columns, width = Job.Width;
-        long queries = (long)sample * Job.Queries * columns + head * width, keys = (long)sample * Job.Keys * columns + head * width;
-        PackTransposed(Job.K + keys, room.KeyPanels);
-        PackTransposed(Job.V + keys, room.ValuePanels);
-        PackRows(Job.K + keys, room.OverKeys);
-        for (int start = 0; start < Job.Queries; start += Job.BlockRows)
+        int columns = Job.Columns;
+        long queries = (long)sample * Job.Queries * columns + head * Job.Width, keys = (long)sample * Job.Keys * columns + head * Job.Width;
+        PackColumns(Job.K + keys, room.KeyColumns);
+        PackColumns(Job.V + keys, room.ValueColumns);
+        new Span<float>(room.ByKey, checked((int)Rows.Floats * Job.Keys)).Clear();
+        new Span<float>(room.ByValue, checked((int)Rows.Floats * Job.Keys)).Clear();
+        for (int first = 0; first < Job.Queries; first += Lanes)
         {
-            int rows = Math.Min(Job.BlockRows, Job.Queries - start);
-            CopyRows(Job.Q + queries + (long)start * columns, rows, Job.Scale * AttentionTiles.ScoreUnit, room.Queries);
-            Multiply(room.Queries, rows, ByKeys, room.KeyPanels, room.Shares);
-            CopyRows(Job.Dy + queries + (long)start * columns, rows, 1, room.Gradients);
-            Multiply(room.Gradients, rows, ByKeys, room.ValuePanels, room.Slopes);
-            for (int row = 0; row < rows; row++)
-                FinishRow(sample, head, start + row, row, rows, room);
-
-            // dq, of the slopes as rows.
-            Multiply(room.SlopeRows, rows, OverKeys, room.OverKeys, room.Product);
-            WriteRows(room.Product, rows, Job.Dq + queries + (long)start * columns);
-
-            AddColumns(room.Queries, rows, room.Slopes, room.ByKey, start == 0);
-            AddColumns(room.Gradients, rows, room.Shares, room.ByValue, start == 0);
+            int count = Math.Min(Lanes, Job.Queries - first), seen = Job.Causal ? Math.Min(first + count, Job.Keys) : Job.Keys;
+            long at = queries + (long)first * columns, next = at + (long)Lanes * columns;
+            CacheLines.Ask(Job.Q + next, columns, Math.Min(Lanes, Job.Queries - first - count), Job.Width);
+            CacheLines.Ask(Job.Dy + next, columns, Math.Min(Lanes, Job.Queries - first - count), Job.Width);
+            DifferentiateBlock(sample, head, first, count, seen, at, Job.K + keys, room);
         }
 
-        WriteTransposed(room.ByKey, Job.Dk + keys, 1 / AttentionTiles.ScoreUnit);
-        WriteTransposed(room.ByValue, Job.Dv + keys, 1);
+        StoreRows(room.ByKey, Job.Dk + keys);
+        StoreRows(room.ByValue, Job.Dv + keys);
     }
 
-    // Scores of one query become powers, the gradients by the shares those by the scores; the latter also as a row.
-    private readonly void FinishRow(int sample, int head, int query, int row, int rows, AttentionGradientRoom room)
+    private readonly void DifferentiateBlock(int sample, int head, int first, int count, int seen, long at, float* k, AttentionGradientRoom room)
     {
-        int seen = Job.Causal ? Math.Min(query + 1, Job.Keys) : Job.Keys, whole = seen / TLanes.Count, vectors = (seen + TLanes.Count - 1) / TLanes.Count;
-        long gateAt = ((long)sample * Job.Queries + query) * Job.Heads + head, biasAt = ((long)head * Job.Queries + query) * Job.Keys;
-        float gate = Job.Gate is null ? 1 : Job.Gate[gateAt];
-        ScoreRow shares = new(room.Shares, row, rows, Vectors), slopes = new(room.Slopes, row, rows, Vectors);
-        if (whole < vectors)
-        {
-            // What lies beyond the last key that is seen has no share.
-            int rest = seen - whole * TLanes.Count;
-            new Span<float>(shares.At(whole) + rest, TLanes.Count - rest).Fill(float.MinValue);
-            new Span<float>(slopes.At(whole) + rest, TLanes.Count - rest).Clear();
-        }
-
+        int vectors = Vectors(count), lanes = vectors * TLanes.Count, rows = AttentionGradientRoom.RowsFor(seen);
+        AttentionLevels levels = new(room.Levels, Lanes);
+        levels.Clear();
+        LoadColumns(Job.Q + at, count, lanes, Job.Scale * AttentionTiles.ScoreUnit, room.Queries);
+        LoadColumns(Job.Dy + at, count, lanes, 1, room.Gradients);
+        float* bias = room.BiasColumns + (long)first * AttentionGradientRoom.RowsFor(Job.Keys), byBias = room.ByBias + (bias - room.BiasColumns);
         if (Job.Bias is not null)
-            AddBias(shares, Job.Bias + biasAt, gate * AttentionTiles.ScoreUnit, seen);
-        (float sum, float along) = Powers(shares, slopes, vectors, Highest(shares, vectors));
-        float inverse = 1 / sum;
-        for (int start = 0, chunk = 0; start < Job.Width; start += MaxDepth, chunk++)
+            LoadGates(sample, head, first, count, levels.Gates);
+        for (int key = 0; key < rows; key += RunKeys)
         {
-            Span<float> gradient = new(room.Gradients + ((long)chunk * AttentionGradientJob.MostRows + row) * Stride, Math.Min(MaxDepth, Job.Width - start));
-            TensorPrimitives.Multiply(gradient, inverse, gradient);
+            int run = Math.Min(RunKeys, rows - key);
+            float* scores = room.Shares + (long)key * lanes;
+            MultiplyChunks(room.KeyColumns + (long)key * Job.Width, run, vectors, room.Queries, scores);
+            if (Job.Bias is not null)
+                AttentionGradientTile<TLanes, TVector>.AddBias(scores, bias + (long)key * lanes, run, vectors, levels);
+            Mask(scores, first - key, seen - key, run, lanes);
+            AttentionGradientTile<TLanes, TVector>.Highest(scores, run, vectors, levels);
         }
 
-        float* slopeRow = room.SlopeRows + (long)row * Stride;
-        Slopes(shares, slopes, vectors, inverse, along * inverse, slopeRow);
-        for (int v = vectors; v < Vectors; v++)
+        for (int key = 0; key < rows; key += RunKeys)
         {
-            TVector zero = TLanes.Create(0);
-            TLanes.Store(zero, shares.At(v));
-            TLanes.Store(zero, slopes.At(v));
-            TLanes.Store(zero, OfRow(slopeRow, v));
+            int run = Math.Min(RunKeys, rows - key);
+            float* slopes = room.Slopes + (long)key * lanes;
+            MultiplyChunks(room.ValueColumns + (long)key * Job.Width, run, vectors, room.Gradients, slopes);
+            AttentionGradientTile<TLanes, TVector>.Powers(room.Shares + (long)key * lanes, slopes, run, vectors, levels);
         }
 
-        for (int start = 0; start < seen; start += MaxDepth, slopeRow += AttentionGradientJob.MostRows * Stride)
+        AttentionGradientTile<TLanes, TVector>.Finish(vectors, levels);
+        LoadRows(Job.Q + at, count, null, room.QueryRows);
+        LoadRows(Job.Dy + at, count, levels.Sums, room.GradientRows);
+        for (int key = 0; key < seen; key += RunKeys)
         {
-            ReadOnlySpan<float> own = new(slopeRow, Math.Min(MaxDepth, seen - start));
-            if (Job.DGate is not null)
-                Job.DGate[gateAt] = (start == 0 ? 0 : Job.DGate[gateAt]) + TensorPrimitives.Dot(own, new ReadOnlySpan<float>(Job.Bias + biasAt + start, own.Length));
-            if (Job.DBias is null)
-                continue;
-            Span<float> byBias = new(Job.DBias + biasAt + start, own.Length);
-            TensorPrimitives.MultiplyAdd(own, gate, byBias, byBias);
+            int run = Math.Min(RunKeys, rows - key), keys = Math.Min(RunKeys, seen - key);
+            float* shares = room.Shares + (long)key * lanes, slopes = room.Slopes + (long)key * lanes;
+            AttentionGradientTile<TLanes, TVector>.Slopes(shares, slopes, run, vectors, levels);
+            if (Job.Bias is not null)
+                AttentionGradientTile<TLanes, TVector>.AddBiasSlopes(slopes, bias + (long)key * lanes, byBias + (long)key * lanes, run, vectors, levels);
+            MultiplyColumns(Job.Width, vectors, k + (long)key * Job.Columns, Job.Columns, slopes, keys, room.Product, key == 0);
+            AddRows(slopes, key, keys, vectors, room.QueryRows, count, room.ByKey);
+            AddRows(shares, key, keys, vectors, room.GradientRows, count, room.ByValue);
+        }
+
+        Span<float> product = new(room.Product, lanes * Job.Width);
+        TensorPrimitives.Multiply(product, Job.Scale, product);
+        Transposition.Transpose(room.Product, lanes, Job.Width, count, Job.Dq + at, Job.Columns);
+        if (Job.DGate is not null)
+            StoreGates(sample, head, first, count, levels.ByGate);
+    }
+
+    // tile [rows][lanes] = the keys' or values' columns, a chunk of keys at a time, times b [width][lanes].
+    private readonly void MultiplyChunks(float* chunks, int rows, int vectors, float* b, float* tile)
+    {
+        const int Chunk = AttentionGradientRoom.ChunkKeys;
+        for (; rows > 0; rows -= Chunk, chunks += Chunk * Job.Width, tile += Chunk * vectors * TLanes.Count)
+            MultiplyColumns(Math.Min(Chunk, rows), vectors, chunks, Chunk, b, Job.Width, tile, first: true);
+    }
+
+    // Of what is left of the highest kernels, as many of the second as there are: the small ones leave sums waiting for one another.
+    private readonly void MultiplyColumns(int rows, int vectors, float* a, long stride, float* b, int depth, float* tile, bool first)
+    {
+        for (int height; rows > 0; rows -= height, a += height, tile += height * vectors * TLanes.Count)
+        {
+            height = rows >= AttentionGradientRoom.ChunkKeys ? AttentionGradientRoom.ChunkKeys : rows >= 8 ? 8 : rows;
+            ColumnKernel<TLanes, TVector>.Run(height, Tallest >= 14, vectors, a, stride, b, vectors * TLanes.Count, depth, tile, first);
         }
     }
 
-    // Vectors in a row of scores.
-    private readonly int Vectors => (Job.Keys + TLanes.Count - 1) / TLanes.Count;
-
-    // A vector of a row of the left side.
-    private static float* OfRow(float* row, int vector)
+    // sums, panels of [keys][columns], += tile [keys][lanes] times panels of [lanes][columns].
+    private readonly void AddRows(float* tile, int key, int keys, int vectors, float* panels, int depth, float* sums)
     {
-        (int chunk, int at) = Math.DivRem(vector * TLanes.Count, MaxDepth);
-        return row + (long)chunk * AttentionGradientJob.MostRows * Stride + at;
-    }
-
-    private static void AddBias(ScoreRow scores, float* bias, float factor, int seen)
-    {
-        TVector factors = TLanes.Create(factor);
-        int v = 0, c = 0;
-        for (; c + TLanes.Count <= seen; v++, c += TLanes.Count)
+        PackedShape shape = Rows;
+        for (int panel = 0; panel < shape.Panels; panel++)
         {
-            float* at = scores.At(v);
-            TLanes.Store(TLanes.MultiplyAdd(factors, TLanes.Load(bias + c), TLanes.Load(at)), at);
-        }
-
-        if (c == seen)
-            return;
-        Span<float> rest = new(scores.At(v), seen - c);
-        TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(bias + c, rest.Length), factor, rest, rest);
-    }
-
-    private static TVector Highest(ScoreRow scores, int vectors)
-    {
-        TVector even = TLanes.Create(float.MinValue), odd = even;
-        float* at = scores.First;
-        int v = 0;
-        for (; v + 2 <= vectors; v += 2, at += scores.Step)
-        {
-            even = TLanes.Max(even, TLanes.Load(at));
-            odd = TLanes.Max(odd, TLanes.Load(at + TLanes.Count));
-        }
-
-        if (v < vectors)
-            even = TLanes.Max(even, TLanes.Load(scores.At(v)));
-        return TLanes.Create(TLanes.Largest(TLanes.Max(even, odd)));
-    }
-
-    // Scores become powers of two relative to the highest; gives their sum and that of powers times slopes.
-    private static (float Sum, float Along) Powers(ScoreRow scores, ScoreRow slopes, int vectors, TVector highest)
-    {
-        TVector even = TLanes.Create(0), odd = even, along = even;
-        float* at = scores.First, slope = slopes.First;
-        int v = 0;
-        for (; v + 2 <= vectors; v += 2, at += scores.Step, slope += scores.Step)
-        {
-            TVector first = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(at), highest));
-            TVector second = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(at + TLanes.Count), highest));
-            TLanes.Store(first, at);
-            TLanes.Store(second, at + TLanes.Count);
-            even = TLanes.Add(even, first);
-            odd = TLanes.Add(odd, second);
-            along = TLanes.MultiplyAdd(second, TLanes.Load(slope + TLanes.Count), TLanes.MultiplyAdd(first, TLanes.Load(slope), along));
-        }
-
-        if (v < vectors)
-        {
-            TVector last = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(scores.At(v)), highest));
-            TLanes.Store(last, scores.At(v));
-            even = TLanes.Add(even, last);
-            along = TLanes.MultiplyAdd(last, TLanes.Load(slopes.At(v)), along);
-        }
-
-        return (TLanes.Sum(TLanes.Add(even, odd)), TLanes.Sum(along));
-    }
-
-    // Gradients by shares become those by scores, in place and as a row.
-    private static void Slopes(ScoreRow powers, ScoreRow slopes, int vectors, float inverse, float along, float* row)
-    {
-        TVector factor = TLanes.Create(inverse), level = TLanes.Create(along);
-        for (int start = 0; start < vectors; start += MaxDepth / TLanes.Count, row += AttentionGradientJob.MostRows * Stride)
-        {
-            int end = Math.Min(vectors, start + MaxDepth / TLanes.Count), v = start;
-            float* power = powers.At(start), slope = slopes.At(start), to = row;
-            for (; v + 2 <= end; v += 2, power += powers.Step, slope += powers.Step, to += 2 * TLanes.Count)
+            int side = shape.Vectors(panel), width = side * TLanes.Count, done;
+            float* b = panels + shape.PanelOffset(panel) * Lanes, to = sums + shape.PanelOffset(panel) * Job.Keys + (long)key * width, a = tile;
+            for (int left = keys; left > 0; left -= done, to += done * width)
             {
-                TVector first = TLanes.Multiply(TLanes.Multiply(TLanes.Load(power), factor), TLanes.Subtract(TLanes.Load(slope), level));
-                TVector second = TLanes.Multiply(TLanes.Multiply(TLanes.Load(power + TLanes.Count), factor), TLanes.Subtract(TLanes.Load(slope + TLanes.Count), level));
-                TLanes.Store(first, slope);
-                TLanes.Store(second, slope + TLanes.Count);
-                TLanes.Store(first, to);
-                TLanes.Store(second, to + TLanes.Count);
-            }
-
-            if (v == end)
-                continue;
-            TVector last = TLanes.Multiply(TLanes.Multiply(TLanes.Load(powers.At(v)), factor), TLanes.Subtract(TLanes.Load(slopes.At(v)), level));
-            TLanes.Store(last, slopes.At(v));
-            TLanes.Store(last, to);
-        }
-    }
-
-    // One query's row of scores in panels of two vectors, the last perhaps of one.
-    private readonly struct ScoreRow(float* panels, int row, int rows, int vectors)
-    {
-        public readonly float* First = panels + (long)row * Math.Min(2, vectors) * TLanes.Count;
-        public readonly long Step = 2L * rows * TLanes.Count; // from one panel to the next
-        private readonly float* _single = panels + ((long)(vectors - 1) * rows + row) * TLanes.Count; // a last panel of one vector
-        private readonly int _pairs = vectors / 2;
-
-        public float* At(int vector) => vector < 2 * _pairs ? First + vector / 2 * Step + vector % 2 * TLanes.Count : _single;
-    }
-
-    // The left side lies in chunks of depth, [chunk][row][Stride]; the result as panels [panel][row][columns].
-    private readonly void Multiply(float* a, int rows, PackedShape packed, float* b, float* result)
-    {
-        for (int panel = 0; panel < packed.Panels; panel++)
-        {
-            int vectors = packed.Vectors(panel), width = vectors * TLanes.Count;
-            float* tile = result + (long)panel * packed.PanelWidth * rows;
-            for (int start = 0, chunk = 0; start < packed.Depth; start += MaxDepth, chunk++)
-            {
-                int depth = Math.Min(MaxDepth, packed.Depth - start);
-                float* left = a + (long)chunk * AttentionGradientJob.MostRows * Stride, right = b + packed.PanelOffset(panel) + (long)start * width;
-                for (int r = 0; r < rows;)
+                if (vectors == 2)
                 {
-                    float* from = left + (long)r * Stride;
-                    r += MicroKernel<TLanes, TVector>.Run(rows - r, Tallest, vectors, from, right, depth, tile + (long)r * width, start == 0, (byte*)from);
+                    done = MicroKernel<TLanes, TVector>.Run<PairRows<TLanes, TVector>>(left, Tallest, side, a, b, depth, to, first: false, (byte*)a);
+                    a += done * 2 * TLanes.Count;
+                }
+                else
+                {
+                    done = MicroKernel<TLanes, TVector>.Run<SingleRows<TLanes, TVector>>(left, Tallest, side, a, b, depth, to, first: false, (byte*)a);
+                    a += done * TLanes.Count;
                 }
             }
         }
     }
 
-    // Sums over the queries of a block: a^T times scores, as panels [panel][column of a][keys of the panel].
-    private readonly void AddColumns(float* a, int rows, float* scores, float* sums, bool first)
+    // Beyond the last key nothing is seen, and of a causal attention no key after the query. Lanes without a query see all; their gradients are zero.
+    private readonly void Mask(float* scores, int first, int seen, int keys, int lanes)
     {
-        PackedShape packed = Scores;
-        for (int panel = 0; panel < packed.Panels; panel++)
-        {
-            int vectors = packed.Vectors(panel);
-            float* right = scores + (long)panel * packed.PanelWidth * rows, tile = sums + (long)panel * packed.PanelWidth * Job.Width, left = a;
-            for (int start = 0; start < Job.Width; start += MaxDepth, left += AttentionGradientJob.MostRows * Stride)
-            {
-                int count = Math.Min(MaxDepth, Job.Width - start);
-                ColumnKernel<TLanes, TVector>.Run(count, Tallest >= 14, vectors, left, Stride, right, vectors * TLanes.Count, rows, tile + (long)start * vectors * TLanes.Count, first);
-            }
-        }
+        for (int key = Job.Causal ? Math.Max(first + 1, 0) : seen; key < keys; key++)
+            new Span<float>(scores + (long)key * lanes, key >= seen ? lanes : Math.Min(key - first, lanes)).Fill(float.MinValue);
     }
 
-    private readonly void CopyRows(float* rows, int count, float factor, float* to)
+    // to[c][lane]; lanes without a query are zero.
+    private readonly void LoadColumns(float* rows, int count, int lanes, float factor, float* to)
     {
-        for (int start = 0; start < Job.Width; start += MaxDepth, to += AttentionGradientJob.MostRows * Stride)
-        {
-            int depth = Math.Min(MaxDepth, Job.Width - start);
-            for (int row = 0; row < count; row++)
-                TensorPrimitives.Multiply(new ReadOnlySpan<float>(rows + (long)row * Job.Columns + start, depth), factor, new Span<float>(to + row * Stride, depth));
-        }
+        Span<float> all = new(to, lanes * Job.Width);
+        if (count < lanes)
+            all.Clear();
+        Transposition.Transpose(rows, Job.Columns, count, Job.Width, to, lanes);
+        if (factor != 1)
+            TensorPrimitives.Multiply(all, factor, all);
     }
 
-    private readonly void WriteRows(float* panels, int rows, float* to)
+    // Rows cut into panels, times factors or the scale.
+    private readonly void LoadRows(float* rows, int count, float* factors, float* panels)
     {
-        PackedShape packed = OverKeys;
-        for (int panel = 0; panel < packed.Panels; panel++)
+        PackedShape shape = Rows;
+        for (int panel = 0; panel < shape.Panels; panel++)
         {
-            int first = panel * packed.PanelWidth, width = packed.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Width - first);
-            float* from = panels + (long)first * rows;
-            for (int row = 0; row < rows; row++)
-                TensorPrimitives.Multiply(new ReadOnlySpan<float>(from + (long)row * width, columns), Job.Scale, new Span<float>(to + (long)row * Job.Columns + first, columns));
-        }
-    }
-
-    private readonly void WriteTransposed(float* panels, float* to, float scale)
-    {
-        PackedShape packed = Scores;
-        for (int panel = 0; panel < packed.Panels; panel++)
-        {
-            int first = panel * packed.PanelWidth, width = packed.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Keys - first);
-            Span<float> own = new(panels + (long)first * Job.Width, width * Job.Width);
-            if (scale != 1)
-                TensorPrimitives.Multiply(own, scale, own);
-            Transposition.Transpose(panels + (long)first * Job.Width, width, Job.Width, columns, to + (long)first * Job.Columns, Job.Columns);
-        }
-    }
-
-    // Columns are the keys.
-    private readonly void PackTransposed(float* rows, float* panels)
-    {
-        PackedShape packed = ByKeys;
-        for (int panel = 0; panel < packed.Panels; panel++)
-        {
-            int width = packed.Vectors(panel) * TLanes.Count, first = panel * packed.PanelWidth, columns = Math.Min(width, Job.Keys - first);
-            float* to = panels + packed.PanelOffset(panel);
+            int first = panel * shape.PanelWidth, width = shape.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Width - first);
+            float* to = panels + shape.PanelOffset(panel) * Lanes, from = rows + first;
             if (columns < width)
-                new Span<float>(to, width * Job.Width).Clear();
-            Transposition.Transpose(rows + (long)first * Job.Columns, Job.Columns, columns, Job.Width, to, width);
+                new Span<float>(to, width * count).Clear();
+            for (int row = 0; row < count; row++, to += width, from += Job.Columns)
+                Scale(from, factors is null ? Job.Scale : factors[row], columns, to);
         }
     }
 
-    // Depth is the keys.
-    private readonly void PackRows(float* rows, float* panels)
+    private static void Scale(float* from, float factor, int columns, float* to)
     {
-        PackedShape packed = OverKeys;
-        for (int panel = 0; panel < packed.Panels; panel++)
+        TVector factors = TLanes.Create(factor);
+        int c = 0;
+        for (; c + TLanes.Count <= columns; c += TLanes.Count)
+            TLanes.Store(TLanes.Multiply(factors, TLanes.Load(from + c)), to + c);
+        for (; c < columns; c++)
+            to[c] = factor * from[c];
+    }
+
+    private readonly void StoreRows(float* panels, float* rows)
+    {
+        PackedShape shape = Rows;
+        for (int panel = 0; panel < shape.Panels; panel++)
         {
-            int width = packed.Vectors(panel) * TLanes.Count, first = panel * packed.PanelWidth, columns = Math.Min(width, Job.Width - first);
-            float* to = panels + packed.PanelOffset(panel), from = rows + first;
-            for (int row = 0; row < Job.Keys; row++, to += width, from += Job.Columns)
-            {
-                new ReadOnlySpan<float>(from, columns).CopyTo(new Span<float>(to, width));
-                new Span<float>(to + columns, width - columns).Clear();
-            }
+            int first = panel * shape.PanelWidth, width = shape.Vectors(panel) * TLanes.Count, columns = Math.Min(width, Job.Width - first);
+            float* from = panels + shape.PanelOffset(panel) * Job.Keys, to = rows + first;
+            for (int row = 0; row < Job.Keys; row++, from += width, to += Job.Columns)
+                Scale(from, 1, columns, to);
         }
     }
+
+    // [chunk][width][keys of the chunk]; beyond the last key zeros.
+    private readonly void PackColumns(float* rows, float* chunks)
+    {
+        const int Chunk = AttentionGradientRoom.ChunkKeys;
+        for (int key = 0; key < Job.Keys; key += Chunk, chunks += Chunk * Job.Width)
+        {
+            int count = Math.Min(Chunk, Job.Keys - key);
+            CacheLines.Ask(rows + (long)(key + Chunk) * Job.Columns, Job.Columns, Math.Min(Chunk, Job.Keys - key - count), Job.Width);
+            if (count < Chunk)
+                new Span<float>(chunks, Chunk * Job.Width).Clear();
+            Transposition.Transpose(rows + (long)key * Job.Columns, Job.Columns, count, Job.Width, chunks, Chunk);
+        }
+    }
+
+    private readonly void LoadBias(int head, AttentionGradientRoom room)
+    {
+        int rows = AttentionGradientRoom.RowsFor(Job.Keys), all = checked((Job.Queries + TLanes.Count - 1) / TLanes.Count * TLanes.Count * rows);
+        new Span<float>(room.BiasColumns, all).Clear();
+        new Span<float>(room.ByBias, all).Clear();
+        for (int first = 0; first < Job.Queries; first += Lanes)
+        {
+            int count = Math.Min(Lanes, Job.Queries - first);
+            float* from = Job.Bias + ((long)head * Job.Queries + first) * Job.Keys;
+            Transposition.Transpose(from, Job.Keys, count, Job.Keys, room.BiasColumns + (long)first * rows, Vectors(count) * TLanes.Count);
+        }
+    }
+
+    private readonly void StoreBias(int head, AttentionGradientRoom room)
+    {
+        int rows = AttentionGradientRoom.RowsFor(Job.Keys);
+        for (int first = 0; first < Job.Queries; first += Lanes)
+        {
+            int count = Math.Min(Lanes, Job.Queries - first);
+            float* to = Job.DBias + ((long)head * Job.Queries + first) * Job.Keys;
+            Transposition.Transpose(room.ByBias + (long)first * rows, Vectors(count) * TLanes.Count, Job.Keys, count, to, Job.Keys);
+        }
+    }
+
+    private readonly void LoadGates(int sample, int head, int first, int count, float* gates)
+    {
+        for (int lane = 0; lane < count; lane++)
+            gates[lane] = Job.Gate is null ? 1 : Job.Gate[((long)sample * Job.Queries + first + lane) * Job.Heads + head];
+    }
+
+    private readonly void StoreGates(int sample, int head, int first, int count, float* gates)
+    {
+        for (int lane = 0; lane < count; lane++)
+            Job.DGate[((long)sample * Job.Queries + first + lane) * Job.Heads + head] = gates[lane];
+    }
+}
+
+/// <summary>Rows of two vectors.</summary>
+internal readonly struct PairRows<TLanes, TVector> : IRowDistance
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <inheritdoc/>
+    public static int Floats => 2 * TLanes.Count;
+}
+
+/// <summary>Rows of one vector.</summary>
+internal readonly struct SingleRows<TLanes, TVector> : IRowDistance
+    where TLanes : ILanes<TVector>
+    where TVector : unmanaged
+{
+    /// <inheritdoc/>
+    public static int Floats => TLanes.Count;
 }

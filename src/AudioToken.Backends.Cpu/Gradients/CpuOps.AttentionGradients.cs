@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuOps
             throw new ShapeException($"{Name}: dy is {dy}, wanted {shape}.");
         AttentionGradients gradients = new(
             Allocate(shape), Allocate(k.Shape), Allocate(v.Shape),
-            options.Bias.IsEmpty ? default : Zeros(options.Bias.Shape), options.BiasGate.IsEmpty ? default : Allocate(options.BiasGate.Shape));
+            options.Bias.IsEmpty ? default : Allocate(options.Bias.Shape), options.BiasGate.IsEmpty ? default : Allocate(options.BiasGate.Shape));
         AttentionGradientJob job = new()
         {
             Q = Data(q, Name, nameof(q)),

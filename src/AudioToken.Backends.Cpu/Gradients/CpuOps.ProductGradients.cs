@@ -86,6 +86,28 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Epilogue = problem.Epilogue,
             }, dy.Shape[0]);
         }
+        else if (!_exact && NarrowWinograd.Suits(n, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
+        {
+            NarrowWinograd job = new()
+            {
+                Windows = new WinogradJob
+                {
+                    X = data,
+                    Channels = n,
+                    SourceHeight = tall,
+                    SourceWidth = wide,
+                    Height = tall,
+                    Width = wide,
+                    Weight = problem.Weight,
+                    Packed = problem.Packed,
+                    Output = problem.Output,
+                    Epilogue = problem.Epilogue,
+                },
+            };
+            job.Tiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
+            job.Filters = Working(problem.Packed.Panels * job.PanelFloats);
+            _engine.Multiply(_workers, job);
+        }
         else if (PixelConv.Suits(n, channels, kh, kw, wide) && geometry is { PadTop: <= 2, PadLeft: <= 2 })
         {
             _engine.Multiply(_workers, new PixelConv
@@ -133,17 +155,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         {
             WinogradGradientJob job = new()
             {
-                Windows = new WinogradJob
-                {
-                    X = data,
-                    Skip = skipData,
-                    Channels = x.Shape[3],
-                    SkipChannels = skipChannels,
-                    SourceHeight = x.Shape[1],
-                    SourceWidth = x.Shape[2],
-                    Height = tall,
-                    Width = wide,
-                },
+                Windows = InputWindows(x, data, skipChannels, skipData, tall, wide),
                 Dy = slopes,
                 Outputs = n,
                 Result = result,
@@ -153,6 +165,22 @@ public sealed unsafe partial class CpuOps : IGradientOps
             job.Inputs = Working(WinogradJob.MostPoints * job.InputStride);
             job.Slopes = Working(WinogradJob.MostPoints * job.SlopeStride);
             job.Sums = Working(job.Blocks * job.BlockFloats);
+            _engine.SumTiles(_workers, job);
+            return dw;
+        }
+
+        if (!_exact && NarrowWinogradGradientJob.Suits(x.Shape, skipChannels, own.Shape, geometry, tall, wide, _engine.VectorWidth))
+        {
+            NarrowWinogradGradientJob job = new()
+            {
+                Windows = InputWindows(x, data, skipChannels, skipData, tall, wide),
+                Dy = slopes,
+                Outputs = n,
+                Result = result,
+            };
+            job.Tiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
+            using TensorScope scope = Scope();
+            job.Sums = Working(job.Slices * job.SliceFloats);
             _engine.SumTiles(_workers, job);
             return dw;
         }
@@ -188,6 +216,18 @@ public sealed unsafe partial class CpuOps : IGradientOps
         WeightGradient(windows, 0, RowsOf(dy.Shape), kh * kw * channels, slopes, n, n, result, kh * kw);
         return dw;
     }
+
+    private static WinogradJob InputWindows(Tensor x, float* data, int skipChannels, float* skip, int height, int width) => new()
+    {
+        X = data,
+        Skip = skip,
+        Channels = x.Shape[3],
+        SkipChannels = skipChannels,
+        SourceHeight = x.Shape[1],
+        SourceWidth = x.Shape[2],
+        Height = height,
+        Width = width,
+    };
 
     /// <inheritdoc/>
     public Tensor GroupedConv1dInputGradient(Tensor dy, Weight weight, int groups, int padding)
@@ -290,7 +330,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
     private float* Reverse(CpuWeight weight, int taps, PackedShape packed)
     {
         float* panels = Data(Allocate([checked((int)packed.Floats)]), nameof(Reverse), nameof(panels));
-        _workers.Run(packed.Groups * packed.Panels, new ReversedPanels(_engine, weight.Values, weight.Packed, panels, packed, taps));
+        ReversedPanels turning = new(_engine, weight.Values, weight.Packed, panels, packed, taps);
+        _workers.Run(turning.Parts, turning);
         return panels;
     }
 
@@ -365,8 +406,17 @@ public sealed unsafe partial class CpuOps : IGradientOps
     private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
     {
         using TensorScope scope = Scope();
-        job.Sums = Working(job.Slices * job.SliceFloats);
+        bool plain = job.IsPlain && taps == 1 && !add;
+        job.Sums = plain && job.Slices == 1 ? output : Working(job.Slices * job.SliceFloats);
         _engine.SumPositions(_workers, job);
+        if (plain)
+        {
+            PlainTotals sums = new(job.Sums, job.Slices, job.SliceFloats, output);
+            if (job.Slices > 1)
+                _workers.Run(sums.Parts, sums);
+            return;
+        }
+
         WeightGradientTotals totals = new(_workers, job, output, taps, add);
         _workers.Run(totals.Parts, totals);
     }

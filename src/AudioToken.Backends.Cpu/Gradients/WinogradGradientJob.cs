@@ -46,12 +46,16 @@ internal unsafe struct WinogradGradientJob
     /// <summary>Floats of the sums of a block.</summary>
     public readonly long BlockFloats => Points * SumStride;
 
-    /// <summary>Whether a convolution has the form.</summary>
+    /// <summary>Whether a convolution has the form, and gains by it.</summary>
     public static bool Suits(Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int vectorWidth) =>
-        weight[0] >= FewestChannels && weight[1] >= FewestChannels && weight[2] == 3 && weight[3] == 3
+        weight[0] >= FewestChannels && weight[1] >= FewestChannels && HasForm(x, skipChannels, weight, geometry, vectorWidth);
+
+    /// <summary>Whether a convolution has the form.</summary>
+    public static bool HasForm(Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int vectorWidth) =>
+        weight[2] == 3 && weight[3] == 3
         && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && x[3] % vectorWidth == 0 && skipChannels % vectorWidth == 0 && weight[0] % vectorWidth == 0;
 
-    // The 36 values of a channel are written and read together: an odd number of cache lines apart they do not share cache sets.
-    private static long Apart(long floats) => ((floats + CacheLines.Floats - 1) / CacheLines.Floats | 1) * CacheLines.Floats;
+    /// <summary>An odd number of cache lines: the 36 values of a channel are written and read together, and so do not share cache sets.</summary>
+    public static long Apart(long floats) => ((floats + CacheLines.Floats - 1) / CacheLines.Floats | 1) * CacheLines.Floats;
 }

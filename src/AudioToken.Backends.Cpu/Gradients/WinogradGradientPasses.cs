@@ -14,32 +14,17 @@ internal readonly unsafe struct WinogradGradientInputs<TLanes, TVector>(Winograd
     /// <inheritdoc/>
     public void Run(int index, int worker)
     {
-        float** pixels = stackalloc float*[WinogradJob.MostPoints];
         TVector* part = (TVector*)workers.Scratch(worker, (long)WinogradJob.MostPoints * sizeof(TVector));
-        int side = _job.Windows.Side;
-        for (int tile = index * PartTiles; tile < Math.Min(_job.Tiles, (index + 1) * PartTiles); tile++)
+        WinogradGradientTiles<TLanes, TVector> tiles = new()
         {
-            (long sample, int y, int x) = _job.Windows.At(_job.FirstTile + tile);
-            int channels = _job.Windows.Channels, skip = _job.Windows.SkipChannels;
-            float* to = _job.Inputs + (long)tile * _job.Windows.Depth;
-            _job.Windows.Pixels(_job.Windows.X, channels, sample, y, x, pixels);
-            for (int c = 0; c < channels; c += TLanes.Count)
-                Winograd<TLanes, TVector>.InputTile(pixels, c, to + c, _job.InputStride, part);
-            if (skip > 0)
-                _job.Windows.Pixels(_job.Windows.Skip, skip, sample, y, x, pixels);
-            for (int c = 0; c < skip; c += TLanes.Count)
-                Winograd<TLanes, TVector>.InputTile(pixels, c, to + channels + c, _job.InputStride, part);
-            for (int i = 0; i < side * side; i++)
-            {
-                (int row, int column) = (y + i / side, x + i % side);
-                bool inside = row < _job.Windows.Height && column < _job.Windows.Width;
-                pixels[i] = inside ? _job.Dy + ((sample * _job.Windows.Height + row) * _job.Windows.Width + column) * _job.Outputs : null;
-            }
-
-            to = _job.Slopes + (long)tile * _job.Outputs;
-            for (int c = 0; c < _job.Outputs; c += TLanes.Count)
-                WinogradGradient<TLanes, TVector>.SlopeTile(pixels, c, to + c, _job.SlopeStride, part);
-        }
+            Windows = _job.Windows,
+            Dy = _job.Dy,
+            Outputs = _job.Outputs,
+            InputStride = _job.InputStride,
+            SlopeStride = _job.SlopeStride,
+        };
+        for (int tile = index * PartTiles; tile < Math.Min(_job.Tiles, (index + 1) * PartTiles); tile++)
+            tiles.Transform(_job.FirstTile + tile, _job.Inputs + (long)tile * _job.Windows.Depth, _job.Slopes + (long)tile * _job.Outputs, part);
     }
 }
 

@@ -90,32 +90,48 @@ public sealed class WinogradTests
         }
     }
 
-    // The same convolution with the weight turned round: tiles that hang over both edges, half a panel at the end.
-    [Fact]
-    public void Conv2dInputGradient_AgreesWithExactSums()
+    // The same convolution with the weight turned round: tiles that hang over both edges, half a panel at the end; and of few channels, several parts of tiles of
+    // two samples.
+    [Theory]
+    [InlineData(nameof(GemmKernel.Vector512), 96, 70)]
+    [InlineData(nameof(GemmKernel.Vector512), 16, 48)]
+    [InlineData(nameof(GemmKernel.Vector512), 32, 16)]
+    [InlineData(nameof(GemmKernel.Vector512), 64, 32)]
+    [InlineData(nameof(GemmKernel.Vector256), 32, 24)]
+    [InlineData(nameof(GemmKernel.Vector128), 16, 20)]
+    public void Conv2dInputGradient_AgreesWithExactSums(string kernel, int outputs, int channels)
     {
-        using CpuOps ops = new(new CpuOptions { Threads = 2 }), exact = new(new CpuOptions { Threads = 2, Exact = true });
+        using CpuOps ops = Kernels.Open(kernel), one = new(new CpuOptions { Threads = 1 }), three = new(new CpuOptions { Threads = 3 });
+        using CpuOps exact = new(new CpuOptions { Threads = 2, Exact = true });
         float[] found = Gradient(ops), expected = Gradient(exact);
-        Product transposed = Product.Conv([2, 17, 19, 96], 70, 3, 3, new(1, 1));
+        Product transposed = Product.Conv([2, 17, 19, outputs], channels, 3, 3, new(1, 1));
         Assert.NotEqual(expected, found);
         TensorAssert.MaxAbs(expected, found, Bound(transposed) + ExactBound(transposed), "input gradient");
+        float[] single = Gradient(one, samples: 1), both = Gradient(three);
+        Assert.Equal(single, both[..single.Length]);
 
-        static float[] Gradient(CpuOps ops)
+        float[] Gradient(CpuOps ops, int samples = 2)
         {
             double most = Math.Sqrt(3); // of variance 1
             Draw draw = new(11);
-            using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", [96, 70, 3, 3], draw.Uniform([96, 70, 3, 3], -most, most)), WeightRole.Conv2d);
-            return ops.Values(ops.Conv2dInputGradient(ops.Upload(draw.Uniform([2, 17, 19, 96], -most, most), [2, 17, 19, 96]), weight, new(1, 1), 17, 19));
+            Shape shape = [samples, 17, 19, outputs];
+            using Weight weight = ops.LoadWeight(
+                new ArrayWeightSource("w", [outputs, channels, 3, 3], draw.Uniform([outputs, channels, 3, 3], -most, most)), WeightRole.Conv2d);
+            return ops.Values(ops.Conv2dInputGradient(ops.Upload(draw.Uniform(shape, -most, most), shape), weight, new(1, 1), 17, 19));
         }
     }
 
     // The transposed form. A tap's variance is at most 23.9 times that of a plain sum over the tiles a dimension (sum over i of G_ik^2 |B_i|^2 |A_i|^2).
     [Theory]
-    [InlineData(nameof(GemmKernel.Vector512), 17, 19, 0)] // tiles that hang over both edges, several runs of them
-    [InlineData(nameof(GemmKernel.Vector256), 17, 19, 0)]
-    [InlineData(nameof(GemmKernel.Vector128), 17, 19, 0)]
-    [InlineData(nameof(GemmKernel.Vector512), 10, 9, 19)] // enlarged
-    public void Conv2dWeightGradient_AgreesWithExactSums(string kernel, int height, int width, int enlarged)
+    [InlineData(nameof(GemmKernel.Vector512), 17, 19, 0, 64, 48, 80)] // tiles that hang over both edges, several runs of them
+    [InlineData(nameof(GemmKernel.Vector256), 17, 19, 0, 64, 48, 80)]
+    [InlineData(nameof(GemmKernel.Vector128), 17, 19, 0, 64, 48, 80)]
+    [InlineData(nameof(GemmKernel.Vector512), 10, 9, 19, 64, 48, 80)] // enlarged
+    [InlineData(nameof(GemmKernel.Vector512), 17, 19, 0, 32, 16, 32)] // few channels: several groups of tiles
+    [InlineData(nameof(GemmKernel.Vector256), 17, 19, 0, 16, 8, 24)]
+    [InlineData(nameof(GemmKernel.Vector128), 17, 19, 0, 16, 4, 20)]
+    [InlineData(nameof(GemmKernel.Vector512), 10, 9, 19, 16, 16, 48)]
+    public void Conv2dWeightGradient_AgreesWithExactSums(string kernel, int height, int width, int enlarged, int channels, int skipChannels, int outputs)
     {
         (int tall, int wide) = enlarged > 0 ? (enlarged, enlarged) : (height, width);
         ConvGeometry geometry = new ConvGeometry(1, 1) with { UpsampleHeight = enlarged, UpsampleWidth = enlarged };
@@ -132,8 +148,9 @@ public sealed class WinogradTests
         {
             double most = Math.Sqrt(3); // of variance 1
             Draw draw = new(12);
-            Shape first = [3, height, width, 64], second = [3, height, width, 48], slopes = [3, tall, wide, 80];
-            using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", [80, 112, 3, 3], new float[80 * 112 * 9]), WeightRole.Conv2d);
+            Shape first = [3, height, width, channels], second = [3, height, width, skipChannels], slopes = [3, tall, wide, outputs];
+            Shape shape = [outputs, channels + skipChannels, 3, 3];
+            using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", shape, new float[shape.Count]), WeightRole.Conv2d);
             return ops.Values(ops.Conv2dWeightGradient(
                 ops.Upload(draw.Uniform(first, -most, most), first), ops.Upload(draw.Uniform(slopes, -most, most), slopes), weight, geometry,
                 ops.Upload(draw.Uniform(second, -most, most), second)));

@@ -103,9 +103,7 @@ public sealed class ModelBehaviourTests
 
         for (int i = 0; i < 3; i++)
             RunAll();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        RunAll();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, ManagedMemory.AllocatedBy(RunAll));
 
         void RunAll()
         {
