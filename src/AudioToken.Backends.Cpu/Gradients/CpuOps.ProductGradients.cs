@@ -405,6 +405,13 @@ public sealed unsafe partial class CpuOps : IGradientOps
 
     private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
     {
+        if (job.Samples == 0 || job.Length <= 0) // sums of nothing
+        {
+            if (!add && !_counts)
+                new Span<float>(output, checked(job.Outputs * job.Packed.Columns * job.Taps)).Clear();
+            return;
+        }
+
         using TensorScope scope = Scope();
         bool plain = job.IsPlain && taps == 1 && !add;
         job.Sums = plain && job.Slices == 1 ? output : Working(job.Slices * job.SliceFloats);

@@ -124,6 +124,17 @@ public sealed class LinearTests
     }
 
     [Fact]
+    public void LinearWeightGradient_OfNoRows_IsZero()
+    {
+        using CpuOps ops = new();
+        using (TensorScope before = ops.Scope())
+            ops.Upload(new Draw(1).Normal([16, 32]), [16, 32]); // leaves memory that is not zero
+        using TensorScope scope = ops.Scope();
+        Tensor gradient = ops.LinearWeightGradient(ops.Upload(ReadOnlySpan<float>.Empty, [0, 32]), ops.Upload(ReadOnlySpan<float>.Empty, [0, 16]));
+        Assert.All(Download(ops, gradient), value => Assert.Equal(0, value));
+    }
+
+    [Fact]
     public void Linear_NamesBothSides_WhenTheyDoNotFit()
     {
         using CpuOps ops = new(), other = new();
