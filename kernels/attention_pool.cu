@@ -4,8 +4,7 @@
 // Shapes    values [B, L, D], scores [B, L, 1], y [B, D].
 // Launch    grid (ceil(D / block), B), block a multiple of 32, dynamic shared memory L floats.
 // Cost      one read of the values; each block takes the softmax anew, which is cheaper than a launch.
-#include "common/dtype.cuh"
-#include "common/reduce.cuh"
+#include "common/shares.cuh"
 
 template <typename T> DEVICE void attention_pool(T* y, const T* values, const T* scores, int length, int width)
 {
@@ -14,17 +13,7 @@ template <typename T> DEVICE void attention_pool(T* y, const T* values, const T*
     values += (size_t)b * length * width;
     scores += (size_t)b * length;
 
-    float largest = to_float(scores[0]);
-    for (int t = threadIdx.x; t < length; t += blockDim.x)
-        largest = fmaxf(largest, to_float(scores[t]));
-    largest = block_max(largest);
-    float total = 0.0f;
-    for (int t = threadIdx.x; t < length; t += blockDim.x) {
-        share[t] = expf(to_float(scores[t]) - largest);
-        total += share[t];
-    }
-    total = block_sum(total); // its barriers also publish the shares
-
+    const float total = softmax_shares(share, scores, length);
     if (c >= width) return;
     float sum = 0.0f;
     for (int t = 0; t < length; t++)

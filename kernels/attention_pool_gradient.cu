@@ -4,8 +4,7 @@
 // Shapes    values, dvalues [B, L, D]; scores, dscores [B, L, 1]; dy [B, D].
 // Launch    grid (B), block a multiple of 32, dynamic shared memory 2 L floats.
 // Cost      one read of the values and one write; bound by memory, or by the launch.
-#include "common/dtype.cuh"
-#include "common/reduce.cuh"
+#include "common/shares.cuh"
 
 template <typename T>
 DEVICE void attention_pool_gradient(T* dvalues, T* dscores, const T* values, const T* scores, const T* dy, int length, int width)
@@ -19,17 +18,7 @@ DEVICE void attention_pool_gradient(T* dvalues, T* dscores, const T* values, con
     dscores += (size_t)b * length;
     dy += (size_t)b * width;
 
-    float largest = to_float(scores[0]);
-    for (int t = threadIdx.x; t < length; t += blockDim.x)
-        largest = fmaxf(largest, to_float(scores[t]));
-    largest = block_max(largest);
-    float total = 0.0f;
-    for (int t = threadIdx.x; t < length; t += blockDim.x) {
-        share[t] = expf(to_float(scores[t]) - largest);
-        total += share[t];
-    }
-    total = block_sum(total); // its barriers also publish the shares
-
+    const float total = softmax_shares(share, scores, length);
     for (int t = warp; t < length; t += warps) {
         const float p = share[t] / total;
         float sum = 0.0f;

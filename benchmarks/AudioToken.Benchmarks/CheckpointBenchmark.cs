@@ -18,33 +18,15 @@ internal static class CheckpointBenchmark
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        string parent = Path.GetTempPath(), output = "";
-        int repetitions = 3;
-        for (int i = 0; i + 1 < arguments.Length; i += 2)
-        {
-            switch (arguments[i])
-            {
-                case "--folder":
-                    parent = arguments[i + 1];
-                    break;
-                case "--repetitions":
-                    repetitions = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture);
-                    break;
-                case "-o":
-                    output = arguments[i + 1];
-                    break;
-                default:
-                    Console.Error.WriteLine($"unknown option {arguments[i]}");
-                    return 2;
-            }
-        }
-
+        Options options = new(arguments, "--folder", "--repetitions");
+        string parent = options.Text("--folder", Path.GetTempPath());
+        int repetitions = options.Number("--repetitions", 3);
         string folder = Directory.CreateDirectory(Path.Combine(parent, $"audiotoken-{Environment.ProcessId}")).FullName;
         try
         {
             string bundle = Path.Combine(folder, "model.safetensors"), checkpoint = Path.Combine(folder, "model.ckpt");
             Make(bundle, checkpoint);
-            using Stream stream = output.Length > 0 ? File.Create(output) : Console.OpenStandardOutput();
+            using Stream stream = options.OpenOutput();
             Measure(bundle, checkpoint, Path.Combine(folder, "out"), repetitions, stream);
             return 0;
         }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Bench;
@@ -15,42 +14,18 @@ internal static class StageBenchmark
     /// <summary>Parses the command's options, runs the stages and writes JSON to standard output or a file.</summary>
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        int threads = Environment.ProcessorCount, repetitions = 3;
-        string python = "/usr/bin/python3";
-        string? output = null;
-        List<string> names = [];
-        for (int i = 0; i < arguments.Length; i++)
-        {
-            switch (arguments[i])
-            {
-                case "--threads":
-                    threads = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "--repetitions":
-                    repetitions = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "--python":
-                    python = arguments[++i];
-                    break;
-                case "-o":
-                    output = arguments[++i];
-                    break;
-                default:
-                    names.Add(arguments[i]);
-                    break;
-            }
-        }
-
+        Options options = new(arguments, "--threads", "--repetitions", "--python");
+        int threads = options.Number("--threads", Environment.ProcessorCount), repetitions = options.Number("--repetitions", 3);
         string script = Path.Combine("benchmarks", "pytorch", "stages.py");
-        using TorchPeer? peer = TorchPeer.Start(script, python, threads);
-        using Stream stream = output is null ? Console.OpenStandardOutput() : File.Create(output);
+        using TorchPeer? peer = TorchPeer.Start(script, options.Text("--python", TorchPeer.Python), threads);
+        using Stream stream = options.OpenOutput();
         using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         Machine.Write(json, threads);
         json.WriteString("peer", peer is null ? null : "PyTorch " + peer.Version);
         json.WriteNumber("repetitions", repetitions);
         json.WriteStartArray("rows");
-        foreach (string name in s_stages.Where(name => names.Count == 0 || names.Contains(name)))
+        foreach (string name in s_stages.Where(name => options.Words.Count == 0 || options.Words.Contains(name)))
             RunStage(json, name, repetitions, threads, peer);
         json.WriteEndArray();
         json.WriteEndObject();

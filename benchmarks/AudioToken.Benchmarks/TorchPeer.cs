@@ -6,6 +6,9 @@ namespace AudioToken.Benchmarks;
 /// <summary>PyTorch in a process of its own, asked for one run at a time, so that both sides take turns on the same cores.</summary>
 internal sealed class TorchPeer : IDisposable
 {
+    /// <summary>The interpreter where none is named.</summary>
+    public const string Python = "/usr/bin/python3";
+
     private readonly Process _process;
 
     private TorchPeer(Process process, string version)

@@ -20,37 +20,11 @@ internal static class TrainingBenchmark
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        int threads = Environment.ProcessorCount, repetitions = 2, batch = 1;
-        string python = "/usr/bin/python3";
-        string? output = null;
-        for (int i = 0; i + 1 < arguments.Length; i += 2)
-        {
-            switch (arguments[i])
-            {
-                case "--threads":
-                    threads = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture);
-                    break;
-                case "--repetitions":
-                    repetitions = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture);
-                    break;
-                case "--batch":
-                    batch = int.Parse(arguments[i + 1], CultureInfo.InvariantCulture);
-                    break;
-                case "--python":
-                    python = arguments[i + 1];
-                    break;
-                case "-o":
-                    output = arguments[i + 1];
-                    break;
-                default:
-                    Console.Error.WriteLine($"unknown option {arguments[i]}");
-                    return 2;
-            }
-        }
-
+        Options options = new(arguments, "--threads", "--repetitions", "--batch", "--python");
+        int threads = options.Number("--threads", Environment.ProcessorCount), repetitions = options.Number("--repetitions", 2), batch = options.Number("--batch", 1);
         string script = Path.Combine("benchmarks", "pytorch", "training.py");
-        using TorchPeer? peer = TorchPeer.Start(script, python, threads, "--batch", batch.ToString(CultureInfo.InvariantCulture));
-        using Stream stream = output is null ? Console.OpenStandardOutput() : File.Create(output);
+        using TorchPeer? peer = TorchPeer.Start(script, options.Text("--python", TorchPeer.Python), threads, "--batch", batch.ToString(CultureInfo.InvariantCulture));
+        using Stream stream = options.OpenOutput();
         using Utf8JsonWriter json = new(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         Machine.Write(json, threads);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using AudioToken.Backends.Cpu;
 using AudioToken.Bench;
@@ -31,34 +30,14 @@ internal sealed class WorldBenchmark : IDisposable
 
     public static int Run(ReadOnlySpan<string> arguments)
     {
-        int threads = Environment.ProcessorCount, part = 50;
-        string? output = null;
-        List<string> names = [];
-        for (int i = 0; i < arguments.Length; i++)
-        {
-            switch (arguments[i])
-            {
-                case "--threads":
-                    threads = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "--part":
-                    part = int.Parse(arguments[++i], CultureInfo.InvariantCulture);
-                    break;
-                case "-o":
-                    output = arguments[++i];
-                    break;
-                default:
-                    names.Add(arguments[i]);
-                    break;
-            }
-        }
-
+        Options options = new(arguments, "--threads", "--part");
+        int threads = options.Number("--threads", Environment.ProcessorCount), part = options.Number("--part", 50);
         string folder = Directory.CreateTempSubdirectory("audiotoken-").FullName;
         try
         {
-            using Stream stream = output is null ? Console.OpenStandardOutput() : File.Create(output);
+            using Stream stream = options.OpenOutput();
             using WorldBenchmark benchmark = new(stream, threads, part);
-            benchmark.Measure(folder, names);
+            benchmark.Measure(folder, options.Words);
             return 0;
         }
         finally
@@ -73,7 +52,7 @@ internal sealed class WorldBenchmark : IDisposable
         _cpu.Dispose();
     }
 
-    private void Measure(string folder, List<string> names)
+    private void Measure(string folder, IReadOnlyList<string> names)
     {
         long Updates(string name, long all) => names.Count > 0 && !names.Contains(name) ? 0 : Math.Max(2, (long)(all / _part));
         Recipe whole = new();

@@ -140,6 +140,12 @@ void lose(CUresult code, const std::string& why)
     ledger().why = why;
 }
 
+bool is_lost()
+{
+    const std::lock_guard<std::mutex> lock(ledger().guard);
+    return ledger().lost != CUDA_SUCCESS;
+}
+
 void find_again()
 {
     const std::lock_guard<std::mutex> lock(ledger().guard);

@@ -61,6 +61,7 @@ void count(const std::string& what, int64_t by = 1);
 
 // Loses the device: from now on every call fails with this code, whose text says why.
 void lose(CUresult code, const std::string& why);
+bool is_lost();
 void find_again(); // after a reset of the context
 CUresult injected(const std::string& call);
 std::string explanation(CUresult code);

@@ -2,10 +2,22 @@
 #include "emulator/call.h"
 #include "emulator/memory.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 
 using namespace emulator;
+
+namespace
+{
+std::atomic<int> holders{0}; // of the primary context
+
+void start_anew()
+{
+    release_all();
+    find_again();
+}
+} // namespace
 
 EXPORTED int cuInit(unsigned)
 {
@@ -93,20 +105,23 @@ EXPORTED int cuDevicePrimaryCtxRetain(void** context, int device)
     ENTER_FOR(Needs::Initialised);
     if (device < 0 || device >= settings().devices) return CUDA_ERROR_INVALID_DEVICE;
     *context = reinterpret_cast<void*>(static_cast<uintptr_t>(0x1000 + device));
+    holders++;
     return CUDA_SUCCESS;
 }
 
+// The last one's destroys the context, and with it a loss. Of a context that is well, leaks stay for tests to see.
 EXPORTED int cuDevicePrimaryCtxRelease_v2(int)
 {
     ENTER_FOR(Needs::Initialised);
+    if (holders > 0 && --holders == 0 && is_lost()) start_anew();
     return CUDA_SUCCESS;
 }
 
 EXPORTED int cuDevicePrimaryCtxReset_v2(int)
 {
     ENTER_FOR(Needs::Initialised);
-    release_all();
-    find_again();
+    holders = 0; // whoever had it has nothing of use
+    start_anew();
     return CUDA_SUCCESS;
 }
 

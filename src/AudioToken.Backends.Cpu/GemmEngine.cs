@@ -81,7 +81,17 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override int VectorWidth => TLanes.Count;
 
     /// <inheritdoc/>
-    public override void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows) => Run(workers, problem, rows);
+    public override void Multiply(WorkerPool workers, in GemmProblem problem, MatrixRows rows)
+    {
+        if (!RowProducts<TLanes, TVector>.Suits(problem))
+        {
+            Run(workers, problem, rows);
+            return;
+        }
+
+        RowProducts<TLanes, TVector> products = new(workers, problem, rows, tallest);
+        workers.Run(products.Count, products);
+    }
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in GemmProblem problem, ConvWindows rows) => Run(workers, problem, rows);

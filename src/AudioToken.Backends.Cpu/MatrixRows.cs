@@ -8,10 +8,16 @@ internal readonly unsafe struct MatrixRows(float* data, long rowStride, long gro
 {
     private readonly float* _data = data;
 
+    /// <summary>Floats from one row to the next.</summary>
+    public long Stride => rowStride;
+
+    /// <summary>The first element of a row.</summary>
+    public float* Row(int group, long row) => _data + group * groupStride + row * rowStride;
+
     /// <inheritdoc/>
     public void Pack(int group, long row, int rows, int start, int depth, float* destination, int stride)
     {
-        float* source = _data + group * groupStride + row * rowStride + start;
+        float* source = Row(group, row) + start;
         for (int r = 0; r < rows; r++, source += rowStride, destination += stride)
         {
             if (rowStride > depth)

@@ -5,7 +5,8 @@ using System.Runtime.ExceptionServices;
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>Threads that wait for the next operation and share its parts.</summary>
-/// <remarks>Parts are claimed one by one, so a thread that the system holds up delays only its present part. Which thread does a
+/// <remarks>Each thread has a run of the parts, the same of every job with as many, so that what one operation leaves in a core's cache the next one finds
+/// there; who is done takes parts from the others' ends, so a thread that the system holds up delays only its present part. Which thread does a
 /// part must not show in the result: a part writes its own place and sums in its own order. No call allocates managed memory.</remarks>
 internal sealed unsafe class WorkerPool : IDisposable
 {
@@ -20,6 +21,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     // What the state holds: threads in the job, whether more may join, and above that the number of the job.
     private const long JoinedMask = 0xFFFF, Open = 0x1_0000, OneJob = 0x2_0000, JobMask = -OneJob;
 
+    private const int RunDistance = 128 / sizeof(long);
+
     private readonly object _gate = new();
     private readonly Thread[] _threads;
     private readonly NativeBlock?[] _scratch;
@@ -28,10 +31,9 @@ internal sealed unsafe class WorkerPool : IDisposable
     // The present job. Written while no thread is in one; a thread that has joined may read it until it leaves.
     private delegate*<void*, int, int, void> _invoke;
     private void* _body;
-    private int _count;
 
     private long _state;
-    private int _next;
+    private readonly long[] _runs; // of each thread, a cache line apart: the first part that is left, and above it the one past the last
     private int _sleeping; // threads on the gate that wait for a job
     private int _awaited;  // 1 while the caller waits there for the last to leave
     private bool _running;
@@ -50,6 +52,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         Threads = threads;
         _idle = idle;
         _scratch = new NativeBlock?[threads];
+        _runs = new long[threads * RunDistance];
         _threads = new Thread[idle ? 0 : threads - 1];
         for (int i = 0; i < _threads.Length; i++)
         {
@@ -165,8 +168,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         _invoke = invoke;
         _body = body;
-        _count = count;
-        _next = -1;
+        for (int worker = 0; worker < Threads; worker++)
+            Volatile.Write(ref _runs[worker * RunDistance], (count * (worker + 1L) / Threads << 32) | (count * (long)worker / Threads));
         Interlocked.Exchange(ref _state, ((_state & JobMask) + OneJob) | Open);
         if (Volatile.Read(ref _sleeping) == 0)
             return;
@@ -202,12 +205,11 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     private void Work(int worker)
     {
-        int count = _count;
-        for (int i; (i = Interlocked.Increment(ref _next)) < count;)
+        for (int part; (part = Claim(worker)) >= 0;)
         {
             try
             {
-                _invoke(_body, i, worker);
+                _invoke(_body, part, worker);
             }
 #pragma warning disable CA1031 // Whatever a part throws is thrown again on the caller's thread.
             catch (Exception error)
@@ -215,9 +217,32 @@ internal sealed unsafe class WorkerPool : IDisposable
             {
                 lock (_gate)
                     _fault ??= ExceptionDispatchInfo.Capture(error);
-                Interlocked.Exchange(ref _next, count);
+                for (int run = 0; run < _runs.Length; run += RunDistance)
+                    Interlocked.Exchange(ref _runs[run], 0);
             }
         }
+    }
+
+    // The first part of the thread's own run, or the last of another's; -1 when none is left.
+    private int Claim(int worker)
+    {
+        for (int other = 0; other < Threads; other++)
+        {
+            ref long run = ref _runs[(worker + other) % Threads * RunDistance];
+            long seen = Volatile.Read(ref run);
+            while (true)
+            {
+                int first = (int)seen, end = (int)(seen >> 32);
+                if (first >= end)
+                    break;
+                long met = Interlocked.CompareExchange(ref run, other == 0 ? seen + 1 : seen - (1L << 32), seen);
+                if (met == seen)
+                    return other == 0 ? first : end - 1;
+                seen = met;
+            }
+        }
+
+        return -1;
     }
 
     private void Serve(int worker)

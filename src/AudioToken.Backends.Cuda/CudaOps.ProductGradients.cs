@@ -121,11 +121,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         Enter();
         int taps = own.Role switch { WeightRole.Conv2d => own.Shape[2] * own.Shape[3], WeightRole.GroupedConv1d => own.Shape[2], _ => 1 };
         ArrayWeightSource source = new(own.Name, own.Shape, values.ToArray());
-        DevicePointer address = new(own.Address);
-        if (taps == 1 && own.Stride == own.Depth)
-            SendFlat(source, address, values.Length, own.Type);
-        else
-            SendRows(source, address, values.Length / own.Depth, own.Depth, own.Stride, taps, own.Type);
+        Send(source, new DevicePointer(own.Address), values.Length / own.Depth, own.Depth, own.Stride, taps, own.Type);
     }
 
     // [outputs, inputs and taps] in the order of the file. Any number of positions is added in one block, in their order.

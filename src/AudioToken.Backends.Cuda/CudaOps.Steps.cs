@@ -9,6 +9,10 @@ public sealed unsafe partial class CudaOps
 {
     private const int MaxTables = 32; // as in select_rows.cu
 
+    // Steps that are asked for before the device is through with one: it never waits for the host, and yet a cancelled request ends soon, progress is what
+    // has been done, and of a hang the step is known.
+    private const int StepsAhead = 3;
+
     private CudaStep? _recording;
 
     /// <inheritdoc/>
@@ -76,6 +80,7 @@ public sealed unsafe partial class CudaOps
     private sealed class CudaStep(CudaOps ops, StepFunction function) : RepeatedStep
     {
         private readonly DeviceArena _arena = new(ops._memory);
+        private readonly CudaEvent?[] _ends = new CudaEvent?[StepsAhead]; // of the last steps
         private DeviceBlock? _x, _counter;
         private CudaGraph? _graph; // none where memory is only counted
         private Tensor _input;
@@ -96,8 +101,12 @@ public sealed unsafe partial class CudaOps
                 Prepare(x);
             if (x.Shape != _input.Shape || x.DType != _input.DType)
                 throw new ShapeException($"{nameof(Repeat)}: x is {x}, at the first step it was {_input}.");
+            CudaEvent? end = _ends[_steps % StepsAhead];
+            if (_steps >= StepsAhead && end is not null)
+                ops._context.AwaitStep(end, _steps - StepsAhead);
             ops.CopyWithin(_x!.Pointer.Address, source, x.Shape.Count * x.DType.Size());
             Tensor y = _arena.IsSealed ? Replay() : First();
+            end?.Record(ops._context);
             _steps++;
             return y;
         }
@@ -108,6 +117,8 @@ public sealed unsafe partial class CudaOps
                 return;
             _disposed = true;
             _graph?.Dispose();
+            foreach (CudaEvent? end in _ends)
+                end?.Dispose();
             _arena.Dispose();
             if (_counter is not null)
                 ops._memory.GiveBack(_counter);
@@ -121,7 +132,12 @@ public sealed unsafe partial class CudaOps
             ops.Enter();
             _counter ??= ops._memory.Take(sizeof(int));
             if (!ops._counts)
+            {
                 ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
+                for (int i = 0; i < _ends.Length; i++)
+                    _ends[i] ??= new CudaEvent(ops._context);
+            }
+
             _x = ops._memory.Take(x.Shape.Count * x.DType.Size());
             _input = new Tensor(_x, x.Shape, x.DType);
         }

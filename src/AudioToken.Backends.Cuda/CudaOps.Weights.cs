@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using AudioToken.Backends.Cuda.Driver;
@@ -8,13 +9,6 @@ namespace AudioToken.Backends.Cuda;
 
 public sealed unsafe partial class CudaOps
 {
-    // Sources are read and sent in parts of about this many elements.
-    private const int StagingElements = 1 << 22;
-
-    private float[] _read = [], _laid = [];
-    private ushort[] _readHalves = [], _laidHalves = [];
-    private byte[] _staged = [];
-
     /// <inheritdoc/>
     /// <exception cref="ShapeException">The shape does not suit the role.</exception>
     public Weight LoadWeight(WeightSource source, WeightRole role)
@@ -72,12 +66,8 @@ public sealed unsafe partial class CudaOps
         DeviceBlock block = _weightMemory.Take(bytes);
         try
         {
-            if (_counts)
-                return new CudaWeight(this, source, role, block, dtype, length, stride);
-            if (taps == 1 && stride == length)
-                SendFlat(source, block.Pointer, rows * depth, dtype);
-            else
-                SendRows(source, block.Pointer, rows, length, stride, taps, dtype);
+            if (!_counts)
+                Send(source, block.Pointer, rows, length, stride, taps, dtype);
             return new CudaWeight(this, source, role, block, dtype, length, stride);
         }
         catch
@@ -87,83 +77,76 @@ public sealed unsafe partial class CudaOps
         }
     }
 
-    private void SendFlat(WeightSource source, DevicePointer address, long count, DType dtype)
+    private void Send(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
     {
-        for (long start = 0; start < count; start += StagingElements)
-        {
-            int part = (int)Math.Min(StagingElements, count - start);
-            if (ReadHalves(source, start, part, dtype))
-            {
-                _staging.Upload(MemoryMarshal.AsBytes(_readHalves.AsSpan(0, part)), address + (start * dtype.Size()));
-                continue;
-            }
-
-            source.Read(start, Room(ref _read, part).AsSpan(0, part));
-            _staging.Upload(Narrowed(_read, part, dtype), address + (start * dtype.Size()));
-        }
-    }
-
-    private void SendRows(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
-    {
-        int atOnce = (int)Math.Min(rows, Math.Max(1, StagingElements / Math.Max(1, stride)));
-        for (long first = 0; first < rows; first += atOnce)
-        {
-            int count = (int)Math.Min(atOnce, rows - first);
-            DevicePointer to = address + (first * stride * dtype.Size());
-            if (ReadHalves(source, first * depth, count * depth, dtype))
-            {
-                Lay(_readHalves, Room(ref _laidHalves, count * stride), count, depth, stride, taps);
-                _staging.Upload(MemoryMarshal.AsBytes(_laidHalves.AsSpan(0, count * stride)), to);
-                continue;
-            }
-
-            source.Read(first * depth, Room(ref _read, count * depth).AsSpan(0, count * depth));
-            Lay(_read, Room(ref _laid, count * stride), count, depth, stride, taps);
-            _staging.Upload(Narrowed(_laid, count * stride, dtype), to);
-        }
-    }
-
-    // Elements that lie in the file as they shall on the device, not widened to be rounded again.
-    private bool ReadHalves(WeightSource source, long start, int count, DType dtype) =>
-        dtype != DType.F32 && source.DType == dtype && source.TryReadHalves(start, Room(ref _readHalves, count).AsSpan(0, count));
-
-    private static void Lay<T>(T[] read, T[] laid, int count, int depth, int stride, int taps)
-    {
-        int channels = depth / Math.Max(1, taps);
-        Parallel.For(0, count, row =>
-        {
-            ReadOnlySpan<T> from = read.AsSpan(row * depth, depth);
-            Span<T> to = laid.AsSpan(row * stride, stride);
-            for (int tap = 0; tap < taps; tap++)
-            {
-                for (int c = 0; c < channels; c++)
-                    to[(tap * channels) + c] = from[(c * taps) + tap];
-            }
-
-            to[depth..].Clear();
-        });
-    }
-
-    private static T[] Room<T>(ref T[] room, int count) => room.Length >= count ? room : room = new T[count];
-
-    // The values in the storage type, rounded to nearest, ties to even.
-    private ReadOnlySpan<byte> Narrowed(float[] values, int count, DType dtype)
-    {
-        const int Part = 1 << 16;
+        if (depth == 0)
+            return;
         if (dtype == DType.F32)
-            return MemoryMarshal.AsBytes(values.AsSpan(0, count));
-        byte[] staged = Room(ref _staged, count * 2);
-        Parallel.For(0, (count + Part - 1) / Part, part =>
+            Send<float>(source, address, rows, depth, stride, taps, dtype);
+        else
+            Send<ushort>(source, address, rows, depth, stride, taps, dtype);
+    }
+
+    // Read by several threads: one alone does not read as fast as the bus sends.
+    private void Send<T>(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
+        where T : unmanaged
+    {
+        bool asTheyLie = taps == 1 && stride == depth;
+        if (asTheyLie)
+            (rows, depth, stride) = (rows * depth, 1, 1);
+        if ((long)stride * sizeof(T) > PinnedStaging.BufferBytes)
+            throw new ShapeException($"LoadWeight: '{source.Name}' is {source.Shape}; a row has {depth} elements, more than {PinnedStaging.BufferBytes / sizeof(T)}.");
+        _staging.Upload(rows * stride * sizeof(T), address, stride * sizeof(T), (first, count, to) =>
         {
-            int first = part * Part, length = Math.Min(Part, count - first);
-            ReadOnlySpan<float> from = values.AsSpan(first, length);
-            Span<byte> to = staged.AsSpan(first * 2, length * 2);
-            if (dtype == DType.F16)
-                TensorPrimitives.ConvertToHalf(from, MemoryMarshal.Cast<byte, Half>(to));
-            else
-                ToBrainFloat(from, MemoryMarshal.Cast<byte, ushort>(to));
+            Span<T> sent = new((void*)to, count * stride);
+            if (asTheyLie)
+            {
+                Read(source, first, sent, dtype);
+                return;
+            }
+
+            T[] read = ArrayPool<T>.Shared.Rent(count * depth);
+            Read(source, first * depth, read.AsSpan(0, count * depth), dtype);
+            for (int row = 0; row < count; row++)
+                Lay(read.AsSpan(row * depth, depth), sent.Slice(row * stride, stride), taps);
+            ArrayPool<T>.Shared.Return(read);
         });
-        return staged.AsSpan(0, count * 2);
+    }
+
+    // Elements in the storage type, floats or the bits of a half type; those that lie so in the file are not widened to be rounded again.
+    private static void Read<T>(WeightSource source, long start, Span<T> to, DType dtype)
+        where T : unmanaged
+    {
+        if (dtype == DType.F32)
+        {
+            source.Read(start, MemoryMarshal.Cast<T, float>(to));
+            return;
+        }
+
+        Span<ushort> halves = MemoryMarshal.Cast<T, ushort>(to);
+        if (source.DType == dtype && source.TryReadHalves(start, halves))
+            return;
+        float[] values = ArrayPool<float>.Shared.Rent(to.Length);
+        Span<float> read = values.AsSpan(0, to.Length);
+        source.Read(start, read);
+        // Rounded to nearest, ties to even.
+        if (dtype == DType.F16)
+            TensorPrimitives.ConvertToHalf(read, MemoryMarshal.Cast<T, Half>(to));
+        else
+            ToBrainFloat(read, halves);
+        ArrayPool<float>.Shared.Return(values);
+    }
+
+    private static void Lay<T>(ReadOnlySpan<T> from, Span<T> to, int taps)
+    {
+        int channels = from.Length / Math.Max(1, taps);
+        for (int tap = 0; tap < taps; tap++)
+        {
+            for (int c = 0; c < channels; c++)
+                to[(tap * channels) + c] = from[(c * taps) + tap];
+        }
+
+        to[from.Length..].Clear();
     }
 
     private static void ToBrainFloat(ReadOnlySpan<float> from, Span<ushort> to)

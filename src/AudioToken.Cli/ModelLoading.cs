@@ -5,7 +5,7 @@ using AudioToken.Weights;
 
 namespace AudioToken.Cli;
 
-/// <summary>A model that is opened and loaded beside other work, on threads of the pool.</summary>
+/// <summary>A model that is opened and loaded beside other work, on threads of the pool, so that neither that work nor Ctrl-C waits for it.</summary>
 internal sealed class ModelLoading : IDisposable
 {
     private readonly Task<ModelFiles> _opening;
@@ -15,7 +15,7 @@ internal sealed class ModelLoading : IDisposable
     public ModelLoading(Func<ModelFiles> open, ComputeDevice device, LoadOptions options)
     {
         _opening = Task.Run(open);
-        _loading = LoadAsync(device, options);
+        _loading = Task.Run(() => LoadAsync(device, options));
     }
 
     /// <summary>How long the loading took, once it is done.</summary>

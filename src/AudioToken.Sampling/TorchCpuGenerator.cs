@@ -26,31 +26,53 @@ public sealed class TorchCpuGenerator : INoiseSource
     public INoiseSource Half { get; }
 
     /// <summary><c>torch.randn(n, generator=g)</c> in float32.</summary>
-    public void Fill(Span<float> destination)
+    public void Fill(Span<float> destination) => Fill(destination, inHalf: false);
+
+    private void Fill(Span<float> destination, bool inHalf)
     {
         if (destination.Length < Block)
         {
             foreach (ref float value in destination)
-                value = (float)NextNormal();
+                value = inHalf ? (float)(Half)NextNormal() : (float)NextNormal();
             return;
         }
 
-        foreach (ref float value in destination)
-            value = NextUniform();
+        FillUniform(destination, inHalf);
         for (int i = 0; i + Block <= destination.Length; i += Block)
-            Transform(destination.Slice(i, Block));
+            Transform(destination.Slice(i, Block), inHalf);
         if (destination.Length % Block == 0)
             return;
         // The ragged end is drawn anew together with what precedes it.
         Span<float> last = destination[^Block..];
-        foreach (ref float value in last)
-            value = NextUniform();
-        Transform(last);
+        FillUniform(last, inHalf);
+        Transform(last, inHalf);
     }
 
-    // Box and Muller 1958, in place: the first half of a block holds the radii's uniforms, the second the angles'.
-    private static void Transform(Span<float> block)
+    // As many bits as the type can hold: 24, or eleven.
+    private void FillUniform(Span<float> destination, bool inHalf)
     {
+        (uint bits, float unit) = inHalf ? (0x7FFu, 1f / (1 << 11)) : (0xFFFFFFu, 1f / (1 << 24));
+        foreach (ref float value in destination)
+            value = (_engine.Next() & bits) * unit;
+    }
+
+    // Box and Muller 1958, in place: the first half of a block holds the radii's uniforms, the second the angles'. In half precision radius, angle and
+    // result are each rounded.
+    private static void Transform(Span<float> block, bool inHalf)
+    {
+        if (inHalf)
+        {
+            for (int i = 0; i < Block / 2; i++)
+            {
+                float radius = (float)(Half)MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
+                float angle = (float)(Half)(2 * Math.PI * block[i + Block / 2]);
+                block[i] = (float)(Half)(radius * MathF.Cos(angle));
+                block[i + Block / 2] = (float)(Half)(radius * MathF.Sin(angle));
+            }
+
+            return;
+        }
+
         for (int i = 0; i < Block / 2; i++)
         {
             float radius = MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
@@ -59,8 +81,6 @@ public sealed class TorchCpuGenerator : INoiseSource
             block[i + Block / 2] = radius * MathF.Sin(angle);
         }
     }
-
-    private float NextUniform() => (_engine.Next() & 0xFFFFFF) * (1f / (1 << 24));
 
     private double NextUniformDouble()
     {
@@ -91,40 +111,6 @@ public sealed class TorchCpuGenerator : INoiseSource
 
     private sealed class HalfSource(TorchCpuGenerator generator) : INoiseSource
     {
-        public void Fill(Span<float> destination)
-        {
-            if (destination.Length < Block)
-            {
-                foreach (ref float value in destination)
-                    value = (float)(Half)generator.NextNormal();
-                return;
-            }
-
-            foreach (ref float value in destination)
-                value = NextUniform();
-            for (int i = 0; i + Block <= destination.Length; i += Block)
-                Transform(destination.Slice(i, Block));
-            if (destination.Length % Block == 0)
-                return;
-            Span<float> last = destination[^Block..];
-            foreach (ref float value in last)
-                value = NextUniform();
-            Transform(last);
-        }
-
-        // Eleven bits: what float16 can hold.
-        private float NextUniform() => (generator._engine.Next() & 0x7FF) * (1f / (1 << 11));
-
-        // As in float32, but radius, angle and result are each rounded to float16.
-        private static void Transform(Span<float> block)
-        {
-            for (int i = 0; i < Block / 2; i++)
-            {
-                float radius = (float)(Half)MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
-                float angle = (float)(Half)(2 * Math.PI * block[i + Block / 2]);
-                block[i] = (float)(Half)(radius * MathF.Cos(angle));
-                block[i + Block / 2] = (float)(Half)(radius * MathF.Sin(angle));
-            }
-        }
+        public void Fill(Span<float> destination) => generator.Fill(destination, inHalf: true);
     }
 }

@@ -19,7 +19,7 @@ public enum WeightRole
     Table,
 }
 
-/// <summary>A parameter as it stands in a file: name, shape, type and a way to read it. Reading does not depend on order.</summary>
+/// <summary>A parameter as it stands in a file: name, shape, type and a way to read it. Reading does not depend on order, and any number of threads may read at once.</summary>
 public abstract class WeightSource
 {
     /// <summary>Describes one tensor.</summary>

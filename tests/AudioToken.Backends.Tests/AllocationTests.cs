@@ -40,10 +40,12 @@ public sealed class AllocationTests
 
         for (int i = 0; i < 3; i++)
             Once();
-        long native = ops.MemoryStatistics.NativeAllocations, managed = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 10; i++)
-            Once();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - managed);
+        long native = ops.MemoryStatistics.NativeAllocations;
+        Assert.Equal(0, ManagedMemory.AllocatedBy(() =>
+        {
+            for (int i = 0; i < 10; i++)
+                Once();
+        }));
         Assert.Equal(0, ops.MemoryStatistics.NativeAllocations - native);
     }
 }

@@ -68,6 +68,45 @@ public sealed class CompilationTests
     });
 
     [Fact]
+    public void AnError_IsShown_WhereNothingCanBeKept() => Setup.Run(setup =>
+    {
+        string? temporary = Environment.GetEnvironmentVariable("TMPDIR");
+        setup.Emulator.Fault("nvrtcCompileProgram", 1, 6);
+        try
+        {
+            Environment.SetEnvironmentVariable("TMPDIR", Path.Combine(Repository.Root!, "no such folder"));
+            CudaException failure = Assert.Throws<CudaException>(() => KernelCompiler.Compile(KernelSource.Of("activate.cu"), "sm_90a"));
+            Assert.Equal(CudaErrors.Compilation, failure.Code);
+            Assert.Matches(@"^kernel file activate\.cu does not compile for sm_90a with nvrtc 13\.0 .*\nlog \(it cannot be kept: .*\):", failure.Message);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TMPDIR", temporary);
+        }
+    });
+
+    [Theory]
+    [InlineData(11080, "libnvrtc.so.12")]
+    [InlineData(12090, "libnvrtc.so.12")]
+    [InlineData(13000, "libnvrtc.so.13")]
+    public void Compiler_IsTheNewestThatTheDriverTakes(int driver, string first) => Setup.Run(setup =>
+    {
+        string named = Environment.GetEnvironmentVariable(NativeLibraries.CompilerVariable)!;
+        setup.Emulator.Set("driver", driver);
+        try
+        {
+            Environment.SetEnvironmentVariable(NativeLibraries.CompilerVariable, null);
+            string[] candidates = NativeLibraries.Candidates(NativeLibraries.Compiler);
+            Assert.Equal(first, candidates[0]);
+            Assert.Equal(6, candidates.Distinct().Count());
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(NativeLibraries.CompilerVariable, named);
+        }
+    });
+
+    [Fact]
     public void MissingBuiltins_AreNamed() => Setup.Run(setup =>
     {
         setup.Emulator.Fault("nvrtcCompileProgram", 1, 7);

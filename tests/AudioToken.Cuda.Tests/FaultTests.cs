@@ -92,7 +92,7 @@ public sealed class FaultTests
         setup.Emulator.Fault("cuStreamQuery", 0, NotReady);
         CudaException failure = Assert.Throws<CudaException>(() => Job.Run(setup, context));
         Assert.Equal(CudaErrors.Hang, failure.Code);
-        Assert.Equal("the device has not come to an end within 0 s; last launch: of a graph", failure.Message);
+        Assert.Equal("the device has not come to an end within 0 s; last launch: a graph of 1 kernels", failure.Message);
     });
 
     [Fact]
@@ -116,9 +116,13 @@ public sealed class FaultTests
         Assert.Equal("NVRTC is of CUDA 11.8; 12.0 or newer is wanted", failure.Message);
         setup.Emulator.Set("nvrtc", 12000);
 
+        setup.Emulator.Set("driver", 12040);
         setup.Emulator.Fault("cuModuleLoadData", 1, UnsupportedPtx);
         failure = Assert.Throws<CudaException>(() => Job.Run(setup));
         Assert.Equal(CudaErrors.OldDriver, failure.Code);
+        Assert.StartsWith("cuModuleLoadData failed with ", failure.Message, StringComparison.Ordinal);
+        Assert.EndsWith("; module activate.cu; the driver is for CUDA 12.4, the kernel was compiled by nvrtc 12.0", failure.Message, StringComparison.Ordinal);
+        Assert.Equal("install an NVIDIA driver that is as new as the kernels' compiler, or NVRTC as old as the driver (AUDIOTOKEN_NVRTC names its file)", failure.Hint);
         Job.Run(setup);
     });
 

@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Driver;
 using Xunit;
 
 namespace AudioToken.Cuda.Tests;
@@ -37,6 +38,23 @@ public sealed class KernelCacheTests : IDisposable
         // Another compiler's code is another's.
         setup.Emulator.Set("nvrtc", 12080);
         Job.Run(setup, CacheFolder);
+        Assert.Equal(3, setup.Emulator.Count("nvrtcCompileProgram"));
+    });
+
+    [Fact]
+    public void CodeThatTheDriverRefuses_IsMadeAnew_Once() => Setup.Run(setup =>
+    {
+        const int InvalidImage = 200;
+        Job.Run(setup, CacheFolder);
+        setup.Emulator.Fault("cuModuleLoadData", 1, InvalidImage);
+        Job.Run(setup, CacheFolder);
+        Assert.Equal(2, setup.Emulator.Count("nvrtcCompileProgram"));
+        Assert.StartsWith("kernel cache: code that the driver refuses is made anew: cuModuleLoadData failed with CUDA_ERROR_INVALID_IMAGE (200)", Assert.Single(setup.Notes), StringComparison.Ordinal);
+        Job.Run(setup, CacheFolder);
+        Assert.Equal((2, 1), (setup.Emulator.Count("nvrtcCompileProgram"), setup.Notes.Count));
+
+        setup.Emulator.Fault("cuModuleLoadData", 0, InvalidImage);
+        Assert.EndsWith("; the driver is for CUDA 13.0, the kernel was compiled by nvrtc 13.0", Assert.Throws<CudaException>(() => Job.Run(setup, CacheFolder)).Message, StringComparison.Ordinal);
         Assert.Equal(3, setup.Emulator.Count("nvrtcCompileProgram"));
     });
 

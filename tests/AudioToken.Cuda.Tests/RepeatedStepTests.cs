@@ -53,6 +53,30 @@ public sealed class RepeatedStepTests
     });
 
     [Fact]
+    public void Host_IsThreeStepsAheadAtMost_AndAHangIsToldWithItsStep() => Setup.RunToLoss(setup =>
+    {
+        const int NotReady = 600;
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F32, Patience = TimeSpan.FromMilliseconds(20) });
+        using ReferenceSteps wanted = new(ops);
+        using RepeatedStep step = ops.Repeat(wanted.Function);
+        using TensorScope scope = ops.Scope();
+        step.Run(wanted.Input(0));
+        setup.Emulator.Reset();
+        for (int i = 1; i < 3; i++)
+            step.Run(wanted.Input(i));
+        Assert.Equal((2, 0), (setup.Emulator.Count("graphs"), setup.Emulator.Count("cuEventQuery")));
+        setup.Emulator.Fault("cuEventQuery", 1, NotReady); // behind once: asked again
+        step.Run(wanted.Input(3));
+        Assert.Equal((3, 2), (setup.Emulator.Count("graphs"), setup.Emulator.Count("cuEventQuery")));
+
+        setup.Emulator.Fault("cuEventQuery", 0, NotReady);
+        CudaException failure = Assert.Throws<CudaException>(() => step.Run(wanted.Input(4)));
+        Assert.Equal(CudaErrors.Hang, failure.Code);
+        Assert.Matches(@"^the device has not come to the end of step 1 within 0 s; last launch: ", failure.Message);
+        Assert.Equal(3, setup.Emulator.Count("graphs")); // it was not asked for another
+    });
+
+    [Fact]
     public void Misuse_IsTold() => Run(DType.F32, (_, ops) =>
     {
         using TensorScope scope = ops.Scope();
@@ -89,6 +113,8 @@ public sealed class RepeatedStepTests
     [InlineData("cuLaunchKernel", 8)] // while recording
     [InlineData("cuStreamEndCapture", 1)]
     [InlineData("cuGraphInstantiateWithFlags", 1)]
+    [InlineData("cuEventCreate", 2)]
+    [InlineData("cuEventRecord", 2)] // of the first step's end
     public void FailedRecording_LeavesTheEngine(string call, int nth) => Run(DType.F32, (setup, ops) =>
     {
         const int OutOfMemory = 2;

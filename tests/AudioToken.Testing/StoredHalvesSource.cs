@@ -9,8 +9,10 @@ namespace AudioToken.Testing;
 /// <param name="values">What the type holds.</param>
 public sealed class StoredHalvesSource(string name, Shape shape, DType type, float[] values) : WeightSource(name, shape, type)
 {
+    private long _halves;
+
     /// <summary>Elements that were read as they are stored.</summary>
-    public long Halves { get; private set; }
+    public long Halves => _halves;
 
     /// <inheritdoc/>
     public override void Read(long start, Span<float> destination) => values.AsSpan((int)start, destination.Length).CopyTo(destination);
@@ -24,7 +26,7 @@ public sealed class StoredHalvesSource(string name, Shape shape, DType type, flo
             destination[i] = DType == DType.F16 ? BitConverter.HalfToUInt16Bits((Half)value) : (ushort)(BitConverter.SingleToUInt32Bits(value) >> 16);
         }
 
-        Halves += destination.Length;
+        Interlocked.Add(ref _halves, destination.Length);
         return true;
     }
 }

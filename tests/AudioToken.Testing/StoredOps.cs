@@ -3,12 +3,16 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Testing;
 
-/// <summary>The plain form of computing in a narrow storage type: fp32 arithmetic of the CPU, each result rounded as it is stored. What it is off from
-/// float64 is the measure for a half-precision backend.</summary>
+/// <summary>The plain form of computing in a narrow storage type: fp32 arithmetic of the CPU, weights and each result rounded as they are stored. What it is
+/// off from float64, or from a recording, is the measure for a half-precision backend.</summary>
 /// <param name="inner">Does the arithmetic; stays the caller's.</param>
 /// <param name="storage">F16 or BF16.</param>
-public sealed unsafe class StoredOps(CpuOps inner, DType storage) : DelegatingOps(inner), IGradientOps
+/// <param name="sums">Whether weighted sums are stored too, as gradients' are; a sampler's stay fp32.</param>
+public sealed unsafe class StoredOps(CpuOps inner, DType storage, bool sums = true) : DelegatingOps(inner), IGradientOps
 {
+    /// <inheritdoc/>
+    public override Weight LoadWeight(WeightSource source, WeightRole role) => new RoundedOps(inner, storage).LoadWeight(source, role);
+
     /// <inheritdoc/>
     public Tensor LinearInputGradient(Tensor dy, Weight weight) => Stored(inner.LinearInputGradient(dy, weight));
 
@@ -101,7 +105,12 @@ public sealed unsafe class StoredOps(CpuOps inner, DType storage) : DelegatingOp
     }
 
     /// <inheritdoc/>
-    protected override void After(string operation, Tensor result) => Stored(result);
+    protected override void After(string operation, Tensor result)
+    {
+        // Copies are as their source.
+        if (operation is not (nameof(Clamp) or nameof(Concat) or nameof(RepeatBatch)) && (sums || operation != nameof(WeightedSum)))
+            Stored(result);
+    }
 
     private Tensor Stored(Tensor tensor)
     {

@@ -25,47 +25,57 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     /// <param name="first">Whether the tile is still empty.</param>
     public static void Run(int rows, bool tall, int vectors, float* a, long stride, float* b, long step, int depth, float* tile, bool first)
     {
-        int width = vectors * TLanes.Count;
+        LinesAhead none = default;
+        Run(rows, tall, vectors, a, stride, b, step, depth, tile, vectors * TLanes.Count, first, ref none);
+    }
+
+    /// <summary>The same where the rows of the tile lie <paramref name="apart"/>, asking meanwhile for what is read next.</summary>
+    public static void Run(
+        int rows, bool tall, int vectors, float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first, ref LinesAhead ahead)
+    {
         while (rows > 0)
         {
-            // Sixteen are twice eight: fourteen and two would leave the last sums waiting for one another.
-            int height = tall && rows >= 14 && rows != 16 ? 14 : tall && rows >= 8 ? 8 : rows >= 4 ? 4 : 1;
+            // What is not a multiple of fourteen goes to eights, of which few make any even number: a last pair of sums would wait for each other.
+            bool eights = rows % 2 == 0 && rows % 14 != 0 && rows >= 8 * (rows % 7);
+            int height = tall && rows >= 14 && !eights ? 14 : tall && rows >= 8 ? 8 : rows >= 4 ? 4 : 1;
+            long lineStep = 0;
+            float* line = height < 8 ? a : ahead.Next(a, out lineStep);
             switch (height)
             {
                 case 14 when vectors == 2:
-                    Rows14x2(a, stride, b, step, depth, tile, first);
+                    Rows14x2(a, stride, b, step, depth, tile, apart, first, line, lineStep);
                     break;
                 case 14:
-                    Rows14x1(a, stride, b, step, depth, tile, first);
+                    Rows14x1(a, stride, b, step, depth, tile, apart, first, line, lineStep);
                     break;
                 case 8 when vectors == 2:
-                    Rows8x2(a, stride, b, step, depth, tile, first);
+                    Rows8x2(a, stride, b, step, depth, tile, apart, first, line, lineStep);
                     break;
                 case 8:
-                    Rows8x1(a, stride, b, step, depth, tile, first);
+                    Rows8x1(a, stride, b, step, depth, tile, apart, first, line, lineStep);
                     break;
                 case 4 when vectors == 2:
-                    Rows4x2(a, stride, b, step, depth, tile, first);
+                    Rows4x2(a, stride, b, step, depth, tile, apart, first);
                     break;
                 case 4:
-                    Rows4x1(a, stride, b, step, depth, tile, first);
+                    Rows4x1(a, stride, b, step, depth, tile, apart, first);
                     break;
                 case 1 when vectors == 2:
-                    Rows1x2(a, stride, b, step, depth, tile, first);
+                    Rows1x2(a, stride, b, step, depth, tile, apart, first);
                     break;
                 default:
-                    Rows1x1(a, stride, b, step, depth, tile, first);
+                    Rows1x1(a, stride, b, step, depth, tile, apart, first);
                     break;
             }
 
             rows -= height;
             a += height;
-            tile += (long)height * width;
+            tile += height * apart;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows14x2(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first, float* ahead, long aheadStep)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -82,8 +92,9 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c11a = zero, c11b = zero;
         TVector c12a = zero, c12b = zero;
         TVector c13a = zero, c13b = zero;
-        for (; depth > 0; depth--, a += stride, b += step)
+        for (; depth > 0; depth--, a += stride, b += step, ahead += aheadStep)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
             x = TLanes.Create(a[1]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
@@ -104,39 +115,39 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0)); c00b = TLanes.Add(c00b, Load(tile, 1));
-            c01a = TLanes.Add(c01a, Load(tile, 2)); c01b = TLanes.Add(c01b, Load(tile, 3));
-            c02a = TLanes.Add(c02a, Load(tile, 4)); c02b = TLanes.Add(c02b, Load(tile, 5));
-            c03a = TLanes.Add(c03a, Load(tile, 6)); c03b = TLanes.Add(c03b, Load(tile, 7));
-            c04a = TLanes.Add(c04a, Load(tile, 8)); c04b = TLanes.Add(c04b, Load(tile, 9));
-            c05a = TLanes.Add(c05a, Load(tile, 10)); c05b = TLanes.Add(c05b, Load(tile, 11));
-            c06a = TLanes.Add(c06a, Load(tile, 12)); c06b = TLanes.Add(c06b, Load(tile, 13));
-            c07a = TLanes.Add(c07a, Load(tile, 14)); c07b = TLanes.Add(c07b, Load(tile, 15));
-            c08a = TLanes.Add(c08a, Load(tile, 16)); c08b = TLanes.Add(c08b, Load(tile, 17));
-            c09a = TLanes.Add(c09a, Load(tile, 18)); c09b = TLanes.Add(c09b, Load(tile, 19));
-            c10a = TLanes.Add(c10a, Load(tile, 20)); c10b = TLanes.Add(c10b, Load(tile, 21));
-            c11a = TLanes.Add(c11a, Load(tile, 22)); c11b = TLanes.Add(c11b, Load(tile, 23));
-            c12a = TLanes.Add(c12a, Load(tile, 24)); c12b = TLanes.Add(c12b, Load(tile, 25));
-            c13a = TLanes.Add(c13a, Load(tile, 26)); c13b = TLanes.Add(c13b, Load(tile, 27));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0)); c01b = TLanes.Add(c01b, Load(tile + apart, 1));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0)); c02b = TLanes.Add(c02b, Load(tile + 2 * apart, 1));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0)); c03b = TLanes.Add(c03b, Load(tile + 3 * apart, 1));
+            c04a = TLanes.Add(c04a, Load(tile + 4 * apart, 0)); c04b = TLanes.Add(c04b, Load(tile + 4 * apart, 1));
+            c05a = TLanes.Add(c05a, Load(tile + 5 * apart, 0)); c05b = TLanes.Add(c05b, Load(tile + 5 * apart, 1));
+            c06a = TLanes.Add(c06a, Load(tile + 6 * apart, 0)); c06b = TLanes.Add(c06b, Load(tile + 6 * apart, 1));
+            c07a = TLanes.Add(c07a, Load(tile + 7 * apart, 0)); c07b = TLanes.Add(c07b, Load(tile + 7 * apart, 1));
+            c08a = TLanes.Add(c08a, Load(tile + 8 * apart, 0)); c08b = TLanes.Add(c08b, Load(tile + 8 * apart, 1));
+            c09a = TLanes.Add(c09a, Load(tile + 9 * apart, 0)); c09b = TLanes.Add(c09b, Load(tile + 9 * apart, 1));
+            c10a = TLanes.Add(c10a, Load(tile + 10 * apart, 0)); c10b = TLanes.Add(c10b, Load(tile + 10 * apart, 1));
+            c11a = TLanes.Add(c11a, Load(tile + 11 * apart, 0)); c11b = TLanes.Add(c11b, Load(tile + 11 * apart, 1));
+            c12a = TLanes.Add(c12a, Load(tile + 12 * apart, 0)); c12b = TLanes.Add(c12b, Load(tile + 12 * apart, 1));
+            c13a = TLanes.Add(c13a, Load(tile + 13 * apart, 0)); c13b = TLanes.Add(c13b, Load(tile + 13 * apart, 1));
         }
 
         Store(tile, 0, c00a); Store(tile, 1, c00b);
-        Store(tile, 2, c01a); Store(tile, 3, c01b);
-        Store(tile, 4, c02a); Store(tile, 5, c02b);
-        Store(tile, 6, c03a); Store(tile, 7, c03b);
-        Store(tile, 8, c04a); Store(tile, 9, c04b);
-        Store(tile, 10, c05a); Store(tile, 11, c05b);
-        Store(tile, 12, c06a); Store(tile, 13, c06b);
-        Store(tile, 14, c07a); Store(tile, 15, c07b);
-        Store(tile, 16, c08a); Store(tile, 17, c08b);
-        Store(tile, 18, c09a); Store(tile, 19, c09b);
-        Store(tile, 20, c10a); Store(tile, 21, c10b);
-        Store(tile, 22, c11a); Store(tile, 23, c11b);
-        Store(tile, 24, c12a); Store(tile, 25, c12b);
-        Store(tile, 26, c13a); Store(tile, 27, c13b);
+        Store(tile + apart, 0, c01a); Store(tile + apart, 1, c01b);
+        Store(tile + 2 * apart, 0, c02a); Store(tile + 2 * apart, 1, c02b);
+        Store(tile + 3 * apart, 0, c03a); Store(tile + 3 * apart, 1, c03b);
+        Store(tile + 4 * apart, 0, c04a); Store(tile + 4 * apart, 1, c04b);
+        Store(tile + 5 * apart, 0, c05a); Store(tile + 5 * apart, 1, c05b);
+        Store(tile + 6 * apart, 0, c06a); Store(tile + 6 * apart, 1, c06b);
+        Store(tile + 7 * apart, 0, c07a); Store(tile + 7 * apart, 1, c07b);
+        Store(tile + 8 * apart, 0, c08a); Store(tile + 8 * apart, 1, c08b);
+        Store(tile + 9 * apart, 0, c09a); Store(tile + 9 * apart, 1, c09b);
+        Store(tile + 10 * apart, 0, c10a); Store(tile + 10 * apart, 1, c10b);
+        Store(tile + 11 * apart, 0, c11a); Store(tile + 11 * apart, 1, c11b);
+        Store(tile + 12 * apart, 0, c12a); Store(tile + 12 * apart, 1, c12b);
+        Store(tile + 13 * apart, 0, c13a); Store(tile + 13 * apart, 1, c13b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows14x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows14x1(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first, float* ahead, long aheadStep)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -153,8 +164,9 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c11a = zero;
         TVector c12a = zero;
         TVector c13a = zero;
-        for (; depth > 0; depth--, a += stride, b += step)
+        for (; depth > 0; depth--, a += stride, b += step, ahead += aheadStep)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
             x = TLanes.Create(a[1]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
@@ -175,39 +187,39 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0));
-            c01a = TLanes.Add(c01a, Load(tile, 1));
-            c02a = TLanes.Add(c02a, Load(tile, 2));
-            c03a = TLanes.Add(c03a, Load(tile, 3));
-            c04a = TLanes.Add(c04a, Load(tile, 4));
-            c05a = TLanes.Add(c05a, Load(tile, 5));
-            c06a = TLanes.Add(c06a, Load(tile, 6));
-            c07a = TLanes.Add(c07a, Load(tile, 7));
-            c08a = TLanes.Add(c08a, Load(tile, 8));
-            c09a = TLanes.Add(c09a, Load(tile, 9));
-            c10a = TLanes.Add(c10a, Load(tile, 10));
-            c11a = TLanes.Add(c11a, Load(tile, 11));
-            c12a = TLanes.Add(c12a, Load(tile, 12));
-            c13a = TLanes.Add(c13a, Load(tile, 13));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0));
+            c04a = TLanes.Add(c04a, Load(tile + 4 * apart, 0));
+            c05a = TLanes.Add(c05a, Load(tile + 5 * apart, 0));
+            c06a = TLanes.Add(c06a, Load(tile + 6 * apart, 0));
+            c07a = TLanes.Add(c07a, Load(tile + 7 * apart, 0));
+            c08a = TLanes.Add(c08a, Load(tile + 8 * apart, 0));
+            c09a = TLanes.Add(c09a, Load(tile + 9 * apart, 0));
+            c10a = TLanes.Add(c10a, Load(tile + 10 * apart, 0));
+            c11a = TLanes.Add(c11a, Load(tile + 11 * apart, 0));
+            c12a = TLanes.Add(c12a, Load(tile + 12 * apart, 0));
+            c13a = TLanes.Add(c13a, Load(tile + 13 * apart, 0));
         }
 
         Store(tile, 0, c00a);
-        Store(tile, 1, c01a);
-        Store(tile, 2, c02a);
-        Store(tile, 3, c03a);
-        Store(tile, 4, c04a);
-        Store(tile, 5, c05a);
-        Store(tile, 6, c06a);
-        Store(tile, 7, c07a);
-        Store(tile, 8, c08a);
-        Store(tile, 9, c09a);
-        Store(tile, 10, c10a);
-        Store(tile, 11, c11a);
-        Store(tile, 12, c12a);
-        Store(tile, 13, c13a);
+        Store(tile + apart, 0, c01a);
+        Store(tile + 2 * apart, 0, c02a);
+        Store(tile + 3 * apart, 0, c03a);
+        Store(tile + 4 * apart, 0, c04a);
+        Store(tile + 5 * apart, 0, c05a);
+        Store(tile + 6 * apart, 0, c06a);
+        Store(tile + 7 * apart, 0, c07a);
+        Store(tile + 8 * apart, 0, c08a);
+        Store(tile + 9 * apart, 0, c09a);
+        Store(tile + 10 * apart, 0, c10a);
+        Store(tile + 11 * apart, 0, c11a);
+        Store(tile + 12 * apart, 0, c12a);
+        Store(tile + 13 * apart, 0, c13a);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows8x2(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first, float* ahead, long aheadStep)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -218,8 +230,9 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c05a = zero, c05b = zero;
         TVector c06a = zero, c06b = zero;
         TVector c07a = zero, c07b = zero;
-        for (; depth > 0; depth--, a += stride, b += step)
+        for (; depth > 0; depth--, a += stride, b += step, ahead += aheadStep)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), b1 = Load(b, 1), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a); c00b = TLanes.MultiplyAdd(x, b1, c00b);
             x = TLanes.Create(a[1]); c01a = TLanes.MultiplyAdd(x, b0, c01a); c01b = TLanes.MultiplyAdd(x, b1, c01b);
@@ -234,27 +247,27 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0)); c00b = TLanes.Add(c00b, Load(tile, 1));
-            c01a = TLanes.Add(c01a, Load(tile, 2)); c01b = TLanes.Add(c01b, Load(tile, 3));
-            c02a = TLanes.Add(c02a, Load(tile, 4)); c02b = TLanes.Add(c02b, Load(tile, 5));
-            c03a = TLanes.Add(c03a, Load(tile, 6)); c03b = TLanes.Add(c03b, Load(tile, 7));
-            c04a = TLanes.Add(c04a, Load(tile, 8)); c04b = TLanes.Add(c04b, Load(tile, 9));
-            c05a = TLanes.Add(c05a, Load(tile, 10)); c05b = TLanes.Add(c05b, Load(tile, 11));
-            c06a = TLanes.Add(c06a, Load(tile, 12)); c06b = TLanes.Add(c06b, Load(tile, 13));
-            c07a = TLanes.Add(c07a, Load(tile, 14)); c07b = TLanes.Add(c07b, Load(tile, 15));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0)); c01b = TLanes.Add(c01b, Load(tile + apart, 1));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0)); c02b = TLanes.Add(c02b, Load(tile + 2 * apart, 1));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0)); c03b = TLanes.Add(c03b, Load(tile + 3 * apart, 1));
+            c04a = TLanes.Add(c04a, Load(tile + 4 * apart, 0)); c04b = TLanes.Add(c04b, Load(tile + 4 * apart, 1));
+            c05a = TLanes.Add(c05a, Load(tile + 5 * apart, 0)); c05b = TLanes.Add(c05b, Load(tile + 5 * apart, 1));
+            c06a = TLanes.Add(c06a, Load(tile + 6 * apart, 0)); c06b = TLanes.Add(c06b, Load(tile + 6 * apart, 1));
+            c07a = TLanes.Add(c07a, Load(tile + 7 * apart, 0)); c07b = TLanes.Add(c07b, Load(tile + 7 * apart, 1));
         }
 
         Store(tile, 0, c00a); Store(tile, 1, c00b);
-        Store(tile, 2, c01a); Store(tile, 3, c01b);
-        Store(tile, 4, c02a); Store(tile, 5, c02b);
-        Store(tile, 6, c03a); Store(tile, 7, c03b);
-        Store(tile, 8, c04a); Store(tile, 9, c04b);
-        Store(tile, 10, c05a); Store(tile, 11, c05b);
-        Store(tile, 12, c06a); Store(tile, 13, c06b);
-        Store(tile, 14, c07a); Store(tile, 15, c07b);
+        Store(tile + apart, 0, c01a); Store(tile + apart, 1, c01b);
+        Store(tile + 2 * apart, 0, c02a); Store(tile + 2 * apart, 1, c02b);
+        Store(tile + 3 * apart, 0, c03a); Store(tile + 3 * apart, 1, c03b);
+        Store(tile + 4 * apart, 0, c04a); Store(tile + 4 * apart, 1, c04b);
+        Store(tile + 5 * apart, 0, c05a); Store(tile + 5 * apart, 1, c05b);
+        Store(tile + 6 * apart, 0, c06a); Store(tile + 6 * apart, 1, c06b);
+        Store(tile + 7 * apart, 0, c07a); Store(tile + 7 * apart, 1, c07b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows8x1(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first, float* ahead, long aheadStep)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -265,8 +278,9 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         TVector c05a = zero;
         TVector c06a = zero;
         TVector c07a = zero;
-        for (; depth > 0; depth--, a += stride, b += step)
+        for (; depth > 0; depth--, a += stride, b += step, ahead += aheadStep)
         {
+            CacheLines.Ask(ahead);
             TVector b0 = Load(b, 0), x;
             x = TLanes.Create(a[0]); c00a = TLanes.MultiplyAdd(x, b0, c00a);
             x = TLanes.Create(a[1]); c01a = TLanes.MultiplyAdd(x, b0, c01a);
@@ -281,27 +295,27 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0));
-            c01a = TLanes.Add(c01a, Load(tile, 1));
-            c02a = TLanes.Add(c02a, Load(tile, 2));
-            c03a = TLanes.Add(c03a, Load(tile, 3));
-            c04a = TLanes.Add(c04a, Load(tile, 4));
-            c05a = TLanes.Add(c05a, Load(tile, 5));
-            c06a = TLanes.Add(c06a, Load(tile, 6));
-            c07a = TLanes.Add(c07a, Load(tile, 7));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0));
+            c04a = TLanes.Add(c04a, Load(tile + 4 * apart, 0));
+            c05a = TLanes.Add(c05a, Load(tile + 5 * apart, 0));
+            c06a = TLanes.Add(c06a, Load(tile + 6 * apart, 0));
+            c07a = TLanes.Add(c07a, Load(tile + 7 * apart, 0));
         }
 
         Store(tile, 0, c00a);
-        Store(tile, 1, c01a);
-        Store(tile, 2, c02a);
-        Store(tile, 3, c03a);
-        Store(tile, 4, c04a);
-        Store(tile, 5, c05a);
-        Store(tile, 6, c06a);
-        Store(tile, 7, c07a);
+        Store(tile + apart, 0, c01a);
+        Store(tile + 2 * apart, 0, c02a);
+        Store(tile + 3 * apart, 0, c03a);
+        Store(tile + 4 * apart, 0, c04a);
+        Store(tile + 5 * apart, 0, c05a);
+        Store(tile + 6 * apart, 0, c06a);
+        Store(tile + 7 * apart, 0, c07a);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows4x2(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -320,19 +334,19 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0)); c00b = TLanes.Add(c00b, Load(tile, 1));
-            c01a = TLanes.Add(c01a, Load(tile, 2)); c01b = TLanes.Add(c01b, Load(tile, 3));
-            c02a = TLanes.Add(c02a, Load(tile, 4)); c02b = TLanes.Add(c02b, Load(tile, 5));
-            c03a = TLanes.Add(c03a, Load(tile, 6)); c03b = TLanes.Add(c03b, Load(tile, 7));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0)); c01b = TLanes.Add(c01b, Load(tile + apart, 1));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0)); c02b = TLanes.Add(c02b, Load(tile + 2 * apart, 1));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0)); c03b = TLanes.Add(c03b, Load(tile + 3 * apart, 1));
         }
 
         Store(tile, 0, c00a); Store(tile, 1, c00b);
-        Store(tile, 2, c01a); Store(tile, 3, c01b);
-        Store(tile, 4, c02a); Store(tile, 5, c02b);
-        Store(tile, 6, c03a); Store(tile, 7, c03b);
+        Store(tile + apart, 0, c01a); Store(tile + apart, 1, c01b);
+        Store(tile + 2 * apart, 0, c02a); Store(tile + 2 * apart, 1, c02b);
+        Store(tile + 3 * apart, 0, c03a); Store(tile + 3 * apart, 1, c03b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows4x1(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;
@@ -351,19 +365,19 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
         if (!first)
         {
             c00a = TLanes.Add(c00a, Load(tile, 0));
-            c01a = TLanes.Add(c01a, Load(tile, 1));
-            c02a = TLanes.Add(c02a, Load(tile, 2));
-            c03a = TLanes.Add(c03a, Load(tile, 3));
+            c01a = TLanes.Add(c01a, Load(tile + apart, 0));
+            c02a = TLanes.Add(c02a, Load(tile + 2 * apart, 0));
+            c03a = TLanes.Add(c03a, Load(tile + 3 * apart, 0));
         }
 
         Store(tile, 0, c00a);
-        Store(tile, 1, c01a);
-        Store(tile, 2, c02a);
-        Store(tile, 3, c03a);
+        Store(tile + apart, 0, c01a);
+        Store(tile + 2 * apart, 0, c02a);
+        Store(tile + 3 * apart, 0, c03a);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x2(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows1x2(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero, c00b = zero;
@@ -382,7 +396,7 @@ internal static unsafe class ColumnKernel<TLanes, TVector>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1x1(float* a, long stride, float* b, long step, int depth, float* tile, bool first)
+    private static void Rows1x1(float* a, long stride, float* b, long step, int depth, float* tile, long apart, bool first)
     {
         TVector zero = TLanes.Create(0f);
         TVector c00a = zero;

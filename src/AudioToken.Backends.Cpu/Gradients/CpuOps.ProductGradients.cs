@@ -330,7 +330,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
     private float* Reverse(CpuWeight weight, int taps, PackedShape packed)
     {
         float* panels = Data(Allocate([checked((int)packed.Floats)]), nameof(Reverse), nameof(panels));
-        _workers.Run(packed.Groups * packed.Panels, new ReversedPanels(_engine, weight.Values, weight.Packed, panels, packed, taps));
+        ReversedPanels turning = new(_engine, weight.Values, weight.Packed, panels, packed, taps);
+        _workers.Run(turning.Parts, turning);
         return panels;
     }
 
@@ -405,8 +406,17 @@ public sealed unsafe partial class CpuOps : IGradientOps
     private void WeightGradient(WeightGradientJob job, float* output, int taps, bool add)
     {
         using TensorScope scope = Scope();
-        job.Sums = Working(job.Slices * job.SliceFloats);
+        bool plain = job.IsPlain && taps == 1 && !add;
+        job.Sums = plain && job.Slices == 1 ? output : Working(job.Slices * job.SliceFloats);
         _engine.SumPositions(_workers, job);
+        if (plain)
+        {
+            PlainTotals sums = new(job.Sums, job.Slices, job.SliceFloats, output);
+            if (job.Slices > 1)
+                _workers.Run(sums.Parts, sums);
+            return;
+        }
+
         WeightGradientTotals totals = new(_workers, job, output, taps, add);
         _workers.Run(totals.Parts, totals);
     }

@@ -6,7 +6,7 @@ namespace AudioToken.Backends.Cpu;
 internal unsafe struct WeightGradientJob
 {
     /// <summary>Positions at a time: a panel of the right-hand side as long stays in the first-level cache.</summary>
-    public const int PieceLength = 320;
+    public const int PieceLength = 160;
 
     private const int BlockOutputs = 140;
     private const int MostSlices = 16, SlicePositions = 512, Parts = 24;
@@ -51,8 +51,11 @@ internal unsafe struct WeightGradientJob
     /// <summary>Shifts in a row of the kernel.</summary>
     public int KernelWidth;
 
-    /// <summary>Sums: [Slices][panel][tap][Outputs][columns of the panel].</summary>
+    /// <summary>Sums: [Slices][panel][tap][Outputs][columns of the panel], or [Slices][Outputs][columns] where <see cref="IsPlain"/>.</summary>
     public float* Sums;
+
+    /// <summary>Whether sums lie as the result does: a single tap, and panels without empty columns.</summary>
+    public readonly bool IsPlain => Taps == 1 && Packed.Columns % Packed.VectorWidth == 0;
 
     /// <summary>Floats of the sums of one slice.</summary>
     public readonly long SliceFloats => (long)Taps * Outputs * (Packed.Floats / Math.Max(Packed.Depth, 1));
@@ -78,5 +81,8 @@ internal unsafe struct WeightGradientJob
 
     /// <summary>Where the sums of a unit begin within those of a slice; a unit is a panel at one shift.</summary>
     public readonly long UnitOffset(int panel, int tap) =>
-        Outputs * ((long)panel * Packed.PanelWidth * Taps + (long)tap * Packed.Vectors(panel) * Packed.VectorWidth);
+        (IsPlain ? 1 : Outputs) * ((long)panel * Packed.PanelWidth * Taps + (long)tap * Packed.Vectors(panel) * Packed.VectorWidth);
+
+    /// <summary>Floats from one output's sums of a panel to the next one's.</summary>
+    public readonly int SumStride(int panel) => IsPlain ? Packed.Columns : Packed.Vectors(panel) * Packed.VectorWidth;
 }

@@ -25,6 +25,9 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
         bool apart = _job.PaddedWidth > _job.Width;
         long spread = apart ? (long)WeightGradientJob.PieceLength * outputs : 0;
         float* room = (float*)workers.Scratch(worker, (spread + (long)WeightGradientJob.PieceLength * _job.Packed.PanelWidth) * sizeof(float));
+
+        // What this thread will probably do next.
+        long skipped = pieces / _job.Slices * Math.Max(0, (workers.Threads / (_job.OutputBlocks * _job.UnitBlocks)) - 1);
         float* sums = _job.Sums + slice * _job.SliceFloats;
         for (long piece = first; piece < last; piece++)
         {
@@ -32,6 +35,7 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
             int start = (int)(_job.Length * at / _job.Pieces), length = (int)(_job.Length * (at + 1) / _job.Pieces) - start;
             float* map = _job.Dy + sample * _job.Height * _job.Width * _job.DyStride + output;
             float* a = apart ? Spread(map, start, length, outputs, room) : map + start * _job.DyStride;
+            LinesAhead ahead = whole && !apart ? Ahead(piece + 1 < last ? piece + 1 : piece + 1 + skipped, output, outputs, unit, unitEnd) : default;
             for (int u = unit; u < unitEnd; u++)
             {
                 (int panel, int tap) = Math.DivRem(u, _job.Taps);
@@ -39,10 +43,29 @@ internal readonly unsafe struct WeightGradientProducts<TLanes, TVector>(WorkerPo
                 long position = (sample * _job.PaddedHeight + tap / _job.KernelWidth) * _job.PaddedWidth + start + tap % _job.KernelWidth;
                 float* b = _job.Rows is null ? _job.Panels + _job.Packed.PanelOffset(panel) + position * width
                     : whole ? _job.Rows + position * _job.Packed.Columns + (long)panel * _job.Packed.PanelWidth : Pack(panel, position, length, room + spread);
-                float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * width;
-                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, whole ? _job.Packed.Columns : width, length, tile, piece == first);
+                float* tile = sums + _job.UnitOffset(panel, tap) + (long)output * _job.SumStride(panel);
+                ColumnKernel<TLanes, TVector>.Run(outputs, tall, vectors, a, apart ? outputs : _job.DyStride, b, whole ? _job.Packed.Columns : width, length, tile, _job.SumStride(panel), piece == first, ref ahead);
             }
         }
+    }
+
+    // The rows of a piece, of which the part reads some columns.
+    private LinesAhead Ahead(long piece, int output, int outputs, int unit, int unitEnd)
+    {
+        (long sample, long at) = Math.DivRem(piece, _job.Pieces);
+        if (sample >= _job.Samples)
+            return default;
+        long row = (sample * _job.Height * _job.Width) + _job.Length * at / _job.Pieces; // of whole rows: nothing lies between the maps
+        int first = unit * _job.Packed.PanelWidth, end = Math.Min(unitEnd * _job.Packed.PanelWidth, _job.Packed.Columns);
+        return new LinesAhead
+        {
+            X = _job.Rows + row * _job.Packed.Columns + first,
+            XStride = _job.Packed.Columns,
+            XLines = (end - first) / CacheLines.Floats,
+            Dy = _job.Dy + row * _job.DyStride + output,
+            DyStride = _job.DyStride,
+            DyLines = (outputs + CacheLines.Floats - 1) / CacheLines.Floats,
+        };
     }
 
     // Some positions of one panel, [length][columns].

@@ -35,7 +35,7 @@ internal readonly unsafe struct WeightGradientTotals(WorkerPool workers, WeightG
             for (int tap = 0; tap < _job.Taps; tap++)
             {
                 Span<float> sum = new(row + (long)tap * columns + first, Math.Min(width, columns - first));
-                float* from = _job.Sums + _job.UnitOffset(panel, tap) + (long)output * width;
+                float* from = _job.Sums + _job.UnitOffset(panel, tap) + (long)output * _job.SumStride(panel);
                 new ReadOnlySpan<float>(from, sum.Length).CopyTo(sum);
                 for (int slice = 1; slice < slices; slice++)
                     TensorPrimitives.Add(sum, new ReadOnlySpan<float>(from + slice * _job.SliceFloats, sum.Length), sum);

@@ -14,6 +14,9 @@ internal static unsafe class KernelCompiler
 
     private static readonly int[] s_virtualArchitectures = [120, 100, 90, 80];
 
+    /// <summary>What every kernel file is compiled with, beside the architecture and the file's macros.</summary>
+    public static IReadOnlyList<string> Options { get; } = ["--std=c++17", "--generate-line-info"];
+
     /// <summary>E.g. <c>nvrtc 13.0</c>, or null where there is none.</summary>
     public static string? Version()
     {
@@ -36,7 +39,7 @@ internal static unsafe class KernelCompiler
         string log = "";
         foreach (string target in exactly ? [architecture] : Targets(architecture))
         {
-            (code, byte[] image, log) = Compile(source, [$"--gpu-architecture={target}", "--std=c++17", "--generate-line-info", .. source.Defines.Select(define => "-D" + define)]);
+            (code, byte[] image, log) = CompileFor(source, target);
             if (code == 0)
                 return image;
             if (code != InvalidOption)
@@ -70,8 +73,9 @@ internal static unsafe class KernelCompiler
         }
     }
 
-    private static (int Code, byte[] Image, string Log) Compile(KernelSource source, string[] options)
+    private static (int Code, byte[] Image, string Log) CompileFor(KernelSource source, string target)
     {
+        string[] options = [$"--gpu-architecture={target}", .. Options, .. source.Defines.Select(define => "-D" + define)];
         string[] texts = [.. source.Headers.Select(header => header.Text)], names = [.. source.Headers.Select(header => header.Name)];
         int code = Nvrtc.nvrtcCreateProgram(out nint program, source.Text, source.File, names.Length, texts, names);
         if (code != 0)
@@ -80,7 +84,10 @@ internal static unsafe class KernelCompiler
         {
             code = Nvrtc.nvrtcCompileProgram(program, options.Length, options);
             string log = Log(program);
-            return code == 0 ? (0, Image(program), log) : (code, [], log);
+            byte[] image = [];
+            if (code == 0)
+                code = ReadImage(program, isPtx: target.StartsWith("compute_", StringComparison.Ordinal), out image);
+            return (code, image, log);
         }
         finally
         {
@@ -89,15 +96,14 @@ internal static unsafe class KernelCompiler
     }
 
     // Of a virtual architecture there is only PTX.
-    private static byte[] Image(nint program)
+    private static int ReadImage(nint program, bool isPtx, out byte[] image)
     {
-        bool isPtx = Nvrtc.nvrtcGetCUBINSize(program, out nuint bytes) != 0 || bytes == 0;
-        if (isPtx)
-            Nvrtc.nvrtcGetPTXSize(program, out bytes);
-        byte[] image = new byte[bytes];
+        int code = isPtx ? Nvrtc.nvrtcGetPTXSize(program, out nuint bytes) : Nvrtc.nvrtcGetCUBINSize(program, out bytes);
+        image = code == 0 ? new byte[bytes] : [];
+        if (code != 0)
+            return code;
         fixed (byte* to = image)
-            _ = isPtx ? Nvrtc.nvrtcGetPTX(program, to) : Nvrtc.nvrtcGetCUBIN(program, to);
-        return image;
+            return isPtx ? Nvrtc.nvrtcGetPTX(program, to) : Nvrtc.nvrtcGetCUBIN(program, to);
     }
 
     private static string Log(nint program)
@@ -119,8 +125,17 @@ internal static unsafe class KernelCompiler
         }
 
         string first = log.Split('\n').FirstOrDefault(line => line.Contains("error", StringComparison.OrdinalIgnoreCase))?.Trim() ?? "the compiler gives no reason";
-        string folder = Keep(source, architecture, log);
-        return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\nlog and source: {folder}", "please report it with the log; --device cpu computes without kernels", code);
+        string kept;
+        try
+        {
+            kept = $"log and source: {Keep(source, architecture, log)}";
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            kept = $"log (it cannot be kept: {exception.Message}):\n{log.Trim()}";
+        }
+
+        return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\n{kept}", "please report it with the log; --device cpu computes without kernels", code);
     }
 
     // For whoever reads the log: the very texts that the compiler had.

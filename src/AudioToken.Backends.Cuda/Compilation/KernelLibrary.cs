@@ -11,7 +11,7 @@ internal sealed class KernelLibrary : IDisposable
     private readonly KernelCache _cache;
     private readonly Action<string> _note;
     private readonly ConcurrentQueue<string> _notes = [];
-    private readonly Dictionary<string, Task<byte[]>> _expected = [];
+    private readonly Dictionary<string, Task<KernelImage>> _expected = [];
     private readonly Dictionary<string, CudaModule> _modules = [];
     private readonly Dictionary<(string Module, string Kernel), CudaKernel> _kernels = [];
     private int _compiled;
@@ -77,9 +77,34 @@ internal sealed class KernelLibrary : IDisposable
     {
         if (_modules.TryGetValue(module, out CudaModule? known))
             return known;
-        byte[] image = _expected.Remove(module, out Task<byte[]>? expected) ? expected.GetAwaiter().GetResult() : Image(KernelSource.Of(file, defines));
+        KernelImage image = _expected.Remove(module, out Task<KernelImage>? expected) ? expected.GetAwaiter().GetResult() : Image(KernelSource.Of(file, defines));
         Tell();
-        return _modules[module] = new CudaModule(_context, image, module);
+        return _modules[module] = Load(image, module, file, defines);
+    }
+
+    private CudaModule Load(KernelImage image, string module, string file, IReadOnlyList<string> defines)
+    {
+        try
+        {
+            return new CudaModule(_context, image.Code, module);
+        }
+        catch (CudaException refused) when (CudaCall.RefusesCode(refused.Result))
+        {
+            // What was built elsewhere may be too new for this driver, and what is compiled here not.
+            if (!image.IsKept || KernelCompiler.Version() is null)
+                throw Refused(refused);
+            _note($"kernel cache: code that the driver refuses is made anew: {refused.Message}");
+            return Load(Compile(KernelSource.Of(file, defines)), module, file, defines);
+        }
+    }
+
+    private static CudaException Refused(CudaException refused)
+    {
+        string compiler = KernelCompiler.Version() is { } version ? $"compiled by {version}" : "built elsewhere";
+        return new CudaException(
+            CudaErrors.OldDriver,
+            $"{refused.Message}; the driver is for CUDA {CudaDevice.Version(CudaDevice.DriverVersion())}, the kernel was {compiler}",
+            $"install an NVIDIA driver that is as new as the kernels' compiler, or NVRTC as old as the driver ({NativeLibraries.CompilerVariable} names its file)", refused.Result, refused);
     }
 
     // On the caller's thread, whichever it was that met with it.
@@ -89,20 +114,26 @@ internal sealed class KernelLibrary : IDisposable
             _note(text);
     }
 
-    private byte[] Image(KernelSource source)
+    private KernelImage Image(KernelSource source)
     {
-        string architecture = _context.Device.Architecture;
-        if (_shipped.Find(source.Key(architecture, "")) is { } shipped)
-            return shipped;
-        string? key = KernelCompiler.Version() is { } version ? source.Key(architecture, version) : null;
-        if (key is not null && _cache.Find(key) is { } kept)
-            return kept;
-        byte[] image = KernelCompiler.Compile(source, architecture);
-        Interlocked.Increment(ref _compiled);
-        if (key is not null)
-            _cache.Keep(key, image);
-        return image;
+        byte[]? kept = _shipped.Find(source.Key(_context.Device.Architecture, "")) ?? (Key(source) is { } key ? _cache.Find(key) : null);
+        return kept is null ? Compile(source) : new KernelImage(kept, IsKept: true);
     }
 
+    private KernelImage Compile(KernelSource source)
+    {
+        byte[] code = KernelCompiler.Compile(source, _context.Device.Architecture);
+        Interlocked.Increment(ref _compiled);
+        if (Key(source) is { } key)
+            _cache.Keep(key, code);
+        return new KernelImage(code, IsKept: false);
+    }
+
+    // Null where nobody compiles.
+    private string? Key(KernelSource source) => KernelCompiler.Version() is { } version ? source.Key(_context.Device.Architecture, version) : null;
+
     private static string Name(string file, IReadOnlyList<string> defines) => defines.Count == 0 ? file : $"{file} -D{string.Join(" -D", defines)}";
+
+    // Machine code, and whether it was found or has just been made.
+    private readonly record struct KernelImage(byte[] Code, bool IsKept);
 }

@@ -22,14 +22,14 @@ internal sealed record KernelSource(string File, string Text, IReadOnlyList<(str
         ? new KernelSource(file, Read(file), s_headers.Value, defines)
         : throw new ArgumentException($"there is no kernel file '{file}'; there are {string.Join(", ", Files)}", nameof(file));
 
-    /// <summary>Tells apart whatever would compile to something else: texts, macros, architecture, and who compiles.</summary>
+    /// <summary>Tells apart whatever would compile to something else: texts, macros, options, architecture, and who compiles.</summary>
     /// <param name="architecture">E.g. <c>sm_90a</c>.</param>
     /// <param name="compiler">E.g. <c>nvrtc 13.0</c>; empty for kernels that are shipped, whose compiler the user has not.</param>
     /// <returns>64 hexadecimal digits.</returns>
     public string Key(string architecture, string compiler)
     {
         StringBuilder all = new();
-        foreach (string part in Headers.SelectMany(header => new[] { header.Name, header.Text }).Concat(Defines).Concat([File, Text, architecture, compiler]))
+        foreach (string part in Headers.SelectMany(header => new[] { header.Name, header.Text }).Concat(Defines).Concat(KernelCompiler.Options).Concat([File, Text, architecture, compiler]))
             all.Append(part.Length).Append(':').Append(part);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString())));
     }

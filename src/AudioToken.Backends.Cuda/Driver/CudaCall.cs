@@ -22,6 +22,10 @@ internal static class CudaCall
     public static bool LosesDevice(CudaResult result) => result is CudaResult.EccUncorrectable or CudaResult.IllegalAddress
         or CudaResult.LaunchTimeout or CudaResult.LaunchFailed or CudaResult.Unknown or (>= (CudaResult)714 and <= (CudaResult)718);
 
+    /// <summary>Whether the driver finds no use for machine code, or PTX, that it was given.</summary>
+    public static bool RefusesCode(int result) =>
+        (CudaResult)result is CudaResult.InvalidImage or CudaResult.NoBinaryForGpu or CudaResult.InvalidPtx or CudaResult.UnsupportedPtxVersion;
+
     /// <summary>The exception for a failed call.</summary>
     public static CudaException Failure(CudaResult result, string? launch, string call)
     {
@@ -29,8 +33,6 @@ internal static class CudaCall
         string message = string.Create(CultureInfo.InvariantCulture, $"{name} failed with {Name(result)} ({(int)result}): {Text(result)}");
         if (launch is not null)
             message += $"; {launch}";
-        if (result == CudaResult.UnsupportedPtxVersion)
-            return new CudaException(CudaErrors.OldDriver, message, "the driver is older than the kernels' compiler: install a newer NVIDIA driver, or kernels built by 'audiotoken kernels build' for this device", (int)result);
         return LosesDevice(result)
             ? new CudaException(CudaErrors.DeviceLost, message, "the device is lost to this process: start it again; if it happens again, run with AUDIOTOKEN_CUDA_SYNC=1, which names the kernel, and report it", (int)result)
             : result == CudaResult.OutOfMemory

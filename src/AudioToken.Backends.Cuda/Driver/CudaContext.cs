@@ -41,7 +41,7 @@ public sealed unsafe class CudaContext : IDisposable
     /// <summary>The device.</summary>
     public CudaDevice Device { get; }
 
-    /// <summary>How long <see cref="Synchronize"/> waits for work to end before it calls it a hang.</summary>
+    /// <summary>How long the host waits for work to end before it calls it a hang.</summary>
     public TimeSpan Patience { get; set; } = s_defaultPatience;
 
     /// <summary>Kernels launched so far, those of a graph at each of its launches.</summary>
@@ -131,19 +131,18 @@ public sealed unsafe class CudaContext : IDisposable
     /// <exception cref="CudaException">Some of it failed, or it does not end (5109) within <see cref="Patience"/>.</exception>
     public void Synchronize()
     {
-        long start = Stopwatch.GetTimestamp();
-        SpinWait spin = default;
+        Waiting wait = new(this, nameof(CudaDriver.cuStreamQuery));
         for (CudaResult result; (result = CudaDriver.cuStreamQuery(Stream)) != CudaResult.Success;)
-        {
-            if (result != CudaResult.NotReady)
-                Check(result, nameof(CudaDriver.cuStreamQuery));
-            if (Stopwatch.GetElapsedTime(start) > Patience)
-            {
-                throw Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to an end within {Patience.TotalSeconds:0.#} s{Last()}"), "start the program again; if it happens again, please report it"));
-            }
+            wait.GoOn(result);
+    }
 
-            spin.SpinOnce(sleep1Threshold: 100);
-        }
+    /// <summary>Waits until the device has passed the end of a step.</summary>
+    /// <exception cref="CudaException">As <see cref="Synchronize"/>.</exception>
+    internal void AwaitStep(CudaEvent end, int step)
+    {
+        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), step);
+        for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
+            wait.GoOn(result);
     }
 
     /// <summary>Records what <paramref name="work"/> launches, without doing it, as a graph.</summary>
@@ -174,7 +173,7 @@ public sealed unsafe class CudaContext : IDisposable
     /// <summary>Launches recorded work.</summary>
     internal void Launch(CudaGraph graph)
     {
-        _last = ("of a graph", default);
+        _last = (graph.Name, default);
         Launches += graph.Kernels;
         Check(CudaDriver.cuGraphLaunch(graph.Value, Stream), nameof(CudaDriver.cuGraphLaunch));
         if (_synchronous)
@@ -203,13 +202,15 @@ public sealed unsafe class CudaContext : IDisposable
     }
 
     /// <summary>Gives the device back. Handles, memory and modules must be disposed of before.</summary>
+    /// <remarks>The driver resets a device that nobody in the process has any more, which finds a lost one again.</remarks>
     public void Dispose()
     {
         if (_disposed)
             return;
         _stream.Dispose();
         _disposed = true;
-        CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
+        if (_lost is not { Code: CudaErrors.Hang }) // the driver might wait for what does not end
+            CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
     }
 
     private CudaException Lose(CudaException failure) => _lost ??= failure;
@@ -217,4 +218,25 @@ public sealed unsafe class CudaContext : IDisposable
     private string Last() => _last.Kernel.Length == 0
         ? ""
         : _last.Shape == default ? $"; last launch: {_last.Kernel}" : $"; last launch: {_last.Kernel}, {_last.Shape}";
+
+    // Between two questions whether the device is done.
+    private struct Waiting(CudaContext context, string call, int? step = null)
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+        private SpinWait _spin;
+
+        public void GoOn(CudaResult result)
+        {
+            if (result != CudaResult.NotReady)
+                context.Check(result, call);
+            if (Stopwatch.GetElapsedTime(_start) > context.Patience)
+            {
+                string awaited = step is null ? "an end" : string.Create(CultureInfo.InvariantCulture, $"the end of step {step}");
+                throw context.Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to {awaited} within {context.Patience.TotalSeconds:0.#} s{context.Last()}"), "start the program again; if it happens again, please report it"));
+            }
+
+            // A sleep may be as long as some small model's steps that are still queued: there, only after some milliseconds.
+            _spin.SpinOnce(sleep1Threshold: step is null ? 100 : 1000);
+        }
+    }
 }

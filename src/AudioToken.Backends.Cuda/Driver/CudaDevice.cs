@@ -109,7 +109,8 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
     private static string Visibility() =>
         Environment.GetEnvironmentVariable("CUDA_VISIBLE_DEVICES") is { } visible ? $" (CUDA_VISIBLE_DEVICES is '{visible}')" : "";
 
-    private static string Version(int version) => string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version % 1000 / 10}");
+    /// <summary>A version of CUDA in words, e.g. 12.4.</summary>
+    internal static string Version(int version) => string.Create(CultureInfo.InvariantCulture, $"{version / 1000}.{version % 1000 / 10}");
 
     private static unsafe CudaDevice Describe(int index)
     {

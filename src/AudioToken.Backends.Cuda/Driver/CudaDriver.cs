@@ -111,6 +111,9 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuEventRecord(nint recorded, nint stream);
 
     [LibraryImport(Library)]
+    public static partial CudaResult cuEventQuery(nint recorded);
+
+    [LibraryImport(Library)]
     public static partial CudaResult cuEventSynchronize(nint recorded);
 
     [LibraryImport(Library)]

@@ -18,7 +18,7 @@ public sealed class CudaException : AudioTokenException
     /// <summary>The driver's or compiler's own code (CUresult, nvrtcResult), zero if it gave none.</summary>
     public int Result { get; }
 
-    /// <summary>Whether the device answers nothing any more in this process: everything on it is gone, and only
-    /// <see cref="CudaContext.Reset"/> or a new process helps.</summary>
+    /// <summary>Whether the device answers nothing any more in this process: everything on it is gone. Who
+    /// disposes of all that uses it and makes it anew has it again, as far as the driver gives it; else a new process helps.</summary>
     public bool IsDeviceLost => Code == CudaErrors.DeviceLost;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace AudioToken.Backends.Cuda.Driver;
@@ -109,11 +110,15 @@ internal sealed class CudaGraph : CudaHandle
         : base(context)
     {
         Kernels = kernels;
+        Name = string.Create(CultureInfo.InvariantCulture, $"a graph of {kernels} kernels");
         CudaResult result = CudaDriver.cuGraphInstantiateWithFlags(out nint made, recorded, 0);
         CudaDriver.cuGraphDestroy(recorded);
         CudaCall.Check(result, call: nameof(CudaDriver.cuGraphInstantiateWithFlags));
         Own(made);
     }
+
+    /// <summary>What it is called in messages.</summary>
+    public string Name { get; }
 
     /// <summary>Kernels of one launch.</summary>
     public long Kernels { get; }

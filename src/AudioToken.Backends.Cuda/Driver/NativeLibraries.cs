@@ -37,20 +37,37 @@ internal static class NativeLibraries
         string? named = Environment.GetEnvironmentVariable(library == Driver ? DriverVariable : CompilerVariable);
         if (!string.IsNullOrEmpty(named))
             return [named];
-        if (OperatingSystem.IsWindows())
-            return library == Driver ? ["nvcuda.dll"] : ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
-        return library == Driver
-            ? ["libcuda.so.1", "libcuda.so", "/usr/lib/wsl/lib/libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1"]
-            : ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so.13", "/usr/local/cuda/lib64/libnvrtc.so.12"];
+        if (library == Compiler)
+            return Compilers();
+        return OperatingSystem.IsWindows() ? ["nvcuda.dll"] : ["libcuda.so.1", "libcuda.so", "/usr/lib/wsl/lib/libcuda.so.1", "/usr/local/nvidia/lib64/libcuda.so.1"];
+    }
+
+    // The newest whose code the driver takes; without a driver, which is where kernels are built ahead, the newest.
+    private static string[] Compilers()
+    {
+        const int Cuda13 = 13000;
+        bool isOld = IsFound(Driver) && CudaDriver.cuDriverGetVersion(out int version) == CudaResult.Success && version < Cuda13;
+        int[] majors = isOld ? [12, 13] : [13, 12];
+        return OperatingSystem.IsWindows()
+            ? [.. majors.Select(major => $"nvrtc64_{major}0_0.dll")]
+            : [.. majors.Select(major => $"libnvrtc.so.{major}"), .. majors.Select(major => $"/usr/local/cuda/lib64/libnvrtc.so.{major}"), "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"];
     }
 
     private static nint Handle(string library)
     {
+        nint known;
         lock (s_guard)
         {
-            if (s_handles.TryGetValue(library, out nint known))
+            if (s_handles.TryGetValue(library, out known))
                 return known;
-            foreach (string candidate in Candidates(library))
+        }
+
+        string[] candidates = Candidates(library); // may ask the driver, whose start asks here
+        lock (s_guard)
+        {
+            if (s_handles.TryGetValue(library, out known))
+                return known;
+            foreach (string candidate in candidates)
             {
                 if (NativeLibrary.TryLoad(candidate, Assembly.GetExecutingAssembly(), null, out nint handle))
                     return s_handles[library] = handle;

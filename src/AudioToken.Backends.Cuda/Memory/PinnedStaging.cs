@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using AudioToken.Backends.Cuda.Driver;
 
 namespace AudioToken.Backends.Cuda.Memory;
@@ -7,6 +8,9 @@ internal sealed unsafe class PinnedStaging : IDisposable
 {
     /// <summary>Size of one buffer: large enough for the bus to run at full speed.</summary>
     public const int BufferBytes = 8 << 20;
+
+    // What a thread writes at once: a buffer is written by eight.
+    private const int PartBytes = BufferBytes / 8;
 
     private readonly CudaContext _context;
     private readonly void*[] _buffers = new void*[2];
@@ -41,6 +45,38 @@ internal sealed unsafe class PinnedStaging : IDisposable
             int bytes = (int)Math.Min(BufferBytes, source.Length - at), turn = Turn();
             source.Slice((int)at, bytes).CopyTo(new Span<byte>(_buffers[turn], bytes));
             Send(turn, to + at, bytes);
+        }
+    }
+
+    /// <summary>Copies to the device what several threads write into the buffers at once.</summary>
+    /// <param name="bytes">Of all, whole units.</param>
+    /// <param name="to">Where the first one goes.</param>
+    /// <param name="unit">Bytes that one thread writes together; <see cref="BufferBytes"/> at most.</param>
+    /// <param name="write">Given the first unit and the number of units, and where they go. What it throws is thrown here, of several parts the first one's.</param>
+    public void Upload(long bytes, DevicePointer to, int unit, Action<long, int, nint> write)
+    {
+        int part = Math.Max(1, PartBytes / unit) * unit, most = BufferBytes / part * part;
+        for (long at = 0; at < bytes; at += most)
+        {
+            int count = (int)Math.Min(most, bytes - at), turn = Turn();
+            long start = at;
+            nint buffer = (nint)_buffers[turn];
+            Exception?[] failures = new Exception?[(count + part - 1) / part];
+            Parallel.For(0, failures.Length, index =>
+            {
+                int offset = index * part;
+                try
+                {
+                    write((start + offset) / unit, Math.Min(part, count - offset) / unit, buffer + offset);
+                }
+                catch (Exception failure)
+                {
+                    failures[index] = failure;
+                }
+            });
+            if (Array.Find(failures, failure => failure is not null) is { } first)
+                ExceptionDispatchInfo.Throw(first);
+            Send(turn, to + at, count);
         }
     }
 

@@ -114,8 +114,9 @@ internal sealed class DoctorCommand
 
     private async Task<string> ModelAsync(ParseResult parsed, ComputeDevice device, CancellationToken cancellation)
     {
-        using ModelFiles files = _model.Open(parsed);
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        using ModelLoading loading = _model.Load(parsed, device);
+        ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         string note = files.Note is { } text ? $" ({text})" : "";
         return string.Create(CultureInfo.InvariantCulture, $"{files.Name}{note}: loads; draws {pipeline.Model.ImageSize}x{pipeline.Model.ImageSize} pixels");
     }
@@ -126,13 +127,14 @@ internal sealed class DoctorCommand
         if (!File.Exists(RecordingPath))
             throw new AudioTokenException(ErrorCode.NoRecording, $"the self-test's recording is not there: {RecordingPath}", "install the program again");
         using Recording recording = Recording.Open(RecordingPath);
-        using ModelFiles files = ModelFiles.Open(Path.Combine(_terminal.DemoFolder, "demo.safetensors"));
+        using ModelLoading loading = new(() => ModelFiles.Open(Path.Combine(_terminal.DemoFolder, "demo.safetensors")), device, new LoadOptions { HashModel = false });
+        ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
         if (files.ContentHash != recording.ModelHash)
             throw new AudioTokenException(ErrorCode.NoRecording, $"{files.Name} is not the model that the self-test was recorded with (sha256 {recording.ModelHash})", "install the program again");
         string path = Path.Combine(Path.GetTempPath(), $"audiotoken-{Path.GetRandomFileName()}.safetensors");
         try
         {
-            (await DrawAsync(files, device, recording.Request, cancellation).ConfigureAwait(false)).Save(path);
+            (await DrawAsync(loading, recording.Request, cancellation).ConfigureAwait(false)).Save(path);
             using SafetensorsFile trace = SafetensorsFile.Open(path);
             return recording.Compare(trace);
         }
@@ -144,15 +146,16 @@ internal sealed class DoctorCommand
 
     private async Task RecordAsync(string path, ParseResult parsed, ComputeDevice device, CancellationToken cancellation)
     {
-        using ModelFiles files = _model.Open(parsed);
+        using ModelLoading loading = _model.Load(parsed, device);
         GenerationRequest request = SelfTestRequest.Default;
-        Recording.Save(path, await DrawAsync(files, device, request, cancellation).ConfigureAwait(false), request, files.ContentHash);
+        GenerationTrace trace = await DrawAsync(loading, request, cancellation).ConfigureAwait(false);
+        Recording.Save(path, trace, request, (await loading.OpenedAsync(cancellation).ConfigureAwait(false)).ContentHash);
     }
 
-    private static async Task<GenerationTrace> DrawAsync(ModelFiles files, ComputeDevice device, GenerationRequest request, CancellationToken cancellation)
+    private static async Task<GenerationTrace> DrawAsync(ModelLoading loading, GenerationRequest request, CancellationToken cancellation)
     {
         GenerationTrace trace = new(TraceLevel.All);
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, new LoadOptions { HashModel = false }, cancellation).ConfigureAwait(false);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         await pipeline.GenerateAsync(request with { Trace = trace }, cancellation: cancellation).ConfigureAwait(false);
         return trace;
     }

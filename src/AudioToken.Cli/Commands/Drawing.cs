@@ -66,7 +66,7 @@ internal sealed class Drawing
     {
         try
         {
-            return Load(parsed, job);
+            return _model.Loader(parsed, job.Device, WithMetadata(parsed));
         }
         catch (AudioTokenException)
         {
@@ -79,7 +79,7 @@ internal sealed class Drawing
     {
         Messages messages = job.Messages;
         cancellation.ThrowIfCancellationRequested();
-        using ModelLoading? own = job.Loading is null ? Load(parsed, job)() : null;
+        using ModelLoading? own = job.Loading is null ? _model.Load(parsed, job.Device, WithMetadata(parsed)) : null;
         ModelLoading loading = job.Loading ?? own!;
         ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
         ModelOptions.Tell(files, messages);
@@ -91,7 +91,7 @@ internal sealed class Drawing
         try
         {
             bool withMetadata = WithMetadata(parsed);
-            await using AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
+            AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
             report.Loading = loading.Time;
             IReadOnlyList<GenerationRequest> requests = await job.Calls(pipeline, cancellation).ConfigureAwait(false);
             GenerateRun run = new(pipeline, requests, report, job.Plan, withMetadata, messages, _terminal);
@@ -149,14 +149,6 @@ internal sealed class Drawing
         else
             report.WriteTo(_terminal);
         return ExitCode.Done;
-    }
-
-    // The command line is read here and now; what this gives may be called while another thread reads it.
-    private Func<ModelLoading> Load(ParseResult parsed, DrawingJob job)
-    {
-        Func<ModelFiles> open = _model.Opener(parsed);
-        LoadOptions options = _model.LoadOptions(parsed) with { HashModel = WithMetadata(parsed) };
-        return () => new ModelLoading(open, job.Device, options);
     }
 
     private bool WithMetadata(ParseResult parsed) => !parsed.GetValue(_noMetadata);

@@ -39,10 +39,11 @@ internal sealed class EncodeCommand
         ComputeDevice device = _device.Choose(parsed, messages);
         Sound sound = (await _sound.ReadAsync(parsed, messages, cancellation).ConfigureAwait(false))[0];
         OutputPlan plan = _output.Plan(parsed, sound.Stem + ".token");
-        using ModelFiles files = _model.Open(parsed);
+        using ModelLoading loading = _model.Load(parsed, device);
+        ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
         ModelOptions.Tell(files, messages);
 
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         float[] token = await pipeline.EncodeAsync(sound.Samples, cancellation).ConfigureAwait(false);
         string hash = files.ContentHash;
         string path = plan.Claim(0);

@@ -47,10 +47,11 @@ internal sealed class ExportTokenCommand
             throw new AudioTokenException(ErrorCode.Usage, "--name is blank or holds control characters", "--name '<rain>'");
         bool a1111 = parsed.GetValue(_layout) == "a1111";
         OutputPlan plan = _output.Plan(parsed, sound.Stem);
-        using ModelFiles files = _model.Open(parsed);
+        using ModelLoading loading = _model.Load(parsed, device);
+        ModelFiles files = await loading.OpenedAsync(cancellation).ConfigureAwait(false);
         ModelOptions.Tell(files, messages);
 
-        await using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         float[] token = await pipeline.EncodeAsync(sound.Samples, cancellation).ConfigureAwait(false);
         string path = plan.Claim(0);
         TokenFile.SaveEmbedding(path, token, a1111 ? TokenFile.A1111Name : word, sound, files.Name);

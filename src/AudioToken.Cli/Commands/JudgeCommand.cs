@@ -3,7 +3,6 @@ using System.Globalization;
 using AudioToken.Cli.Options;
 using AudioToken.Pipelines;
 using AudioToken.Tensors;
-using AudioToken.Weights;
 using AudioToken.World;
 using AudioToken.World.Classifiers;
 
@@ -49,9 +48,9 @@ internal sealed class JudgeCommand
         CheckCount("--wrong", parsed.GetValue(_wrong));
         Messages messages = _messages.Messages(parsed, _terminal);
         ComputeDevice device = _device.Choose(parsed, messages);
-        using ModelFiles files = _model.Open(parsed);
-        ModelOptions.Tell(files, messages);
-        using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        using ModelLoading loading = _model.Load(parsed, device);
+        ModelOptions.Tell(await loading.OpenedAsync(cancellation).ConfigureAwait(false), messages);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         JudgementSettings usual = new(), settings = new()
         {
             Pictures = parsed.GetValue(_count) ?? usual.Pictures,

@@ -4,7 +4,6 @@ using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
 using AudioToken.Pipelines;
 using AudioToken.Pipelines.Imaging;
-using AudioToken.Weights;
 using AudioToken.World;
 using AudioToken.World.Classifiers;
 
@@ -58,9 +57,9 @@ internal sealed class SheetCommand
         WritableFolder.Check(output);
         IReadOnlyList<(string Name, float[] Samples)> sounds = Sounds(parsed, cancellation);
         ComputeDevice device = _device.Choose(parsed, messages);
-        using ModelFiles files = _model.Open(parsed);
-        ModelOptions.Tell(files, messages);
-        using AudioToImagePipeline pipeline = await Loading.LoadAsync(files, device, _model.LoadOptions(parsed) with { HashModel = false }, cancellation).ConfigureAwait(false);
+        using ModelLoading loading = _model.Load(parsed, device);
+        ModelOptions.Tell(await loading.OpenedAsync(cancellation).ConfigureAwait(false), messages);
+        AudioToImagePipeline pipeline = await loading.LoadedAsync(cancellation).ConfigureAwait(false);
         JudgementSettings usual = new(); // pictures as they are judged
         List<DrawnSound> drawn = [];
         foreach ((string name, float[] samples) in sounds)

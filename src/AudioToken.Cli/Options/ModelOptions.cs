@@ -50,6 +50,22 @@ internal sealed class ModelOptions(Terminal terminal)
         return () => ModelFiles.Open(path, options);
     }
 
+    /// <summary>Begins to open and load what was named.</summary>
+    /// <param name="parsed">The command line, which is read before this returns.</param>
+    /// <param name="device">What computes.</param>
+    /// <param name="hash">Whether pictures are to tell of the model's content.</param>
+    /// <exception cref="AudioTokenException">The name is empty, or there is no model.</exception>
+    public ModelLoading Load(ParseResult parsed, ComputeDevice device, bool hash = false) => Loader(parsed, device, hash)();
+
+    /// <summary>What <see cref="Load"/> does, for later.</summary>
+    /// <inheritdoc cref="Load"/>
+    public Func<ModelLoading> Loader(ParseResult parsed, ComputeDevice device, bool hash)
+    {
+        Func<ModelFiles> open = Opener(parsed);
+        LoadOptions options = LoadOptions(parsed) with { HashModel = hash };
+        return () => new ModelLoading(open, device, options);
+    }
+
     /// <summary>Choices made when it is loaded.</summary>
     public LoadOptions LoadOptions(ParseResult parsed) => new() { LoraScale = parsed.GetValue(_loraScale) ?? 1 };
 

@@ -138,10 +138,12 @@ public sealed class HalfWeightTests
 
         for (int i = 0; i < 3; i++)
             Step();
-        long native = ops.MemoryStatistics.NativeAllocations, managed = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 20; i++)
-            Step();
-        Assert.Equal(managed, GC.GetAllocatedBytesForCurrentThread());
+        long native = ops.MemoryStatistics.NativeAllocations;
+        Assert.Equal(0, ManagedMemory.AllocatedBy(() =>
+        {
+            for (int i = 0; i < 20; i++)
+                Step();
+        }));
         Assert.Equal(native, ops.MemoryStatistics.NativeAllocations);
     }
 

@@ -13,7 +13,7 @@ public sealed class LinearTests
     // Rows, depth, columns: ones, primes, tails of every kernel height and panel width, depths around the step of 512.
     private static readonly (int M, int K, int N)[] s_shapes =
     [
-        (1, 1, 1), (1, 7, 1), (13, 1, 5), (2, 3, 2), (14, 32, 32), (15, 33, 33), (17, 511, 16), (29, 513, 17), (41, 1025, 67),
+        (1, 1, 1), (1, 7, 1), (13, 1, 5), (2, 3, 2), (14, 32, 32), (15, 33, 33), (17, 511, 16), (29, 513, 17), (41, 1025, 67), (43, 700, 64),
         (141, 64, 40), (283, 70, 97), (3, 1600, 8), (27, 12, 129),
         (2, 1000, 1100), // a weight that is read in two parts
     ];
@@ -55,6 +55,18 @@ public sealed class LinearTests
     }
 
     [Theory, MemberData(nameof(AllKernels))]
+    public void Linear_AgreesWithFloat64_AtEveryHeight(string kernel)
+    {
+        using CpuOps ops = Kernels.Open(kernel);
+        for (int rows = 1; rows <= 44; rows++)
+        {
+            Product product = Product.Linear([rows, 24], 48); // whole panels: of two vectors, and of one
+            product.Check(ops);
+            (product with { Bias = true, Residual = true, ResidualScale = -1.3f }).Check(ops);
+        }
+    }
+
+    [Theory, MemberData(nameof(AllKernels))]
     public void Linear_AgreesWithFloat64_AtRandomShapes(string kernel)
     {
         using CpuOps ops = Kernels.Open(kernel);
@@ -68,9 +80,9 @@ public sealed class LinearTests
     [Theory, MemberData(nameof(AllKernels))]
     public void Linear_GivesTheSameBits_OnAnyNumberOfThreads(string kernel)
     {
-        foreach ((int m, int k, int n) in new[] { (300, 70, 97), (29, 1300, 200), (1, 600, 513) })
+        foreach ((int m, int k, int n) in new[] { (300, 70, 97), (300, 64, 96), (29, 1300, 200), (1, 600, 513) })
         {
-            Product product = Product.Linear([m, k], n).WithEverything();
+            Product product = n == 96 ? Product.Linear([m, k], n) with { Bias = true, Residual = true } : Product.Linear([m, k], n).WithEverything();
             using CpuOps one = Kernels.Open(kernel, 1);
             float[] expected = product.Run(one);
             foreach (int threads in new[] { 2, 3, 5 })
@@ -84,14 +96,20 @@ public sealed class LinearTests
     [Theory, MemberData(nameof(AllKernels))]
     public void Linear_GivesARowTheSameBits_WhateverItsNeighbours(string kernel)
     {
-        const int Rows = 45, Depth = 700, Columns = 35;
+        SameBits(kernel, depth: 700, columns: 35);
+        SameBits(kernel, depth: 64, columns: 32);
+    }
+
+    private static void SameBits(string kernel, int depth, int columns)
+    {
+        const int Rows = 45;
         using CpuOps ops = Kernels.Open(kernel);
         using TensorScope scope = ops.Scope();
-        using Weight weight = ops.LoadWeight(new Draw(2).Weight("w", [Columns, Depth]), WeightRole.Linear);
-        Tensor x = ops.Upload(new Draw(1).Normal([Rows, Depth]), [Rows, Depth]);
+        using Weight weight = ops.LoadWeight(new Draw(2).Weight("w", [columns, depth]), WeightRole.Linear);
+        Tensor x = ops.Upload(new Draw(1).Normal([Rows, depth]), [Rows, depth]);
         float[] all = Download(ops, ops.Linear(x, weight, default));
         for (int row = 0; row < Rows; row++)
-            Assert.Equal(all.AsSpan(row * Columns, Columns).ToArray(), Download(ops, ops.Linear(x.Slice(row, 1), weight, default)));
+            Assert.Equal(all.AsSpan(row * columns, columns).ToArray(), Download(ops, ops.Linear(x.Slice(row, 1), weight, default)));
     }
 
     [Fact]

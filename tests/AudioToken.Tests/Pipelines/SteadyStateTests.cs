@@ -26,18 +26,24 @@ public sealed class SteadyStateTests(TinyPipeline tiny) : IClassFixture<TinyPipe
         pipeline.Generate(request with { Steps = 2 }, cancellation: TinyPipeline.TestEnd); // code compiles, caches fill
 
         long[] managed = new long[64], native = new long[64];
+        int[] collections = new int[64];
         int steps = 0;
         Listener listener = new(progress =>
         {
             if (progress.Phase != GenerationPhase.Denoising)
                 return;
             native[steps] = ops.MemoryStatistics.NativeAllocations;
+            collections[steps] = GC.CollectionCount(0);
             managed[steps++] = GC.GetAllocatedBytesForCurrentThread();
         });
         pipeline.Generate(request, listener, TinyPipeline.TestEnd);
         Assert.InRange(steps, 24, 25);
         Assert.All(Enumerable.Range(Warm, steps - Warm), i => Assert.Equal(native[Warm], native[i]));
-        Assert.All(Enumerable.Range(Warm + 1, steps - Warm - 1), i => Assert.Equal(0, managed[i] - managed[i - 1]));
+
+        // A collection makes the rest of what a thread allocates from count as allocated (ManagedMemory).
+        int[] undisturbed = [.. Enumerable.Range(Warm + 1, steps - Warm - 1).Where(i => collections[i] == collections[i - 1])];
+        Assert.NotEmpty(undisturbed);
+        Assert.All(undisturbed, i => Assert.Equal(0, managed[i] - managed[i - 1]));
     }
 
     [Fact]
