@@ -40,6 +40,26 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
+        if (!_exact && skip.IsEmpty && NarrowWinograd.SuitsFinished(x.Shape[3], own.Shape, geometry, height, width, _engine.VectorWidth))
+        {
+            NarrowTiles(
+                new WinogradJob
+                {
+                    X = data,
+                    Channels = x.Shape[3],
+                    SourceHeight = x.Shape[1],
+                    SourceWidth = x.Shape[2],
+                    Height = height,
+                    Width = width,
+                    Weight = own.Values,
+                    Packed = own.Packed,
+                    Output = Data(y, nameof(Conv2d), nameof(y)),
+                    Epilogue = tile,
+                },
+                shape[0]);
+            return y;
+        }
+
         GemmProblem problem = new()
         {
             Rows = RowsOf(shape),

@@ -9,9 +9,12 @@ internal unsafe struct NarrowWinograd
     /// <summary>Tiles of a part: two heights of the kernel.</summary>
     public const int PartTiles = 28;
 
+    // Finishing four results at a time costs what fewer columns save.
+    private const int FewestFinishedColumns = 32;
+
     private const int MostColumns = 64, FewestPixels = 256;
 
-    public WinogradJob Windows; // the convolution of one source; its sums are results as they are
+    public WinogradJob Windows; // the convolution of one source
     public float* Filters;      // [panels][points], each [Depth][width]
     public int Tiles;           // of all samples
 
@@ -24,10 +27,14 @@ internal unsafe struct NarrowWinograd
     /// <summary>Floats of the filters of one panel.</summary>
     public readonly long PanelFloats => WinogradJob.MostPoints * FilterStride;
 
+    /// <summary>Whether one has the form, and gains by it although its sums are yet to be finished.</summary>
+    public static bool SuitsFinished(int channels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
+        weight[0] >= FewestFinishedColumns && Suits(channels, weight, geometry, height, width, vectorWidth);
+
     /// <summary>Whether a convolution has the form, and gains by it.</summary>
     public static bool Suits(int channels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
         weight[2] == 3 && weight[3] == 3
-        && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1, UpsampleHeight: 0, UpsampleWidth: 0 }
+        && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && channels is 16 or 32 or 64 && channels % vectorWidth == 0 && weight[0] <= MostColumns && weight[0] % vectorWidth == 0 && height * width >= FewestPixels;
 }
 
@@ -60,6 +67,7 @@ internal readonly unsafe struct NarrowWinogradOutputs<TLanes, TVector, TDistance
     where TDistance : struct, IRowDistance
 {
     private readonly NarrowWinograd _job = job;
+    private readonly bool _plain = job.Windows.Epilogue is { Bias: null, Shift: null, Residual: null, Activation: Activation.None, Scale: 1 };
 
     /// <inheritdoc/>
     public void Run(int index, int worker)
@@ -75,7 +83,8 @@ internal readonly unsafe struct NarrowWinogradOutputs<TLanes, TVector, TDistance
         for (int tile = 0; tile < count; tile++)
         {
             (long sample, int y, int x) = _job.Windows.At(first + tile);
-            TilePixels.Square(_job.Windows.X, depth, sample, _job.Windows.Height, _job.Windows.Width, _job.Windows.Height, _job.Windows.Width, y - 1, x - 1, 6, pixels);
+            TilePixels.Square(
+                _job.Windows.X, depth, sample, _job.Windows.SourceHeight, _job.Windows.SourceWidth, _job.Windows.Height, _job.Windows.Width, y - 1, x - 1, 6, pixels);
             for (int c = 0; c < depth; c += TLanes.Count)
                 Winograd<TLanes, TVector>.InputTile(pixels, c, inputs + (long)tile * depth + c, inputStride, part);
 
@@ -102,7 +111,10 @@ internal readonly unsafe struct NarrowWinogradOutputs<TLanes, TVector, TDistance
             {
                 for (int c = 0; c < width; c += TLanes.Count)
                     Winograd<TLanes, TVector>.OutputTile(sums + (long)tile * width + c, (int)sumStride, outputs + c, width, part);
-                Store(first + tile, panel * packed.PanelWidth, outputs, width);
+                if (_plain)
+                    Store(first + tile, panel * packed.PanelWidth, outputs, width);
+                else
+                    _job.Windows.Finish<TLanes, TVector>(first + tile, panel, outputs, width);
             }
         }
     }

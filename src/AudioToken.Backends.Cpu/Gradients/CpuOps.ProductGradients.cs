@@ -88,9 +88,8 @@ public sealed unsafe partial class CpuOps : IGradientOps
         }
         else if (!_exact && NarrowWinograd.Suits(n, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
         {
-            NarrowWinograd job = new()
-            {
-                Windows = new WinogradJob
+            NarrowTiles(
+                new WinogradJob
                 {
                     X = data,
                     Channels = n,
@@ -103,10 +102,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
                     Output = problem.Output,
                     Epilogue = problem.Epilogue,
                 },
-            };
-            job.Tiles = checked(dy.Shape[0] * job.Windows.TileRows * job.Windows.TileColumns);
-            job.Filters = Working(problem.Packed.Panels * job.PanelFloats);
-            _engine.Multiply(_workers, job);
+                dy.Shape[0]);
         }
         else if (PixelConv.Suits(n, channels, kh, kw, wide) && geometry is { PadTop: <= 2, PadLeft: <= 2 })
         {

@@ -18,6 +18,8 @@ public sealed class WinogradTests
         Product.Conv([1, 33, 35, 64], 65, 3, 3, Twice(33, 35)), // the same with tiles that hang over both edges
         Product.Conv([3, 8, 8, 208], 160, 3, 3, new(1, 1)), // several parts of the channels, the last one smaller
         Product.Conv([1, 48, 47, 112], 64, 3, 3, new(1, 1), skipChannels: 208), // several blocks of tiles, a part of both sources
+        Product.Conv([2, 17, 19, 32], 48, 3, 3, new(1, 1)), // few channels, a panel and a half
+        Product.Conv([1, 10, 9, 16], 32, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 19, UpsampleWidth = 18 }),
     ];
 
     public static TheoryData<string, int> AllCases
@@ -161,6 +163,7 @@ public sealed class WinogradTests
     [InlineData(2, false)]
     [InlineData(2, true)]
     [InlineData(4, false)] // in phases
+    [InlineData(8, false)] // few channels
     public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number, bool exact)
     {
         Product product = s_products[number].WithEverything() with { ShiftRows = 1 };
