@@ -127,7 +127,9 @@ internal sealed class WorldBenchmark : IDisposable
     // Counts a stage's updates from the second one on.
     private sealed class StageClock(WorldBenchmark benchmark, string stage) : IProgress<RunProgress>
     {
-        private double _peak;
+        private const int Readings = 5; // before the stage and after it; one alone may fall into another program's moment
+
+        private readonly List<double> _peaks = [];
         private int _updates;
         private long _begun, _ended;
 
@@ -140,12 +142,22 @@ internal sealed class WorldBenchmark : IDisposable
                 return;
             }
 
-            _peak = FmaPeak.Measure(benchmark._threads);
+            ReadPeaks();
             benchmark._profile.Reset();
             _begun = Stopwatch.GetTimestamp();
         }
 
-        public void Write() => benchmark.Write(
-            stage, _updates, Stopwatch.GetElapsedTime(_begun, _ended).TotalSeconds, (_peak + FmaPeak.Measure(benchmark._threads)) / 2);
+        public void Write()
+        {
+            ReadPeaks();
+            _peaks.Sort();
+            benchmark.Write(stage, _updates, Stopwatch.GetElapsedTime(_begun, _ended).TotalSeconds, _peaks[_peaks.Count / 2]);
+        }
+
+        private void ReadPeaks()
+        {
+            for (int i = 0; i < Readings; i++)
+                _peaks.Add(FmaPeak.Measure(benchmark._threads));
+        }
     }
 }

@@ -11,7 +11,7 @@ internal sealed class TrainDemoCommand
 {
     private readonly Terminal _terminal;
     private readonly Option<string> _out = new("--out", "-o") { Description = "folder for stages and result; one that holds a run is gone on with", HelpName = "DIR", Required = true };
-    private readonly Option<double?> _share = Checked.Number("--share", [], "share of the full training of every part (default 1: about two hours on two cores)", 0.0001, 100.0, "X");
+    private readonly Option<double?> _share = Checked.Number("--share", [], "share of the full training of every part (default 1: about an hour on two cores)", 0.0001, 100.0, "X");
     private readonly Option<int?> _count = Checked.Number("--count", [], "samples of each kind (default 200)", 1, 100_000);
     private readonly Option<ulong?> _seed = Checked.Number("--seed", ["-s"], "seed of everything drawn (default 0)", 0UL, ulong.MaxValue);
     private readonly ModelOptions _model;
