@@ -18,7 +18,7 @@ public sealed unsafe partial class CpuOps
         (int height, int width) = (shape[1], shape[2]);
         TileEpilogue tile = Resolve(epilogue, shape, shape[3], nameof(Conv2d));
         Tensor y = Allocate(shape);
-        if (WinogradJob.FormOf(_exact, x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth) is WinogradForm form)
+        if (WinogradJob.FormOf(_exact, x.Shape, skipChannels, own.Shape, geometry, height, width, _engine.VectorWidth, plain: false) is WinogradForm form)
         {
             bool phases = form == WinogradForm.Phases;
             Winograd(new WinogradJob
@@ -37,26 +37,6 @@ public sealed unsafe partial class CpuOps
                 Output = Data(y, nameof(Conv2d), nameof(y)),
                 Epilogue = tile,
             }, shape[0]);
-            return y;
-        }
-
-        if (!_exact && skip.IsEmpty && NarrowWinograd.SuitsFinished(x.Shape[3], own.Shape, geometry, height, width, _engine.VectorWidth))
-        {
-            NarrowTiles(
-                new WinogradJob
-                {
-                    X = data,
-                    Channels = x.Shape[3],
-                    SourceHeight = x.Shape[1],
-                    SourceWidth = x.Shape[2],
-                    Height = height,
-                    Width = width,
-                    Weight = own.Values,
-                    Packed = own.Packed,
-                    Output = Data(y, nameof(Conv2d), nameof(y)),
-                    Epilogue = tile,
-                },
-                shape[0]);
             return y;
         }
 

@@ -14,6 +14,14 @@ public sealed unsafe partial class CpuOps
     private void Winograd(WinogradJob job, int batch)
     {
         using TensorScope scope = Scope();
+        if (job.Form == WinogradForm.Narrow)
+        {
+            NarrowWinograd narrow = new() { Windows = job, Tiles = checked(batch * job.TileRows * job.TileColumns) };
+            narrow.Filters = Working(job.Packed.Panels * narrow.PanelFloats);
+            _engine.Multiply(_workers, narrow);
+            return;
+        }
+
         long tiles = (long)batch * job.TileRows * job.TileColumns;
         job.BlockTiles = MostBlockTiles;
         while (job.BlockTiles > FewestBlockTiles && (tiles + job.BlockTiles - 1) / job.BlockTiles * job.Packed.Panels < PartsPerThread * _workers.Threads)

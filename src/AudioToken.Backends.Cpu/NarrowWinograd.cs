@@ -27,13 +27,9 @@ internal unsafe struct NarrowWinograd
     /// <summary>Floats of the filters of one panel.</summary>
     public readonly long PanelFloats => WinogradJob.MostPoints * FilterStride;
 
-    /// <summary>Whether one has the form, and gains by it although its sums are yet to be finished.</summary>
-    public static bool SuitsFinished(int channels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
-        weight[0] >= FewestFinishedColumns && Suits(channels, weight, geometry, height, width, vectorWidth);
-
     /// <summary>Whether a convolution has the form, and gains by it.</summary>
-    public static bool Suits(int channels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth) =>
-        weight[2] == 3 && weight[3] == 3
+    public static bool Suits(int channels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth, bool plain) =>
+        weight[2] == 3 && weight[3] == 3 && (plain || weight[0] >= FewestFinishedColumns)
         && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && channels is 16 or 32 or 64 && channels % vectorWidth == 0 && weight[0] <= MostColumns && weight[0] % vectorWidth == 0 && height * width >= FewestPixels;
 }
@@ -83,8 +79,7 @@ internal readonly unsafe struct NarrowWinogradOutputs<TLanes, TVector, TDistance
         for (int tile = 0; tile < count; tile++)
         {
             (long sample, int y, int x) = _job.Windows.At(first + tile);
-            TilePixels.Square(
-                _job.Windows.X, depth, sample, _job.Windows.SourceHeight, _job.Windows.SourceWidth, _job.Windows.Height, _job.Windows.Width, y - 1, x - 1, 6, pixels);
+            _job.Windows.Pixels(_job.Windows.X, depth, sample, y, x, pixels);
             for (int c = 0; c < depth; c += TLanes.Count)
                 Winograd<TLanes, TVector>.InputTile(pixels, c, inputs + (long)tile * depth + c, inputStride, part);
 

@@ -6,6 +6,9 @@ internal enum WinogradForm
     /// <summary>F(4x4, 3x3): 36 products for 144, with twice the rounding errors of plain sums.</summary>
     Fours,
 
+    /// <summary>The same of few channels, by <see cref="NarrowWinograd"/>.</summary>
+    Narrow,
+
     /// <summary>F(2x2, 3x3): 16 products for 36, with about half the rounding errors of plain sums.</summary>
     Pairs,
 

@@ -77,12 +77,12 @@ internal unsafe struct WinogradJob
     public readonly int TileColumns => (Width + Side - 1) / Side;
 
     /// <summary>The form that a convolution takes; null where plain sums, or those of <see cref="Doubling"/>, are quicker.</summary>
-    /// <remarks>Exact ones take only what rounds no more than plain sums. Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>
+    /// <remarks>Exact ones take only what rounds no more than plain sums; of plain ones the sums are results as they are. Looks at one sample, never at the batch: a sample's result must not depend on its neighbours.</remarks>
     public static WinogradForm? FormOf(
-        bool exact, Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth)
+        bool exact, Shape x, int skipChannels, Shape weight, in ConvGeometry geometry, int height, int width, int vectorWidth, bool plain)
     {
         if (!Suits(x, skipChannels, weight, geometry, height, width, vectorWidth))
-            return null;
+            return !exact && skipChannels == 0 && NarrowWinograd.Suits(x[3], weight, geometry, height, width, vectorWidth, plain) ? WinogradForm.Narrow : null;
         if (exact)
             return Doubling.Suits(x, weight, geometry) ? null : WinogradForm.Pairs;
         return SuitsDoubled(x, weight, geometry) ? WinogradForm.Phases : WinogradForm.Fours;
@@ -106,24 +106,8 @@ internal unsafe struct WinogradJob
     }
 
     /// <summary>The pixels of a tile's window in one source; null where it hangs over the edge.</summary>
-    /// <remarks>The nearest pixel of a smaller source is floor(i * size / enlarged): the pixel itself where the sizes agree.</remarks>
-    public readonly void Pixels(float* source, int channels, long sample, int tileY, int tileX, float** pixels)
-    {
-        int window = Window;
-        (int top, int left) = (tileY - 1 + Phase / 2, tileX - 1 + Phase % 2);
-        source += sample * SourceHeight * SourceWidth * channels;
-        for (int i = 0; i < window; i++)
-        {
-            int y = top + i;
-            bool inside = (uint)y < (uint)Height;
-            float* row = source + (inside ? (long)y * SourceHeight / Height : 0) * SourceWidth * channels;
-            for (int j = 0; j < window; j++)
-            {
-                int x = left + j;
-                *pixels++ = inside && (uint)x < (uint)Width ? row + (long)x * SourceWidth / Width * channels : null;
-            }
-        }
-    }
+    public readonly void Pixels(float* source, int channels, long sample, int tileY, int tileX, float** pixels) =>
+        TilePixels.Square(source, channels, sample, SourceHeight, SourceWidth, Height, Width, tileY - 1 + Phase / 2, tileX - 1 + Phase % 2, Window, pixels);
 
     /// <summary>Asks for what the sums of a tile will be added to and replaced by.</summary>
     public readonly void AskForResults(int tile, int panel, int width)

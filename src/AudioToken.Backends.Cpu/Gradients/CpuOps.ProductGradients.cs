@@ -69,7 +69,7 @@ public sealed unsafe partial class CpuOps : IGradientOps
         {
             _engine.Multiply(_workers, problem, new MatrixRows(data, n, 0));
         }
-        else if (WinogradJob.FormOf(_exact, dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth) is WinogradForm form)
+        else if (WinogradJob.FormOf(_exact, dy.Shape, 0, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth, plain: true) is WinogradForm form)
         {
             Winograd(new WinogradJob
             {
@@ -85,24 +85,6 @@ public sealed unsafe partial class CpuOps : IGradientOps
                 Output = problem.Output,
                 Epilogue = problem.Epilogue,
             }, dy.Shape[0]);
-        }
-        else if (!_exact && NarrowWinograd.Suits(n, [channels, n, kh, kw], geometry, tall, wide, _engine.VectorWidth))
-        {
-            NarrowTiles(
-                new WinogradJob
-                {
-                    X = data,
-                    Channels = n,
-                    SourceHeight = tall,
-                    SourceWidth = wide,
-                    Height = tall,
-                    Width = wide,
-                    Weight = problem.Weight,
-                    Packed = problem.Packed,
-                    Output = problem.Output,
-                    Epilogue = problem.Epilogue,
-                },
-                dy.Shape[0]);
         }
         else if (PixelConv.Suits(n, channels, kh, kw, wide) && geometry is { PadTop: <= 2, PadLeft: <= 2 })
         {

@@ -18,19 +18,17 @@ internal unsafe struct WinogradGradientTiles<TLanes, TVector>
     /// <param name="part">Room for as many vectors as there are points.</param>
     public readonly void Transform(long tile, float* inputs, float* slopes, TVector* part)
     {
-        const int Window = 6, Side = 4;
         float** pixels = stackalloc float*[WinogradJob.MostPoints];
         (long sample, int y, int x) = Windows.At(tile);
-        (int channels, int skip, int height, int width, int tall, int wide) =
-            (Windows.Channels, Windows.SkipChannels, Windows.Height, Windows.Width, Windows.SourceHeight, Windows.SourceWidth);
-        TilePixels.Square(Windows.X, channels, sample, tall, wide, height, width, y - 1, x - 1, Window, pixels);
+        (int channels, int skip, int height, int width) = (Windows.Channels, Windows.SkipChannels, Windows.Height, Windows.Width);
+        Windows.Pixels(Windows.X, channels, sample, y, x, pixels);
         for (int c = 0; c < channels; c += TLanes.Count)
             Winograd<TLanes, TVector>.InputTile(pixels, c, inputs + c, InputStride, part);
         if (skip > 0)
-            TilePixels.Square(Windows.Skip, skip, sample, tall, wide, height, width, y - 1, x - 1, Window, pixels);
+            Windows.Pixels(Windows.Skip, skip, sample, y, x, pixels);
         for (int c = 0; c < skip; c += TLanes.Count)
             Winograd<TLanes, TVector>.InputTile(pixels, c, inputs + channels + c, InputStride, part);
-        TilePixels.Square(Dy, Outputs, sample, height, width, height, width, y, x, Side, pixels);
+        TilePixels.Square(Dy, Outputs, sample, height, width, height, width, y, x, Windows.Side, pixels);
         for (int c = 0; c < Outputs; c += TLanes.Count)
             WinogradGradient<TLanes, TVector>.SlopeTile(pixels, c, slopes + c, SlopeStride, part);
     }
