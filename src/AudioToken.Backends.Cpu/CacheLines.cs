@@ -12,6 +12,9 @@ internal static unsafe class CacheLines
     /// <summary>Floats of a line.</summary>
     public const int Floats = Bytes / sizeof(float);
 
+    /// <summary>At least so many floats, an odd number of lines: rows that lie as far apart, and are written and read together, do not share cache sets.</summary>
+    public static long Apart(long floats) => ((floats + Floats - 1) / Floats | 1) * Floats;
+
     /// <summary>Asks for the line of an address, into the second level at least. The address need not be valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Ask(void* address)

@@ -35,8 +35,7 @@ public sealed unsafe partial class CpuOps
             for (job.FirstTile = 0; job.FirstTile < tiles; job.FirstTile += job.Tiles)
             {
                 job.Tiles = (int)Math.Min(most, tiles - job.FirstTile);
-                _engine.TransformInputs(_workers, job);
-                _engine.MultiplyTransformed(_workers, job);
+                _engine.Multiply(_workers, job);
             }
         }
     }

@@ -44,14 +44,11 @@ internal abstract class GemmEngine
     /// <summary>Computes a 3x3 convolution of few channels by transformed tiles; the job's memory is there.</summary>
     public abstract void Multiply(WorkerPool workers, in NarrowWinograd job);
 
-    /// <summary>Transforms the present run of tiles of a convolution.</summary>
-    public abstract void TransformInputs(WorkerPool workers, in WinogradJob job);
+    /// <summary>Computes the present run of tiles of a convolution: transforms them, multiplies them with transformed filters, point by point, and transforms the sums back to outputs.</summary>
+    public abstract void Multiply(WorkerPool workers, in WinogradJob job);
 
     /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
     public abstract void SumTaps(WorkerPool workers, in Doubling job);
-
-    /// <summary>Multiplies them with transformed filters, point by point, and transforms the sums back to outputs.</summary>
-    public abstract void MultiplyTransformed(WorkerPool workers, in WinogradJob job);
 
     /// <summary>Sums the slices of a weight's gradient.</summary>
     public abstract void SumPositions(WorkerPool workers, in WeightGradientJob job);
@@ -143,18 +140,18 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     public override unsafe float* Widen(RestingValues values, int count, float* room) => values.Floats<TLanes, TVector>(count, room);
 
     /// <inheritdoc/>
-    public override void TransformInputs(WorkerPool workers, in WinogradJob job)
+    public override void Multiply(WorkerPool workers, in WinogradJob job)
     {
         switch (job.Form)
         {
             case WinogradForm.Pairs:
-                TransformInputs<WinogradPair<TLanes, TVector>>(workers, job);
+                Multiply<WinogradPair<TLanes, TVector>>(workers, job);
                 break;
             case WinogradForm.Phases:
-                TransformInputs<WinogradPhase<TLanes, TVector>>(workers, job);
+                Multiply<WinogradPhase<TLanes, TVector>>(workers, job);
                 break;
             default:
-                TransformInputs<Winograd<TLanes, TVector>>(workers, job);
+                Multiply<Winograd<TLanes, TVector>>(workers, job);
                 break;
         }
     }
@@ -164,23 +161,6 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     {
         DoublingSums<TLanes, TVector> sums = new(job, workers);
         workers.Run(sums.Parts, sums);
-    }
-
-    /// <inheritdoc/>
-    public override void MultiplyTransformed(WorkerPool workers, in WinogradJob job)
-    {
-        switch (job.Form)
-        {
-            case WinogradForm.Pairs:
-                MultiplyTransformed<WinogradPair<TLanes, TVector>>(workers, job);
-                break;
-            case WinogradForm.Phases:
-                MultiplyTransformed<WinogradPhase<TLanes, TVector>>(workers, job);
-                break;
-            default:
-                MultiplyTransformed<Winograd<TLanes, TVector>>(workers, job);
-                break;
-        }
     }
 
     /// <inheritdoc/>
@@ -222,13 +202,10 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
     /// <inheritdoc/>
     public override void DifferentiateAttention(WorkerPool workers, in AttentionGradientJob job) => workers.Run(job.Parts, Gradients(job));
 
-    private static void TransformInputs<TTransforms>(WorkerPool workers, in WinogradJob job)
-        where TTransforms : struct, IWinogradTransforms<TVector> =>
-        workers.Run(job.Tiles, new WinogradInputs<TTransforms, TLanes, TVector>(job, workers));
-
-    private void MultiplyTransformed<TTransforms>(WorkerPool workers, in WinogradJob job)
+    private void Multiply<TTransforms>(WorkerPool workers, in WinogradJob job)
         where TTransforms : struct, IWinogradTransforms<TVector>
     {
+        workers.Run(job.Tiles, new WinogradInputs<TTransforms, TLanes, TVector>(job, workers));
         WinogradOutputs<TTransforms, TLanes, TVector> outputs = new(job, workers, tallest);
         workers.Run(outputs.Parts, outputs);
     }

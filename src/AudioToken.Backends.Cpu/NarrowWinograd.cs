@@ -22,7 +22,7 @@ internal unsafe struct NarrowWinograd
     public readonly int Parts => (Tiles + PartTiles - 1) / PartTiles;
 
     /// <summary>Floats from the filters of one point to those of the next.</summary>
-    public readonly long FilterStride => WinogradGradientJob.Apart((long)Windows.Depth * Windows.Packed.PanelWidth);
+    public readonly long FilterStride => CacheLines.Apart((long)Windows.Depth * Windows.Packed.PanelWidth);
 
     /// <summary>Floats of the filters of one panel.</summary>
     public readonly long PanelFloats => WinogradJob.MostPoints * FilterStride;
@@ -71,7 +71,7 @@ internal readonly unsafe struct NarrowWinogradOutputs<TLanes, TVector, TDistance
         const int Points = WinogradJob.MostPoints, Outputs = 16;
         PackedShape packed = _job.Windows.Packed;
         int first = index * NarrowWinograd.PartTiles, count = Math.Min(NarrowWinograd.PartTiles, _job.Tiles - first), depth = TDistance.Floats;
-        long inputStride = WinogradGradientJob.Apart((long)NarrowWinograd.PartTiles * depth), sumStride = WinogradGradientJob.Apart((long)NarrowWinograd.PartTiles * packed.PanelWidth);
+        long inputStride = CacheLines.Apart((long)NarrowWinograd.PartTiles * depth), sumStride = CacheLines.Apart((long)NarrowWinograd.PartTiles * packed.PanelWidth);
         TVector* part = (TVector*)workers.Scratch(
             worker, ((long)Points * sizeof(TVector)) + (((Points * (inputStride + sumStride)) + ((long)Outputs * packed.PanelWidth)) * sizeof(float)));
         float* inputs = (float*)(part + Points), sums = inputs + Points * inputStride, outputs = sums + Points * sumStride;

@@ -26,13 +26,13 @@ internal unsafe struct NarrowWinogradGradientJob
     public readonly int Slices => Math.Min(MostSlices, Groups);
 
     /// <summary>Floats from the inputs of one point to those of the next.</summary>
-    public readonly long InputStride => WinogradGradientJob.Apart((long)GroupTiles * Windows.Depth);
+    public readonly long InputStride => CacheLines.Apart((long)GroupTiles * Windows.Depth);
 
     /// <summary>Floats from the gradients of one point to those of the next.</summary>
-    public readonly long SlopeStride => WinogradGradientJob.Apart((long)GroupTiles * Outputs);
+    public readonly long SlopeStride => CacheLines.Apart((long)GroupTiles * Outputs);
 
     /// <summary>Floats from the sums of one point to those of the next.</summary>
-    public readonly long SumStride => WinogradGradientJob.Apart((long)Outputs * Windows.Depth);
+    public readonly long SumStride => CacheLines.Apart((long)Outputs * Windows.Depth);
 
     /// <summary>Floats of the sums of a slice.</summary>
     public readonly long SliceFloats => WinogradJob.MostPoints * SumStride;

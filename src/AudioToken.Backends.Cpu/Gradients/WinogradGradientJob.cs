@@ -32,16 +32,16 @@ internal unsafe struct WinogradGradientJob
     public readonly int MostTiles => Math.Min(AllTiles, Math.Max(16, TransformedFloats / (Points * (Windows.Depth + Outputs)) / 16 * 16));
 
     /// <summary>Floats from the inputs of one point to those of the next.</summary>
-    public readonly long InputStride => Apart((long)MostTiles * Windows.Depth);
+    public readonly long InputStride => CacheLines.Apart((long)MostTiles * Windows.Depth);
 
     /// <summary>Floats from the gradients of one point to those of the next.</summary>
-    public readonly long SlopeStride => Apart((long)MostTiles * Outputs);
+    public readonly long SlopeStride => CacheLines.Apart((long)MostTiles * Outputs);
 
     /// <summary>Blocks of outputs.</summary>
     public readonly int Blocks => (Outputs + BlockOutputs - 1) / BlockOutputs;
 
     /// <summary>Floats from the sums of one point to those of the next.</summary>
-    public readonly long SumStride => Apart((long)BlockOutputs * Windows.Depth);
+    public readonly long SumStride => CacheLines.Apart((long)BlockOutputs * Windows.Depth);
 
     /// <summary>Floats of the sums of a block.</summary>
     public readonly long BlockFloats => Points * SumStride;
@@ -55,7 +55,4 @@ internal unsafe struct WinogradGradientJob
         weight[2] == 3 && weight[3] == 3
         && geometry is { Stride: 1, PadTop: 1, PadLeft: 1, PadBottom: 1, PadRight: 1 }
         && x[3] % vectorWidth == 0 && skipChannels % vectorWidth == 0 && weight[0] % vectorWidth == 0;
-
-    /// <summary>An odd number of cache lines: the 36 values of a channel are written and read together, and so do not share cache sets.</summary>
-    public static long Apart(long floats) => ((floats + CacheLines.Floats - 1) / CacheLines.Floats | 1) * CacheLines.Floats;
 }
