@@ -16,7 +16,7 @@ internal unsafe struct StrassenJob
     public const int MostBlockPairs = 256;
 
     // Of less, forming the operands and adding up the products outweighs the product saved.
-    private const int FewestRows = 128, FewestColumns = 640, FewestDepth = 256;
+    private const int FewestRows = 192, FewestColumns = 640, FewestDepth = 512;
 
     // Enough parts that the last one ends soon after the others, unless each would form its columns' operands for few rows.
     private const int PartsPerThread = 4, FewestBlockPairs = 56;

@@ -10,12 +10,12 @@ public sealed class StrassenTests
 {
     private static readonly Product[] s_products =
     [
-        Product.Linear([1, 130, 256], 640), // heights of every kind
-        Product.Linear([2, 128, 1120], 704), // two steps of depth, of different halves
-        Product.Linear([1, 1100, 256], 640), // several blocks of rows
-        Product.Linear([3, 128, 288], 640) with { WeightType = DType.F16 },
-        Product.Linear([1, 128, 2080], 640) with { WeightType = DType.BF16 }, // three steps
-        Product.Linear([1, 128, 256], 896) with { Activation = Activation.Geglu },
+        Product.Linear([1, 194, 512], 640), // heights of every kind
+        Product.Linear([2, 192, 1120], 640), // two steps of depth, of different halves
+        Product.Linear([1, 516, 512], 704), // several blocks of rows
+        Product.Linear([3, 192, 544], 640) with { WeightType = DType.F16 },
+        Product.Linear([1, 192, 2080], 640) with { WeightType = DType.BF16 }, // three steps
+        Product.Linear([1, 192, 512], 896) with { Activation = Activation.Geglu },
     ];
 
     public static TheoryData<string, int> AllCases
@@ -106,8 +106,8 @@ public sealed class StrassenTests
         using CpuOps ops = new(new CpuOptions { Threads = 2 });
         using TensorScope scope = ops.Scope();
         Draw draw = new(3);
-        Tensor x = ops.Normal(draw, [2, 150, 320]);
-        Weight[] weights = [.. new[] { 640, 96, 704 }.Select(columns => ops.Weight(draw, WeightRole.Linear, [columns, 320]))];
+        Tensor x = ops.Normal(draw, [2, 250, 512]);
+        Weight[] weights = [.. new[] { 640, 96, 704 }.Select(columns => ops.Weight(draw, WeightRole.Linear, [columns, 512]))];
         Tensor[] together = new Tensor[3];
         ops.Project(x, [.. weights.Select(weight => new Projection(weight, null))], together);
         foreach ((Weight weight, Tensor found) in weights.Zip(together))
@@ -118,13 +118,13 @@ public sealed class StrassenTests
     }
 
     [Theory]
-    [InlineData(128, 256, 640, true)]
-    [InlineData(126, 256, 640, false)] // too few rows
-    [InlineData(129, 256, 640, false)] // the last row would be paired with the next sample's first
-    [InlineData(128, 224, 640, false)] // too short sums
-    [InlineData(128, 272, 640, false)] // halves that are no whole vectors
-    [InlineData(128, 256, 576, false)] // too few columns
-    [InlineData(128, 256, 672, false)] // an odd number of panels
+    [InlineData(192, 512, 640, true)]
+    [InlineData(190, 512, 640, false)] // too few rows
+    [InlineData(193, 512, 640, false)] // the last row would be paired with the next sample's first
+    [InlineData(192, 480, 640, false)] // too short sums
+    [InlineData(192, 528, 640, false)] // halves that are no whole vectors
+    [InlineData(192, 512, 576, false)] // too few columns
+    [InlineData(192, 512, 672, false)] // an odd number of panels
     public void Suits_PairsOfRowsHalvesAndPanels(int rows, int depth, int columns, bool suits) =>
         Assert.Equal(suits, StrassenJob.Suits(new GemmProblem { Packed = new PackedShape(1, columns, depth, VectorWidth: 16) }, rows));
 }
