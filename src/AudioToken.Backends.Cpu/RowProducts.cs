@@ -99,7 +99,7 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
         for (int left = rows; left > 0;)
         {
             int height = RowKernel<TLanes, TVector>.Height(left, _tallest);
-            AskForResults(results, height, width);
+            results.AskFor(height, width);
             left -= height;
             byte* asked = fresh && left > 0 ? (byte*)(a + height * _rows.Stride) : ahead < aheadEnd ? ahead : (byte*)a;
             Sum(height, vectors, a, b, results, asked);
@@ -124,19 +124,6 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
             results.Bias = null;
             results.Residual = results.Output;
             results.Factor = 1;
-        }
-    }
-
-    private static void AskForResults(in RowResults results, int rows, int width)
-    {
-        float* output = results.Output, residual = results.Residual;
-        for (int r = 0; r < rows; r++, output += results.Stride)
-        {
-            CacheLines.Ask(output, width);
-            if (residual is null)
-                continue;
-            CacheLines.Ask(residual, width);
-            residual += results.Stride;
         }
     }
 

@@ -17,4 +17,12 @@ internal unsafe struct RowResults
 
     /// <summary>Factor of the residual.</summary>
     public float Factor;
+
+    /// <summary>Asks for the first floats of a few rows, and of their residuals.</summary>
+    public readonly void AskFor(int rows, int columns)
+    {
+        CacheLines.Ask(Output, Stride, rows, columns);
+        if (Residual is not null)
+            CacheLines.Ask(Residual, Stride, rows, columns);
+    }
 }

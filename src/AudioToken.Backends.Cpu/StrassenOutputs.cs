@@ -11,6 +11,9 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
     // Right-hand operands that are sums.
     private const int Formed = 5;
 
+    // While it is computed, results are asked for: those after it complete them.
+    private const int AskingProduct = 4;
+
     private readonly StrassenJob _job;
     private readonly WorkerPool _workers;
     private readonly int _tallest, _blocks;
@@ -45,8 +48,9 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
             int half = _job.Half(step), quarter = half * Width, lines = 0;
             float* left = Panel(panels, 0, step).Floats<TLanes, TVector>(2 * quarter, widened), right = Panel(panels, 1, step).Floats<TLanes, TVector>(2 * quarter, widened + widest);
             Form(left, right, quarter, formed, operand);
+            bool last = step == _job.Steps - 1;
             quarters.IsFirst = step == 0;
-            quarters.IsLast = _direct && step == _job.Steps - 1;
+            quarters.IsLast = _direct && last;
             for (int product = 0; product < StrassenJob.Products; product++)
             {
                 float* b = product switch
@@ -63,8 +67,8 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
                 {
                     int height = RowKernel<TLanes, TVector>.Height(pairs - pair, _tallest);
                     RowResults made = quarters.Place(product);
-                    if (product == 4)
-                        quarters.AskForResults(height);
+                    if (last && product == AskingProduct)
+                        quarters.Results.AskFor(2 * height, _job.Problem.IsGated ? Width : 2 * Width);
                     RowKernel<TLanes, TVector>.Run(height, 2, a, _job.Distance, b, half, made, Ahead(panels, step, lines, a + (long)height * _job.Distance));
                     quarters.Add(product, made, height);
                     quarters.Advance(height);

@@ -89,16 +89,6 @@ internal unsafe struct StrassenSums<TLanes, TVector>
             Results.Residual += 2 * height * Results.Stride;
     }
 
-    /// <summary>Asks for what the sums of some pairs of rows will be added to and replaced by, if that is soon.</summary>
-    public readonly void AskForResults(int height)
-    {
-        if (!IsLast)
-            return;
-        CacheLines.Ask(Results.Output, Results.Stride, 2 * height, 2 * Width);
-        if (Results.Residual is not null)
-            CacheLines.Ask(Results.Residual, Results.Stride, 2 * height, 2 * Width);
-    }
-
     private static void Copy(in RowResults made, int height, float* quarter)
     {
         float* tile = made.Output;
