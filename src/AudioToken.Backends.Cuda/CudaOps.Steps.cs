@@ -31,7 +31,8 @@ public sealed unsafe partial class CudaOps
     {
         ResultShape.Assign(target, value);
         ulong to = Own(target, nameof(Assign), nameof(target)), from = Own(value, nameof(Assign), nameof(value));
-        CopyWithin(to, from, target.Shape.Count * target.DType.Size());
+        if (target.Shape.Count > 0 && !_counts)
+            _context.Copy(new DevicePointer(to), new DevicePointer(from), target.Shape.Count * target.DType.Size());
     }
 
     /// <inheritdoc/>
@@ -248,12 +249,6 @@ public sealed unsafe partial class CudaOps
     {
         if (_memory.Arena is not null)
             throw new InvalidOperationException($"{operation} within a repeated step, which is recorded; upload before it and download after it.");
-    }
-
-    private void CopyWithin(ulong to, ulong from, long bytes)
-    {
-        if (bytes > 0 && !_counts)
-            _context.Copy(new DevicePointer(to), new DevicePointer(from), bytes);
     }
 
     private void Count(DeviceBlock counter)
