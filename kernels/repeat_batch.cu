@@ -21,7 +21,7 @@ template <typename Unit> DEVICE void repeat(void* to, const void* from, size_t b
     }
 }
 
-KERNEL repeat_batch(const Parts parts, int times)
+KERNEL repeat_batch(const GRID_CONSTANT Parts parts, int times)
 {
     const void* const from = parts.from[blockIdx.y];
     void* const to = parts.to[blockIdx.y];
