@@ -1,12 +1,12 @@
 // first_fault.cu: where NaN or infinity first came up, remembered on the device so that no step waits for the host to look.
-//   y = earlier if earlier[0] > 0, else (mark, i, x[i]) of the least i with x[i] not finite, else zeros; mark > 0
-// Shapes    x [count], at most 2^24 so that an index is a float; y, earlier [3] in fp32, earlier may be absent.
-// Launch    one block of up to 1024 threads, a multiple of 32: predictions are small.
-// Cost      one read of x; bound by one multiprocessor's loads.
+//   fault = (step + 1, i, x[i]) of the least i with x[i] not finite, unless fault[0] > 0 already or there is none
+// Shapes    x [count], at most 2^24 so that an index is a float; fault [3] in fp32; counter [1] holds the step, or is absent and it is
+// `number`. Launch    one block of up to 1024 threads, a multiple of 32: predictions are small. Cost      one read of x; bound by one
+// multiprocessor's loads.
 #include "common/dtype.cuh"
 #include "common/reduce.cuh"
 
-template <typename T> DEVICE void first_fault(float* y, const T* x, int count, float mark, const float* earlier)
+template <typename T> DEVICE void first_fault(float* fault, const T* x, int count, const int* counter, int number)
 {
     __shared__ int least[32]; // one value a warp
     constexpr int Width = Pack<T>::count;
@@ -27,16 +27,16 @@ template <typename T> DEVICE void first_fault(float* y, const T* x, int count, f
     if (threadIdx.x != 0) return;
     for (int warp = 1; warp < (int)blockDim.x / 32; warp++)
         first = min(first, least[warp]);
-    const bool known = earlier != nullptr && earlier[0] > 0.0f, found = first < count;
-    y[0] = known ? earlier[0] : found ? mark : 0.0f;
-    y[1] = known ? earlier[1] : found ? (float)first : 0.0f;
-    y[2] = known ? earlier[2] : found ? to_float(x[first]) : 0.0f;
+    if (first == count || fault[0] > 0.0f) return;
+    fault[0] = (float)((counter != nullptr ? *counter : number) + 1);
+    fault[1] = (float)first;
+    fault[2] = to_float(x[first]);
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL first_fault_##suffix(float* y, const T* x, int count, float mark, const float* earlier)                                         \
+    KERNEL first_fault_##suffix(float* fault, const T* x, int count, const int* counter, int number)                                       \
     {                                                                                                                                      \
-        first_fault(y, x, count, mark, earlier);                                                                                           \
+        first_fault(fault, x, count, counter, number);                                                                                     \
     }                                                                                                                                      \
     EXPORT(first_fault_##suffix)
 FOR_EACH_FLOAT(INSTANCE)

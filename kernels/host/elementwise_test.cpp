@@ -1,5 +1,8 @@
-// elementwise_test.cpp: activate, clamp, cast, weighted_sum and concat against their formulas in double.
+// elementwise_test.cpp: activate, clamp, cast, weighted_sum, concat and repeat_batch against their formulas in double.
 #include "host/operation_test.h"
+
+#include <algorithm>
+#include <iterator>
 
 // As in weighted_sum.cu and concat.cu.
 struct Terms {
@@ -102,6 +105,33 @@ template <typename T> static void joins()
                       "concat keeps row " + std::to_string(r) + " of part " + std::to_string(p));
 }
 
+// As in repeat_batch.cu.
+struct Repeated {
+    const void* from[2];
+    void* to[2];
+    size_t bytes[2];
+};
+
+// Samples of two bytes a value, `skew` values after a multiple of 16 bytes, and so many of what was told of them.
+static void repeats(size_t count, size_t told, int times, size_t skew)
+{
+    Draws draws(static_cast<unsigned>(count + skew));
+    alignas(16) static unsigned short x[4096], y[16384];
+    alignas(16) static float moments[1024], repeated[4096];
+    for (size_t i = 0; i < count; i++)
+        x[skew + i] = static_cast<unsigned short>(draws.integers(1, 65536)[0]);
+    for (size_t i = 0; i < told; i++)
+        moments[i] = draws.normal<float>(1)[0];
+    std::fill(std::begin(y), std::end(y), static_cast<unsigned short>(0xABCD));
+    const Repeated parts = {{x + skew, moments}, {y, repeated}, {count * 2, told * 4}};
+    emulator::launch("repeat_batch", {2, told == 0 ? 1u : 2u}, {32}, 0, parts, times);
+    for (size_t i = 0; i < times * count; i++)
+        check(y[i] == x[skew + i % count], "repeat_batch of " + std::to_string(count) + " at " + std::to_string(i));
+    check(y[times * count] == 0xABCD, "repeat_batch wrote past the last value");
+    for (size_t i = 0; i < times * told; i++)
+        check(repeated[i] == moments[i % told], "repeat_batch of what was told, at " + std::to_string(i));
+}
+
 template <typename T> static void casts()
 {
     Draws draws(6);
@@ -130,6 +160,10 @@ int main()
         }
         joins<T>();
     });
+    repeats(8, 0, 1, 0);
+    repeats(1000, 24, 2, 0);
+    repeats(1003, 0, 3, 0);
+    repeats(1024, 0, 4, 5);
     casts<h16>();
     casts<b16>();
     return failures != 0;

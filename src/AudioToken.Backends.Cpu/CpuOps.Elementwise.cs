@@ -43,6 +43,42 @@ public sealed unsafe partial class CpuOps
     }
 
     /// <inheritdoc/>
+    public void Assign(Tensor target, Tensor value)
+    {
+        ResultShape.Assign(target, value);
+        float* to = Data(target, nameof(Assign), nameof(target)), from = Data(value, nameof(Assign), nameof(value));
+        long bytes = target.Shape.Count * sizeof(float);
+        if (!_counts)
+            Buffer.MemoryCopy(from, to, bytes, bytes);
+    }
+
+    /// <inheritdoc/>
+    public void Advance(ReadOnlySpan<StepSum> sums, Tensor factors, StepIndex step)
+    {
+        const string Name = nameof(Advance);
+        ResultShape.Advance(sums, factors);
+        float* factor = Data(factors.Slice(step.Number, 1), Name, nameof(factors)), used = stackalloc float[ResultShape.MaxParts];
+        float** terms = stackalloc float*[ResultShape.MaxParts];
+        foreach (StepSum sum in sums)
+        {
+            AssignedSumBody body = new() { Terms = terms, Factors = used, Y = Data(sum.Target, Name, nameof(sum.Target)), Length = sum.Target.Shape.Count };
+            foreach (Tensor term in sum.Terms.Span)
+            {
+                float* values = Data(term, Name, nameof(sum.Terms));
+                float of = _counts ? 0 : *factor++;
+                if (of == 0)
+                    continue;
+                terms[body.Count] = values;
+                used[body.Count++] = of;
+            }
+
+            body.Limit = _counts ? 0 : *factor++;
+            if (body.Count > 0)
+                _workers.Run(body.Parts, body);
+        }
+    }
+
+    /// <inheritdoc/>
     public Tensor Clamp(Tensor x, float low, float high)
     {
         Shape shape = ResultShape.Clamp(x, low, high);

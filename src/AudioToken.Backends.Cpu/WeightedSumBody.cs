@@ -20,15 +20,20 @@ internal unsafe struct WeightedSumBody : IParallelBody
     {
         long start = (long)index * PartFloats;
         int count = (int)Math.Min(PartFloats, Length - start);
-        Span<float> sum = new(Y + start, count);
-        ReadOnlySpan<float> before = new(Terms[0] + start, count);
-        if (Count == 1 || Factors[0] != 1)
+        Add(Terms, Factors, Count, start, new Span<float>(Y + start, count));
+    }
+
+    /// <summary>Adds the values from <paramref name="start"/> on.</summary>
+    public static void Add(float** terms, float* factors, int count, long start, Span<float> sum)
+    {
+        ReadOnlySpan<float> before = new(terms[0] + start, sum.Length);
+        if (count == 1 || factors[0] != 1)
         {
-            TensorPrimitives.Multiply(before, Factors[0], sum);
+            TensorPrimitives.Multiply(before, factors[0], sum);
             before = sum;
         }
 
-        for (int i = 1; i < Count; i++, before = sum)
-            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(Terms[i] + start, count), Factors[i], before, sum);
+        for (int i = 1; i < count; i++, before = sum)
+            TensorPrimitives.MultiplyAdd(new ReadOnlySpan<float>(terms[i] + start, sum.Length), factors[i], before, sum);
     }
 }

@@ -89,16 +89,16 @@ public sealed unsafe partial class CudaOps
         ulong source = Own(x, nameof(RepeatBatch), nameof(x));
         ResultMoments? told = MomentsOf(x);
         Tensor y = told is null ? Allocate(shape, x.DType) : AllocateTold(shape, x.DType, told.Value.Positions, told.Value.Tile);
-        Repeat(AddressOf(y), source, x.Shape.Count * x.DType.Size());
+        RepeatedParts parts = default;
+        (parts.From[0], parts.To[0], parts.Bytes[0]) = (source, AddressOf(y), x.Shape.Count * x.DType.Size());
         if (told is not null)
-            Repeat(((DeviceBlock)y.Storage).Moments!.Value.Address, told.Value.Address, BytesOfMoments(x.Shape.Count, told.Value.Tile));
+            (parts.From[1], parts.To[1], parts.Bytes[1]) = (told.Value.Address, MomentsOf(y)!.Value.Address, BytesOfMoments(x.Shape.Count, told.Value.Tile));
+        const int Block = 256, MaxBlocks = 2048, Access = 16;
+        KernelArguments arguments = default;
+        arguments.Add(parts).Add(times);
+        int blocks = (int)Math.Min(MaxBlocks, (parts.Bytes[0] + (Block * Access) - 1) / (Block * Access));
+        Launch(KernelNamed("repeat_batch", ""), new Grid(blocks, told is null ? 1 : 2), Block, 0, ref arguments);
         return y;
-
-        void Repeat(ulong to, ulong from, long bytes)
-        {
-            for (int i = 0; i < times; i++)
-                CopyWithin(to + (ulong)(i * bytes), from, bytes);
-        }
     }
 
     // As Terms in weighted_sum.cu.
@@ -116,6 +116,20 @@ public sealed unsafe partial class CudaOps
         public Eight<ulong> Addresses;
         public Eight<int> Columns;
         public Eight<int> Starts;
+    }
+
+    // As Parts in repeat_batch.cu.
+    private struct RepeatedParts
+    {
+        public Two<ulong> From;
+        public Two<ulong> To;
+        public Two<long> Bytes;
+    }
+
+    [InlineArray(2)]
+    private struct Two<T>
+    {
+        private T _first;
     }
 
     [InlineArray(ResultShape.MaxParts)]

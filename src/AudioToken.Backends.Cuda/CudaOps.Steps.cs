@@ -19,11 +19,49 @@ public sealed unsafe partial class CudaOps
     public bool IsAsynchronous => true;
 
     /// <inheritdoc/>
-    /// <remarks>The first step runs as it is asked for and is recorded as a graph; each further one is a launch of that graph.</remarks>
+    /// <remarks>The memory of all steps is taken here; the first one runs as it is asked for and is recorded as a graph; each further one is a launch of that graph.</remarks>
     public RepeatedStep Repeat(StepFunction step)
     {
         ArgumentNullException.ThrowIfNull(step);
         return new CudaStep(this, step);
+    }
+
+    /// <inheritdoc/>
+    public void Assign(Tensor target, Tensor value)
+    {
+        ResultShape.Assign(target, value);
+        ulong to = Own(target, nameof(Assign), nameof(target)), from = Own(value, nameof(Assign), nameof(value));
+        if (target.Shape.Count > 0 && !_counts)
+            _context.Copy(new DevicePointer(to), new DevicePointer(from), target.Shape.Count * target.DType.Size());
+    }
+
+    /// <inheritdoc/>
+    public void Advance(ReadOnlySpan<StepSum> sums, Tensor factors, StepIndex step)
+    {
+        const int Block = 128;
+        ResultShape.Advance(sums, factors);
+        using TensorScope scope = Scope();
+        AssignedSums assigned = new() { Count = sums.Length };
+        bool isMixed = false;
+        for (int s = 0; s < sums.Length; s++)
+        {
+            ref AssignedSum sum = ref assigned.Sums[s];
+            (sum.Target, sum.Count) = (Own(sums[s].Target, nameof(Advance), "a target"), sums[s].Terms.Length);
+            for (int i = 0; i < sum.Count; i++)
+            {
+                Tensor term = sums[s].Terms.Span[i];
+                bool isNarrow = term.DType != DType.F32; // the kernel widens it
+                sum.Terms[i] = Operand(term, isNarrow ? _storage : DType.F32, nameof(Advance), "a term");
+                sum.Narrow |= isNarrow ? 1u << i : 0;
+                isMixed |= isNarrow;
+            }
+        }
+
+        (ulong row, ulong counter) = Row(factors, step, nameof(Advance));
+        int count = Counted(sums[0].Target.Shape.Count, "values");
+        KernelArguments arguments = default;
+        arguments.Add(assigned).Add(row).Add(factors.Shape[1]).Add(counter).Add(count);
+        Launch(Kernel("advance", isMixed ? _storage : DType.F32), new Grid(Blocks(count, Block)), Block, 0, ref arguments);
     }
 
     /// <inheritdoc/>
@@ -64,51 +102,70 @@ public sealed unsafe partial class CudaOps
     }
 
     /// <inheritdoc/>
-    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    public void FirstFault(Tensor x, StepIndex step, Tensor fault)
     {
-        ulong source = Own(x, nameof(FirstFault), nameof(x));
+        ResultShape.FirstFault(x, fault);
+        ulong source = Own(x, nameof(FirstFault), nameof(x)), found = Own(fault, nameof(FirstFault), nameof(fault));
         int count = Counted(x.Shape.Count, "values");
-        ulong before = earlier.IsEmpty ? 0 : Own(earlier, nameof(FirstFault), nameof(earlier));
-        Tensor y = Allocate([3], DType.F32);
+        ulong counter = step.Counter.IsEmpty ? 0 : Own(step.Counter, nameof(FirstFault), nameof(step));
         KernelArguments arguments = default;
-        arguments.Add(AddressOf(y)).Add(source).Add(count).Add((float)mark).Add(before);
+        arguments.Add(found).Add(source).Add(count).Add(counter).Add(step.Number);
         Launch(Kernel("first_fault", x.DType), new Grid(1), count > 1024 ? 1024 : 128, 0, ref arguments);
-        return y;
     }
 
-    /// <summary>A step at fixed addresses: called once, then replayed.</summary>
-    private sealed class CudaStep(CudaOps ops, StepFunction function) : RepeatedStep
+    // Where a table's row for a step begins: its address, and the counter (or none) by which the kernel goes on from there.
+    private (ulong Address, ulong Counter) Row(Tensor table, StepIndex step, string operation)
     {
-        private readonly DeviceArena _arena = new(ops._memory);
+        if (step.Counter.IsEmpty)
+            return (Own(table.Slice(step.Number, 1), operation, nameof(table)), 0);
+        _recording?.HoldTo(table.Shape[0]);
+        return (Own(table, operation, nameof(table)), Own(step.Counter, operation, nameof(step)));
+    }
+
+    /// <summary>A step at fixed addresses: called once to learn what memory it takes, once to be done, once to be recorded; then replayed.</summary>
+    private sealed class CudaStep : RepeatedStep
+    {
+        private readonly CudaOps _ops;
+        private readonly StepFunction _function;
+        private readonly DeviceArena _arena;
+        private readonly DeviceBlock? _counter;
         private readonly CudaEvent?[] _ends = new CudaEvent?[StepsAhead]; // of the last steps
-        private DeviceBlock? _x, _counter;
-        private CudaGraph? _graph; // none where memory is only counted
-        private Tensor _input;
-        private (ulong Address, Shape Shape, DType Type) _result;
+        private CudaGraph? _graph;
         private int _steps, _rows = int.MaxValue;
         private bool _disposed;
+
+        public CudaStep(CudaOps ops, StepFunction function)
+        {
+            (_ops, _function, _arena) = (ops, function, new DeviceArena(ops._memory));
+            try
+            {
+                ops.Enter();
+                _counter = ops._memory.Take(sizeof(int));
+                TakeMemory();
+                if (ops._counts)
+                    return;
+                ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
+                for (int i = 0; i < _ends.Length; i++)
+                    _ends[i] = new CudaEvent(ops._context);
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
 
         /// <summary>No more steps than a table has rows.</summary>
         public void HoldTo(int rows) => _rows = Math.Min(_rows, rows);
 
-        public override Tensor Run(Tensor x)
+        public override void Run()
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (_steps >= _rows)
                 throw new ShapeException($"{nameof(Repeat)}: step {_steps} has no row in a table of {_rows}.");
-            ulong source = ops.Own(x, nameof(Repeat), nameof(x));
-            if (_x is null)
-                Prepare(x);
-            if (x.Shape != _input.Shape || x.DType != _input.DType)
-                throw new ShapeException($"{nameof(Repeat)}: x is {x}, at the first step it was {_input}.");
-            CudaEvent? end = _ends[_steps % StepsAhead];
-            if (_steps >= StepsAhead && end is not null)
-                ops._context.AwaitStep(end, _steps - StepsAhead);
-            ops.CopyWithin(_x!.Pointer.Address, source, x.Shape.Count * x.DType.Size());
-            Tensor y = _arena.IsSealed ? Replay() : First();
-            end?.Record(ops._context);
+            if (!_ops._counts)
+                RunOnDevice();
             _steps++;
-            return y;
         }
 
         protected override void Dispose(bool disposing)
@@ -121,46 +178,47 @@ public sealed unsafe partial class CudaOps
                 end?.Dispose();
             _arena.Dispose();
             if (_counter is not null)
-                ops._memory.GiveBack(_counter);
-            if (_x is not null)
-                ops._memory.GiveBack(_x);
+                _ops._memory.GiveBack(_counter);
             base.Dispose(disposing);
         }
 
-        private void Prepare(Tensor x)
+        // As where memory is only counted: nothing is computed, but here it is taken.
+        private void TakeMemory()
         {
-            ops.Enter();
-            _counter ??= ops._memory.Take(sizeof(int));
-            if (!ops._counts)
+            bool counts = _ops._counts;
+            _ops._counts = true;
+            try
             {
-                ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
-                for (int i = 0; i < _ends.Length; i++)
-                    _ends[i] ??= new CudaEvent(ops._context);
+                Call();
+            }
+            finally
+            {
+                _ops._counts = counts;
             }
 
-            _x = ops._memory.Take(x.Shape.Count * x.DType.Size());
-            _input = new Tensor(_x, x.Shape, x.DType);
+            _arena.IsSealed = true;
         }
 
-        // As asked for, so that kernels are loaded and the memory is known; then the recording, beside which the device is at work already.
-        private Tensor First()
+        private void RunOnDevice()
+        {
+            _ops.Enter();
+            CudaEvent end = _ends[_steps % StepsAhead]!;
+            if (_steps >= StepsAhead)
+                _ops._context.AwaitStep(end, _steps - StepsAhead);
+            if (_graph is null)
+                First();
+            else
+                _ops._context.Launch(_graph);
+            end.Record(_ops._context);
+        }
+
+        // As asked for, so that kernels are loaded; then the recording, beside which the device is at work already.
+        private void First()
         {
             try
             {
-                Tensor y;
-                using (TensorScope scope = ops.Scope())
-                {
-                    Tensor result = Call();
-                    y = scope.Keep(Copy(AddressOf(result), result.Shape, result.DType));
-                }
-
-                _arena.IsSealed = true;
-                using TensorScope recorded = ops.Scope();
-                if (ops._counts)
-                    Record();
-                else
-                    _graph = ops._context.Capture(Record);
-                return y;
+                Call();
+                _graph = _ops._context.Capture(Call);
             }
             catch
             {
@@ -169,41 +227,20 @@ public sealed unsafe partial class CudaOps
             }
         }
 
-        private void Record()
-        {
-            Tensor result = Call();
-            _result = (AddressOf(result), result.Shape, result.DType);
-        }
-
-        private Tensor Call()
+        private void Call()
         {
             _arena.Rewind();
-            (ops._memory.Arena, ops._recording) = (_arena, this);
+            (_ops._memory.Arena, _ops._recording) = (_arena, this);
             try
             {
-                Tensor result = function(_input, new StepIndex(new Tensor(_counter!, [1], DType.I32)));
-                ops.Count(_counter!);
-                return result;
+                using TensorScope scope = _ops.Scope();
+                _function(new StepIndex(new Tensor(_counter!, [1], DType.I32)));
+                _ops.Count(_counter!);
             }
             finally
             {
-                (ops._memory.Arena, ops._recording) = (null, null);
+                (_ops._memory.Arena, _ops._recording) = (null, null);
             }
-        }
-
-        private Tensor Replay()
-        {
-            ops.Enter();
-            if (_graph is not null)
-                ops._context.Launch(_graph);
-            return Copy(_result.Address, _result.Shape, _result.Type);
-        }
-
-        private Tensor Copy(ulong from, Shape shape, DType dtype)
-        {
-            Tensor y = ops.Allocate(shape, dtype);
-            ops.CopyWithin(AddressOf(y), from, shape.Count * dtype.Size());
-            return y;
         }
     }
 
@@ -214,17 +251,32 @@ public sealed unsafe partial class CudaOps
             throw new InvalidOperationException($"{operation} within a repeated step, which is recorded; upload before it and download after it.");
     }
 
-    private void CopyWithin(ulong to, ulong from, long bytes)
-    {
-        if (bytes > 0 && !_counts)
-            _context.Copy(new DevicePointer(to), new DevicePointer(from), bytes);
-    }
-
     private void Count(DeviceBlock counter)
     {
         KernelArguments arguments = default;
         arguments.Add(counter.Pointer.Address);
         Launch(KernelNamed("count_step", ""), new Grid(1), 32, 0, ref arguments);
+    }
+
+    // As Sums in advance.cu.
+    private struct AssignedSums
+    {
+        public Nine<AssignedSum> Sums;
+        public int Count;
+    }
+
+    private struct AssignedSum
+    {
+        public ulong Target;
+        public Eight<ulong> Terms;
+        public int Count;
+        public uint Narrow;
+    }
+
+    [InlineArray(ResultShape.MaxSums)]
+    private struct Nine<T>
+    {
+        private T _first;
     }
 
     // As Tables in select_rows.cu.

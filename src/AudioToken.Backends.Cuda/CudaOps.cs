@@ -26,7 +26,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly ScopeStack _scopes;
     private DType _storage; // what operations make and compute with: fp32 while they are widened
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
-    private readonly bool _counts; // memory only: nothing is computed or copied
+    private bool _counts; // memory only: nothing is computed or copied; so too while a step's memory is planned
     private bool _disposed;
 
     /// <summary>Starts the backend.</summary>

@@ -67,10 +67,9 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
 
     private long? KernelsOf(StageLoop loop)
     {
-        using RepeatedStep step = device.Ops.Repeat((x, index) => loop.Step(device.Ops, x, index));
-        using TensorScope scope = device.Ops.Scope();
+        using RepeatedStep step = Repeat(loop);
         long? before = device.Launches;
-        step.Run(loop.Input);
+        step.Run();
         return device.Launches - before;
     }
 
@@ -80,19 +79,19 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
         List<double> seconds = [];
         while (seconds.Count < repetitions)
         {
-            using RepeatedStep step = device.Ops.Repeat((x, index) => loop.Step(device.Ops, x, index));
-            Next();
-            seconds.AddRange(device.Time(Math.Min(loop.Steps - 1, repetitions - seconds.Count), Next, cancellation));
-
-            void Next()
-            {
-                using TensorScope scope = device.Ops.Scope();
-                step.Run(loop.Input);
-            }
+            using RepeatedStep step = Repeat(loop);
+            step.Run();
+            seconds.AddRange(device.Time(Math.Min(loop.Steps - 1, repetitions - seconds.Count), step.Run, cancellation));
         }
 
         return [.. seconds];
     }
+
+    private RepeatedStep Repeat(StageLoop loop) => device.Ops.Repeat(index =>
+    {
+        using TensorScope scope = device.Ops.Scope();
+        loop.Step(device.Ops, loop.Input, index);
+    });
 
     private double? Error(string name, float[] result, CancellationToken cancellation)
     {

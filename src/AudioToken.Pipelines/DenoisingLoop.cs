@@ -5,8 +5,8 @@ using AudioToken.Tensors;
 namespace AudioToken.Pipelines;
 
 /// <summary>Noise to latents: a sampler's plan, whose model is a UNet under guidance.</summary>
-/// <remarks>A device that works behind the host's back is asked for everything at once: noise is uploaded before the first step, and what is
-/// not finite is looked for on the device and told after the last step.</remarks>
+/// <remarks>A step is one piece of work from latents to latents, which a device may record and replay; what it takes of memory and of noise is there before the
+/// first one. Where a device works behind the host's back, what is not finite is told after the last step.</remarks>
 internal sealed class DenoisingLoop
 {
     /// <summary>What to do.</summary>
@@ -40,37 +40,24 @@ internal sealed class DenoisingLoop
     /// <exception cref="NumericFaultException">A prediction is not finite.</exception>
     public Tensor Run(ITensorOps ops, Tensor init)
     {
-        using TensorScope scope = ops.Scope();
-        float[] host = Plan.NeedsNoise ? new float[init.Shape.Count] : [];
-        Tensor[] drawn = ops.IsAsynchronous ? DrawAhead(ops, host) : [];
-        using RepeatedStep prediction = ops.Repeat((x, step) => Predict(ops, x, step));
-        return scope.Keep(Run(ops, init, prediction, drawn, host));
-    }
-
-    private Tensor Run(ITensorOps ops, Tensor init, RepeatedStep prediction, Tensor[] drawn, float[] host)
-    {
         // A trace shows what came before a fault, so it looks at once too.
         bool atOnce = !ops.IsAsynchronous || Trace.WantsSteps;
         using TensorScope loop = ops.Scope();
-        SamplerRun run = new(Plan, ops, loop, init);
+        SamplerRun run = new(Plan, ops, init, DrawAhead(ops), Context.Batch == init.Shape[0] ? [1] : Guidance.Weights(GuidanceScale));
+        Tensor fault = ops.Upload([0f, 0, 0], [3]);
         Trace.Map(ops, "latents.init", run.Sample);
-        Tensor fault = default;
-        while (!run.IsDone)
+        using RepeatedStep step = ops.Repeat(index => Step(ops, run, index, fault));
+        for (int i = 0; i < Plan.Steps.Length; i++)
         {
-            int i = run.StepIndex;
             Begins(i);
-            Tensor predicted = Predict(ops, run, prediction);
-            Tensor met = ops.FirstFault(predicted, i + 1, fault);
-            loop.Release(fault);
-            fault = met;
+            step.Run();
             if (atOnce)
                 Finite.Require(ops, fault, "noise_pred", init.Shape);
             if (Trace.WantsSteps)
-                Trace.Map(ops, GenerationTrace.Numbered("noise_pred", i), predicted);
-            Tensor noise = !run.DrawsNoise ? default : drawn.Length > 0 ? drawn[i] : Draw(ops, host);
-            run.Advance(ops, predicted, noise);
-            if (Trace.WantsSteps)
+            {
+                Trace.Map(ops, GenerationTrace.Numbered("noise_pred", i), run.Prediction);
                 Trace.Map(ops, GenerationTrace.Numbered("latents", i), run.Sample);
+            }
         }
 
         if (!atOnce)
@@ -78,33 +65,32 @@ internal sealed class DenoisingLoop
         return loop.Keep(run.Sample);
     }
 
-    // Each step's noise, where it draws some; of the outer scope, so that the run leaves it alone.
-    private Tensor[] DrawAhead(ITensorOps ops, float[] host)
+    // Noise of each step, where any draws some, [S, values of a step]; zeros for the steps that draw none.
+    private Tensor DrawAhead(ITensorOps ops)
     {
-        Tensor[] drawn = new Tensor[Plan.Steps.Length];
-        for (int i = 0; i < drawn.Length; i++)
-            drawn[i] = Plan.Steps[i].DrawsNoise ? Draw(ops, host) : default;
-        return drawn;
+        if (!Plan.NeedsNoise)
+            return default;
+        int steps = Plan.Steps.Length, count = (int)Noise.Shape.Count;
+        float[] host = new float[checked(steps * count)];
+        for (int i = 0; i < steps; i++)
+        {
+            if (Plan.Steps[i].DrawsNoise)
+                Noise.DrawStep(host.AsSpan(i * count, count));
+        }
+
+        return ops.Upload(host, [steps, count]);
     }
 
-    private Tensor Draw(ITensorOps ops, float[] host)
-    {
-        Noise.DrawStep(host);
-        return ops.Upload(host, Noise.Shape);
-    }
-
-    private static Tensor Predict(ITensorOps ops, SamplerRun run, RepeatedStep prediction)
+    // One UNet call with its guidance and the sampler's step, on the run's own tensors.
+    private void Step(ITensorOps ops, SamplerRun run, StepIndex index, Tensor fault)
     {
         using TensorScope scope = ops.Scope();
-        return scope.Keep(prediction.Run(run.ModelInput(ops)));
-    }
-
-    // One UNet call with its guidance, [B, h, w, 4] to [B, h, w, 4].
-    private Tensor Predict(ITensorOps ops, Tensor x, StepIndex step)
-    {
-        using TensorScope scope = ops.Scope();
-        int count = x.Shape[0];
-        Tensor predicted = Unet.Forward(ops, x, Times.At(ops, step), Context); // [B, h, w, 4], or [2B, h, w, 4]: the same latents under both halves of the context
-        return scope.Keep(Context.Batch == count ? predicted : Guidance.Combine(ops, predicted.Slice(0, count), predicted.Slice(count, count), GuidanceScale));
+        int count = run.Input.Shape[0];
+        Tensor predicted = Unet.Forward(ops, run.Input, Times.At(ops, index), Context); // [B, h, w, 4], or [2B, h, w, 4]: the same latents under both halves of the context
+        if (Context.Batch == count)
+            run.Advance(ops, index, predicted);
+        else
+            run.Advance(ops, index, predicted.Slice(0, count), predicted.Slice(count, count));
+        ops.FirstFault(run.Prediction, index, fault);
     }
 }

@@ -50,8 +50,7 @@ internal sealed class Generation
         (Tensor uncond, Tensor cond) = EncodeText(ops, tokens);
         times = times with { Text = _clock.Elapsed - times.Total };
 
-        // A trace shows one call with all pictures in it; otherwise the batch size is only a matter of memory.
-        int batchSize = _request.Trace is null ? Math.Min(_request.BatchSize, _request.Count) : _request.Count;
+        int batchSize = _plan.PicturesAtOnce;
         List<GeneratedImage> images = new(_request.Count);
         for (int first = 0; first < _request.Count; first += batchSize)
         {
@@ -120,6 +119,7 @@ internal sealed class Generation
     // The denoising loop: initial noise to latents, [B, h, w, 4].
     private Tensor Denoise(ITensorOps ops, int first, int count, UnetContext context, UnetTimes times)
     {
+        Report(GenerationPhase.Denoising, 0, first); // the loop takes its memory before the first step
         (int height, int width) = _plan.LatentSize;
         IReadOnlyList<NoiseStreams> streams = NoiseStreams.ForBatch(unchecked(_request.Seed + (ulong)first), count, _request.Noise);
         LatentNoise noise = new(streams, height, width, GenerationPlan.LatentChannels);
@@ -138,7 +138,11 @@ internal sealed class Generation
             GuidanceScale = _request.GuidanceScale,
             Noise = noise,
             Trace = _trace,
-            Begins = i => Report(GenerationPhase.Denoising, i, first),
+            Begins = i =>
+            {
+                if (i > 0)
+                    Report(GenerationPhase.Denoising, i, first);
+            },
         };
         using TensorScope scope = ops.Scope();
         return scope.Keep(loop.Run(ops, ops.Upload(host, noise.Shape)));

@@ -47,6 +47,9 @@ internal sealed record GenerationPlan
     /// <summary>The times of the UNet's calls, in order.</summary>
     public float[] Timesteps => [.. Steps.Steps.Select(step => (float)step.Timestep)];
 
+    /// <summary>Pictures of one call of the UNet. A trace shows one call with all in it; otherwise it is only a matter of memory.</summary>
+    public int PicturesAtOnce => Request.Trace is null ? Math.Min(Request.BatchSize, Request.Count) : Request.Count;
+
     /// <summary>Latent rows and columns.</summary>
     public (int Height, int Width) LatentSize => (Height / VaeFactor, Width / VaeFactor);
 
@@ -84,7 +87,7 @@ internal sealed record GenerationPlan
             warnings.Add(warning);
         PromptPolicy.CheckNegative(request.NegativePrompt);
         SamplerKind sampler = request.Sampler ?? model.Scheduler.GetDefaultSampler();
-        return new GenerationPlan
+        GenerationPlan plan = new()
         {
             Request = request,
             Prompt = prompt,
@@ -97,6 +100,13 @@ internal sealed record GenerationPlan
             Steps = SamplerFactory.Create(sampler, request.Karras, model.Scheduler, request.Steps, request.SamplerOptions),
             Warnings = warnings,
         };
+        int steps = plan.Steps.Steps.Length;
+        long drawn = plan.Steps.NeedsNoise ? steps * (latents / request.Count * plan.PicturesAtOnce) : 0;
+        Check(
+            drawn <= Array.MaxLength,
+            $"{steps} steps draw noise for {plan.PicturesAtOnce} pictures of {width}x{height} at once, {drawn} values; at most {Array.MaxLength} can be",
+            "draw fewer at once, or take fewer --steps");
+        return plan;
     }
 
     private static int[] Tokenize(LoadedModel model, string text, string what, List<string> warnings)

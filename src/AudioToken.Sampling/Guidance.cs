@@ -18,6 +18,9 @@ public static class Guidance
                 ErrorCode.GuidanceScale, $"guidance scale is {Text.Of(scale)}, expected 0 or more; up to 1 is no guidance.", "--cfg-scale 7.5");
     }
 
+    /// <summary>Weights of the unconditional and the conditional prediction in the guided one.</summary>
+    public static float[] Weights(float scale) => [1 - scale, scale];
+
     /// <summary>unconditional + scale (conditional - unconditional).</summary>
     /// <param name="ops">The operations.</param>
     /// <param name="unconditional">Prediction for the empty or negative prompt.</param>
@@ -27,6 +30,7 @@ public static class Guidance
     public static Tensor Combine(ITensorOps ops, Tensor unconditional, Tensor conditional, float scale)
     {
         ArgumentNullException.ThrowIfNull(ops);
-        return ops.WeightedSum([new(unconditional, 1 - scale), new(conditional, scale)]);
+        float[] weights = Weights(scale);
+        return ops.WeightedSum([new(unconditional, weights[0]), new(conditional, weights[1])]);
     }
 }

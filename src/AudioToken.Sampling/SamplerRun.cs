@@ -1,168 +1,115 @@
+using System.Collections.Immutable;
 using AudioToken.Tensors;
 
 namespace AudioToken.Sampling;
 
-/// <summary>Carries out a plan for one batch: holds the sample and what later steps need of earlier ones.</summary>
+/// <summary>Carries out a plan for one batch: holds the sample and what later steps need of earlier ones, each at its place.</summary>
 /// <remarks>
-/// <para>Its tensors live in the scope given at the start; that scope must be the innermost open one whenever <see cref="Advance"/> is
-/// called. What the model makes belongs in a scope of its own, opened and closed for each step:</para>
+/// All its tensors are made at the start, in the scope that is open then; a step changes their values, makes no tensors and no managed objects, and is one
+/// operation whose factors stand in a table on the device. So a step may be recorded and replayed:
 /// <code>
-/// using TensorScope scope = ops.Scope();
-/// SamplerRun run = new(plan, ops, scope, noise);
-/// while (!run.IsDone)
+/// SamplerRun run = new(plan, ops, noise, drawn, Guidance.Weights(scale));
+/// using RepeatedStep step = ops.Repeat(index =>
 /// {
-///     Tensor output;
-///     using (TensorScope step = ops.Scope())
-///         output = step.Keep(Predict(run.ModelInput(ops), run.Timestep));
-///     run.Advance(ops, output, run.DrawsNoise ? Draw() : default);
-/// }
+///     using TensorScope scope = ops.Scope();
+///     (Tensor unconditional, Tensor conditional) = Predict(run.Input, index);
+///     run.Advance(ops, index, [unconditional, conditional]);
+/// });
 /// </code>
-/// <para>Each step hands back what it no longer needs, so memory does not grow with the number of steps, and makes no managed objects.</para>
 /// </remarks>
 public sealed class SamplerRun
 {
-    private readonly TensorScope _scope;
-    private readonly Tensor[] _history; // stored derived quantities, latest first
-    private readonly WeightedTensor[] _terms = new WeightedTensor[8];
-    private int _termCount;
-    private Tensor _base;
+    private readonly StepSum[] _sums;
+    private readonly Tensor _factors;
+    private readonly Tensor[] _outputs; // terms of the first sum
+    private readonly Tensor _drawn;
+    private readonly Memory<Tensor> _noise; // the term of which each step has its own, if there is one
 
     /// <summary>Starts a run.</summary>
     /// <param name="plan">What to do.</param>
     /// <param name="ops">The operations.</param>
-    /// <param name="scope">Owns the run's tensors; the innermost open scope.</param>
-    /// <param name="noise">Noise of unit variance, e.g. [B, H, W, 4]; stays the caller's.</param>
-    public SamplerRun(SamplerPlan plan, ITensorOps ops, TensorScope scope, Tensor noise)
+    /// <param name="noise">Noise of unit variance, e.g. [B, H, W, 4].</param>
+    /// <param name="drawn">Noise of unit variance for each step, [S, values of <paramref name="noise"/>], if any step adds some. Must outlive the run.</param>
+    /// <param name="outputWeights">Weights of the model's outputs in its prediction: <see cref="Guidance.Weights"/>, or 1 for one output.</param>
+    /// <exception cref="ShapeException">The plan adds noise and was given none.</exception>
+    public SamplerRun(SamplerPlan plan, ITensorOps ops, Tensor noise, Tensor drawn, params ReadOnlySpan<float> outputWeights)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(ops);
-        Plan = plan;
-        _scope = scope;
-        _history = new Tensor[plan.HistoryDepth];
-        Add(noise, plan.InitialSigma);
-        Sample = Sum(ops);
+        ImmutableArray<SamplerStep> steps = plan.Steps;
+        if (drawn.IsEmpty && steps.Any(step => step.NoiseFactor != 0))
+            throw new ShapeException($"Sampler {plan.Kind} adds noise and was given none.");
+
+        _drawn = drawn;
+        Sample = State(plan.InitialSigma);
+        Input = steps.Any(step => step.InputFactor != 1) ? ops.WeightedSum([new(Sample, (float)steps[0].InputFactor)]) : Sample;
+        Prediction = State(0);
+        Tensor derived = steps.Any(step => step.HasDerived) ? State(0) : default;
+        Tensor start = steps.Any(step => step.BaseFactor != 0) ? State(0) : default;
+        Tensor next = start.IsEmpty ? Sample : State(0); // the base sample's change reads the sample before it
+        Tensor[] history = new Tensor[plan.HistoryDepth]; // stored derived quantities, latest first
+        for (int i = 0; i < history.Length; i++)
+            history[i] = State(0);
+
+        StepSums sums = new(steps.Length);
+        (Tensor, float[])[] outputs = new (Tensor, float[])[outputWeights.Length];
+        for (int i = 0; i < outputs.Length; i++)
+            outputs[i] = (default, [.. Enumerable.Repeat(outputWeights[i], steps.Length)]);
+        _outputs = sums.Add(Prediction, limit: null, outputs);
+        sums.Add(
+            derived, Each(step => step.Clip),
+            (Sample, Each(step => step.HasDerived ? step.DerivedFromSample : 0)), (Prediction, Each(step => step.HasDerived ? step.DerivedFromOutput : 0)));
+        Tensor[] terms = sums.Add(
+            next, limit: null,
+            (Sample, Each(step => step.SampleFactor)), (start, Each(step => step.BaseFactor)), (Prediction, Each(step => step.OutputFactor)), (derived, Each(step => step.D0)),
+            (Stored(0), Each(step => step.D1)), (Stored(1), Each(step => step.D2)), (Stored(2), Each(step => step.D3)), (default, Each(step => step.NoiseFactor)));
+        _noise = terms.AsMemory(Array.FindIndex(terms, term => term.IsEmpty) is >= 0 and int at ? at.. : ^0..);
+        if (!start.IsEmpty)
+        {
+            sums.Add(
+                start, limit: null,
+                (Sample, Each(step => step.ChangesBase ? step.BaseFromSample : 0)), (start, Each(step => step.ChangesBase ? step.BaseFromBase : 0)));
+            sums.Add(Sample, limit: null, (next, Each(_ => 1)));
+        }
+
+        for (int i = history.Length - 1; i >= 0; i--)
+            sums.Add(history[i], limit: null, (i == 0 ? derived : history[i - 1], Each(step => step.StoresDerived ? 1 : 0)));
+        if (!ReferenceEquals(Input.Storage, Sample.Storage))
+            sums.Add(Input, limit: null, (Sample, [.. steps.Skip(1).Select(step => (float)step.InputFactor), 0]));
+        (_sums, _factors) = (sums.Sums, sums.Upload(ops));
+
+        Tensor State(double factor) => ops.WeightedSum([new(noise, (float)factor)]);
+        Tensor Stored(int age) => age < history.Length ? history[age] : default;
+        float[] Each(Func<SamplerStep, double> factor) => [.. steps.Select(step => (float)factor(step))];
     }
 
-    /// <summary>The plan being carried out.</summary>
-    public SamplerPlan Plan { get; }
+    /// <summary>The sample; after the last step the result.</summary>
+    public Tensor Sample { get; }
 
-    /// <summary>Number of steps done.</summary>
-    public int StepIndex { get; private set; }
+    /// <summary>What the model sees at the next step: the sample, scaled where the sampler wants it.</summary>
+    public Tensor Input { get; }
 
-    /// <summary>True once all steps are done.</summary>
-    public bool IsDone => StepIndex == Plan.Steps.Length;
+    /// <summary>The model's prediction at the last step: its outputs, weighted.</summary>
+    public Tensor Prediction { get; }
 
-    /// <summary>The sample; after the last step the result. The run's scope owns it, until the next <see cref="Advance"/>.</summary>
-    public Tensor Sample { get; private set; }
-
-    /// <summary>Time that the model is told at this step.</summary>
-    public float Timestep => (float)Current.Timestep;
-
-    /// <summary>This step takes one tensor from the sampler's noise stream.</summary>
-    public bool DrawsNoise => Current.DrawsNoise;
-
-    private SamplerStep Current => Plan.Steps[StepIndex];
-
-    /// <summary>What the model sees at this step: the sample, scaled where the sampler wants it; the innermost open scope owns a scaled one.</summary>
-    public Tensor ModelInput(ITensorOps ops)
-    {
-        ArgumentNullException.ThrowIfNull(ops);
-        if (Current.InputFactor == 1)
-            return Sample;
-        Add(Sample, Current.InputFactor);
-        return Sum(ops);
-    }
-
-    /// <summary>Takes one step. <paramref name="output"/> and <paramref name="noise"/> go over to the run, which hands their memory back
-    /// if its scope owns it.</summary>
+    /// <summary>Takes one step.</summary>
     /// <param name="ops">The operations.</param>
-    /// <param name="output">The model's output after guidance, of the sample's shape, in memory of its own.</param>
-    /// <param name="noise">Noise of unit variance and the sample's shape, if the step draws noise.</param>
-    /// <exception cref="ShapeException">The step needs noise and got none, or a shape differs.</exception>
-    public void Advance(ITensorOps ops, Tensor output, Tensor noise = default)
+    /// <param name="step">Which step of the plan; steps come in their order.</param>
+    /// <param name="outputs">The model's outputs, as many as there are weights, each of the sample's shape.</param>
+    public void Advance(ITensorOps ops, StepIndex step, params ReadOnlySpan<Tensor> outputs)
     {
         ArgumentNullException.ThrowIfNull(ops);
-        SamplerStep step = Current;
-        if (step.NoiseFactor != 0 && noise.IsEmpty)
-            throw new ShapeException($"Sampler step {StepIndex} of {Plan.Kind} adds noise and was given none.");
-
-        Tensor derived = step.HasDerived ? Derive(ops, step, output) : default;
-        Add(Sample, step.SampleFactor);
-        Add(_base, step.BaseFactor);
-        Add(output, step.OutputFactor);
-        Add(derived, step.D0);
-        for (int i = 0; i < _history.Length; i++)
-            Add(_history[i], i switch { 0 => step.D1, 1 => step.D2, _ => step.D3 });
-        Add(noise, step.NoiseFactor);
-        Tensor next = Sum(ops);
-
-        Tensor nextBase = step.ChangesBase ? ChangeBase(ops, step) : _base;
-        Tensor forgotten = derived;
-        if (step.StoresDerived && _history.Length > 0)
+        if (outputs.Length != _outputs.Length)
+            throw new ShapeException($"Sampler: the model gave {outputs.Length} outputs, wanted {_outputs.Length}.");
+        using TensorScope scope = ops.Scope();
+        outputs.CopyTo(_outputs);
+        if (!_noise.IsEmpty)
         {
-            forgotten = _history[^1];
-            Array.Copy(_history, 0, _history, 1, _history.Length - 1);
-            _history[0] = derived;
+            Tensor row = default;
+            ops.SelectRows([_drawn], step, new Span<Tensor>(ref row));
+            _noise.Span[0] = row.Reshape(Sample.Shape);
         }
 
-        (Tensor oldSample, Tensor oldBase) = (Sample, _base);
-        (Sample, _base) = (next, nextBase);
-        StepIndex++;
-        // The output may itself be the derived quantity; all others are distinct.
-        if (!IsSame(forgotten, output))
-            Discard(forgotten);
-        Discard(oldSample);
-        Discard(oldBase);
-        Discard(output);
-        Discard(noise);
+        ops.Advance(_sums, _factors, step);
     }
-
-    private Tensor Derive(ITensorOps ops, SamplerStep step, Tensor output)
-    {
-        bool clips = !double.IsInfinity(step.Clip);
-        if (step is { DerivedFromSample: 0, DerivedFromOutput: 1 })
-            return clips ? ops.Clamp(output, (float)-step.Clip, (float)step.Clip) : output;
-        Add(Sample, step.DerivedFromSample);
-        Add(output, step.DerivedFromOutput);
-        Tensor derived = Sum(ops);
-        return clips ? _scope.Swap(derived, ops.Clamp(derived, (float)-step.Clip, (float)step.Clip)) : derived;
-    }
-
-    private Tensor ChangeBase(ITensorOps ops, SamplerStep step)
-    {
-        if (step is { BaseFromSample: 1, BaseFromBase: 0 })
-            return Sample;
-        Add(Sample, step.BaseFromSample);
-        Add(_base, step.BaseFromBase);
-        return Sum(ops);
-    }
-
-    private void Add(Tensor tensor, double factor)
-    {
-        if (factor != 0)
-            _terms[_termCount++] = new WeightedTensor(tensor, (float)factor);
-    }
-
-    private Tensor Sum(ITensorOps ops)
-    {
-        ReadOnlySpan<WeightedTensor> terms = _terms.AsSpan(0, _termCount);
-        _termCount = 0;
-        return ops.WeightedSum(terms);
-    }
-
-    private void Discard(Tensor tensor)
-    {
-        if (tensor.IsEmpty || IsSame(tensor, Sample) || IsSame(tensor, _base))
-            return;
-        foreach (Tensor stored in _history)
-        {
-            if (IsSame(tensor, stored))
-                return;
-        }
-
-        _scope.Release(tensor);
-    }
-
-    private static bool IsSame(Tensor left, Tensor right) =>
-        !left.IsEmpty && !right.IsEmpty && ReferenceEquals(left.Storage, right.Storage);
 }

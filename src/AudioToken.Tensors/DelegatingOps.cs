@@ -169,6 +169,13 @@ public abstract class DelegatingOps : ITensorOps
     }
 
     /// <inheritdoc/>
+    public void Assign(Tensor target, Tensor value)
+    {
+        Before(nameof(Assign));
+        Inner.Assign(target, value);
+    }
+
+    /// <inheritdoc/>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
     private Tensor Done(string operation, Tensor result)
@@ -196,10 +203,10 @@ public sealed class CancellableOps : TransparentOps
     // A recorded step asks for no operations any more.
     private sealed class CancellableStep(CancellableOps ops, RepeatedStep inner) : RepeatedStep
     {
-        public override Tensor Run(Tensor x)
+        public override void Run()
         {
             ops.Before(nameof(ITensorOps.Repeat));
-            return inner.Run(x);
+            inner.Run();
         }
 
         protected override void Dispose(bool disposing)

@@ -4,7 +4,8 @@ namespace AudioToken.Tensors;
 
 /// <summary>The operations from which every model is built; one implementation a backend.</summary>
 /// <remarks>
-/// <para>Functional: inputs in, a new tensor out, which the innermost open <see cref="Scope"/> owns. Inputs are never changed.</para>
+/// <para>Functional: inputs in, a new tensor out, which the innermost open <see cref="Scope"/> owns. Inputs are never changed, but for the state of a
+/// loop: <see cref="Assign"/>, and with it <see cref="Advance"/> and <see cref="FirstFault"/>, give a tensor new values at its place.</para>
 /// <para>Channels last: feature maps are [B, H, W, C], sequences [B, L, C]; both are the same memory. Fusion is part of the
 /// vocabulary (<see cref="Epilogue"/>, two-source convolutions and norms); a backend may run a fused form as one kernel, its meaning is
 /// the plain formula. Storage may be half precision; sums, statistics and softmax are fp32 or better.</para>
@@ -203,25 +204,66 @@ public interface ITensorOps : IDisposable
             rows[i] = tables[i].Slice(step.Number, 1);
     }
 
+    /// <summary>Gives a tensor the values of another.</summary>
+    /// <param name="target">The tensor; views of its memory see the new values too.</param>
+    /// <param name="value">Of its shape and type.</param>
+    /// <exception cref="ShapeException">Shape or type differ.</exception>
+    void Assign(Tensor target, Tensor value);
+
+    /// <summary>Assigns sums to tensors, one after the other, with the factors of a step: guidance and a sampler's step as one operation.</summary>
+    /// <remarks>A sum takes what its terms hold when its turn comes, so it may read what those before it have assigned. A term whose factor is 0 is not
+    /// read; a target all of whose terms have the factor 0 stays as it is.</remarks>
+    /// <param name="sums">One to <see cref="ResultShape.MaxSums"/>, all of one shape.</param>
+    /// <param name="factors">F32, [S, columns]: for each sum in turn the factors of its terms, then the largest magnitude of its values, which are
+    /// limited to it; infinite for none.</param>
+    /// <param name="step">Which row of the factors, less than S.</param>
+    void Advance(ReadOnlySpan<StepSum> sums, Tensor factors, StepIndex step)
+    {
+        Span<float> row = stackalloc float[ResultShape.Advance(sums, factors)];
+        Download(factors.Slice(step.Number, 1), row);
+        WeightedTensor[] terms = ArrayPool<WeightedTensor>.Shared.Rent(ResultShape.MaxParts);
+        foreach (StepSum sum in sums)
+        {
+            int used = 0;
+            for (int i = 0; i < sum.Terms.Length; i++)
+            {
+                if (row[i] != 0)
+                    terms[used++] = new WeightedTensor(sum.Terms.Span[i], row[i]);
+            }
+
+            float limit = row[sum.Terms.Length];
+            row = row[(sum.Terms.Length + 1)..];
+            if (used == 0)
+                continue;
+            using TensorScope scope = Scope();
+            Tensor value = WeightedSum(terms.AsSpan(0, used));
+            Assign(sum.Target, float.IsInfinity(limit) ? value : Clamp(value, -limit, limit));
+        }
+
+        ArrayPool<WeightedTensor>.Shared.Return(terms, clearArray: true);
+    }
+
     /// <summary>Looks for NaN and infinity without waiting for the device, and remembers where the first was met.</summary>
     /// <param name="x">Any floats, at most 2^24.</param>
-    /// <param name="mark">What to remember of <paramref name="x"/>, at least 1, e.g. the number of a step counted from 1.</param>
-    /// <param name="earlier">The result for what came before; absent at first.</param>
-    /// <returns>F32, [3]: mark, index and value of the first one; <paramref name="earlier"/>'s where it has one; zeros if there is none.</returns>
-    Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    /// <param name="step">The step that made them.</param>
+    /// <param name="fault">F32, [3], zeros at first. Of the first one: number of the step counted from 1, index, value; it stays as it is once there is one.</param>
+    void FirstFault(Tensor x, StepIndex step, Tensor fault)
     {
-        Span<float> fault = [0, 0, 0];
-        if (!earlier.IsEmpty)
-            Download(earlier, fault);
-        if (fault[0] > 0)
-            return Upload(fault, [3]);
+        ResultShape.FirstFault(x, fault);
+        Span<float> found = stackalloc float[3];
+        Download(fault, found);
+        if (found[0] > 0)
+            return;
         float[] values = ArrayPool<float>.Shared.Rent(checked((int)x.Shape.Count));
         Span<float> used = values.AsSpan(0, (int)x.Shape.Count);
         Download(x, used);
         if (NonFinite.FirstIn(used) is >= 0 and int at)
-            (fault[0], fault[1], fault[2]) = (mark, at, used[at]);
+        {
+            using TensorScope scope = Scope();
+            Assign(fault, Upload([step.Number + 1, at, used[at]], [3]));
+        }
+
         ArrayPool<float>.Shared.Return(values);
-        return Upload(fault, [3]);
     }
 }
 
@@ -229,6 +271,11 @@ public interface ITensorOps : IDisposable
 /// <param name="Tensor">The tensor.</param>
 /// <param name="Factor">Its factor.</param>
 public readonly record struct WeightedTensor(Tensor Tensor, float Factor);
+
+/// <summary>One sum of <see cref="ITensorOps.Advance"/>.</summary>
+/// <param name="Target">F32; what takes the sum.</param>
+/// <param name="Terms">At least one, at most eight, of the target's shape; the target may be among them.</param>
+public readonly record struct StepSum(Tensor Target, ReadOnlyMemory<Tensor> Terms);
 
 /// <summary>One product of <see cref="ITensorOps.Project"/>.</summary>
 /// <param name="Weight">Role Linear, [N, K].</param>

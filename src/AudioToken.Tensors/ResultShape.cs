@@ -9,6 +9,9 @@ public static class ResultShape
     /// <summary>Largest number of terms of a sum and of parts of a concatenation.</summary>
     public const int MaxParts = 8;
 
+    /// <summary>Largest number of sums that <see cref="ITensorOps.Advance"/> takes.</summary>
+    public const int MaxSums = 9;
+
     /// <summary>Floats, and a byte for each.</summary>
     public static void RequirePixels(Tensor x, int room)
     {
@@ -121,6 +124,50 @@ public static class ResultShape
         }
 
         return terms[0].Tensor.Shape;
+    }
+
+    /// <summary>One to <see cref="MaxSums"/> sums of one to eight terms, all of one shape.</summary>
+    /// <returns>Columns of the factors: one for each term and one for each sum.</returns>
+    public static int Advance(ReadOnlySpan<StepSum> sums, Tensor factors)
+    {
+        if (sums.Length is < 1 or > MaxSums)
+            Throw($"Advance: {sums.Length} sums; 1 to {MaxSums}.");
+        int columns = 0;
+        foreach (StepSum sum in sums)
+        {
+            if (sum.Terms.Length is < 1 or > MaxParts)
+                Throw($"Advance: a sum has {sum.Terms.Length} terms; 1 to {MaxParts}.");
+            if (sum.Target.IsEmpty || sum.Target.DType != DType.F32 || sum.Target.Shape != sums[0].Target.Shape)
+                Throw($"Advance: a target is {sum.Target}, wanted F32 of one shape, the first is {sums[0].Target}.");
+            foreach (Tensor term in sum.Terms.Span)
+            {
+                Floats(nameof(Advance), term, "a term");
+                if (term.Shape != sum.Target.Shape)
+                    Throw($"Advance: a term is {term.Shape}, its target {sum.Target.Shape}.");
+            }
+
+            columns += sum.Terms.Length + 1;
+        }
+
+        if (factors.IsEmpty || factors.DType != DType.F32 || factors.Shape.Rank != 2 || factors.Shape[1] != columns)
+            Throw($"Advance: factors are {factors}, wanted F32 [S, {columns}]: one for each term and a limit for each sum.");
+        return columns;
+    }
+
+    /// <summary>Floats, and a place for mark, index and value.</summary>
+    public static void FirstFault(Tensor x, Tensor fault)
+    {
+        Floats(nameof(FirstFault), x, "x");
+        if (fault.IsEmpty || fault.DType != DType.F32 || fault.Shape.Count != 3)
+            Throw($"FirstFault: the fault is {fault}, wanted F32 [3].");
+    }
+
+    /// <summary>Equal shapes and types.</summary>
+    public static void Assign(Tensor target, Tensor value)
+    {
+        Floats(nameof(Assign), target, "the target");
+        if (value.IsEmpty || value.DType != target.DType || value.Shape != target.Shape)
+            Throw($"Assign: the value is {value}, the target {target}.");
     }
 
     /// <summary>Any shape to itself.</summary>

@@ -84,6 +84,9 @@ public sealed class ShapeOps : ITensorOps
     public Tensor WeightedSum(ReadOnlySpan<WeightedTensor> terms) => New(ResultShape.WeightedSum(terms));
 
     /// <inheritdoc/>
+    public void Assign(Tensor target, Tensor value) => ResultShape.Assign(target, value);
+
+    /// <inheritdoc/>
     public Tensor Clamp(Tensor x, float low, float high) => New(ResultShape.Clamp(x, low, high));
 
     /// <inheritdoc/>

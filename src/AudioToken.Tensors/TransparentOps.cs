@@ -34,9 +34,16 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
-    public Tensor FirstFault(Tensor x, int mark, Tensor earlier)
+    public void Advance(ReadOnlySpan<StepSum> sums, Tensor factors, StepIndex step)
+    {
+        Before(nameof(ITensorOps.Advance));
+        Inner.Advance(sums, factors, step);
+    }
+
+    /// <inheritdoc/>
+    public void FirstFault(Tensor x, StepIndex step, Tensor fault)
     {
         Before(nameof(ITensorOps.FirstFault));
-        return Inner.FirstFault(x, mark, earlier);
+        Inner.FirstFault(x, step, fault);
     }
 }

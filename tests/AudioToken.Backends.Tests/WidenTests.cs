@@ -25,12 +25,7 @@ public sealed class WidenTests
         using Weight weight = half.Weight(new Draw(2), WeightRole.Linear, [5, 7]);
         Assert.Equal(storage, half.Linear(half.Normal(new Draw(3), [2, 7]), weight, default).DType);
         Assert.Null(full.Widen());
-        using RepeatedStep step = half.Repeat((x, _) =>
-        {
-            half.Widen();
-            return x;
-        });
-        Assert.Throws<InvalidOperationException>(() => step.Run(half.Upload([1], [1])));
+        Assert.Throws<InvalidOperationException>(() => half.Repeat(_ => half.Widen()));
     }
 
     // Every role of a weight; rows that are padded, and such that are not.

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using AudioToken.Cli;
+using AudioToken.Sampling;
 using AudioToken.Testing;
 using AudioToken.Weights;
 using AudioToken.WeightsConverter;
@@ -24,14 +25,18 @@ public sealed class GenerateTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    public static TheoryData<string[]> Plans =>
+    [
+        .. ((string[])["fp16", "bf16", "fp32"]).Select(precision => (string[])["--precision", precision]),
+        .. SamplerKinds.Names.Select(name => (string[])["--sampler", name, "--steps", "5", "--cfg-scale", "3"]),
+    ];
+
     [Theory]
-    [InlineData("fp16")]
-    [InlineData("bf16")]
-    [InlineData("fp32")]
-    public void DryRun_SaysWhatARunTakes_AndAsksTheDeviceForNothing(string precision) => Setup.Run(setup =>
+    [MemberData(nameof(Plans))]
+    public void DryRun_SaysWhatARunTakes_AndAsksTheDeviceForNothing(string[] asked) => Setup.Run(setup =>
     {
         setup.Emulator.Set("execute", 0);
-        string[] options = ["--device", "cuda", "--precision", precision, "--json"];
+        string[] options = ["--device", "cuda", "--json", .. asked];
         JsonElement plan = Json(Run(0, [.. options, "--dry-run"]).Output);
         Assert.Equal((0, 0, 0), (setup.Emulator.Count("kernels"), setup.Emulator.Count("cuMemAllocAsync"), setup.Emulator.Count("bytes.up")));
         Assert.Equal("cuda:0", plan.GetProperty("device").GetString());
@@ -105,8 +110,11 @@ public sealed class GenerateTests : IDisposable
         return (output.ToArray(), error.ToString());
     }
 
-    private string[] Arguments(params string[] options) =>
-        ["generate", PathOf("bell.wav"), "-m", PathOf("model.safetensors"), "-o", PathOf("out.png"), "--steps", "1", "--cfg-scale", "1", "--seed", "7", "-W", "64", "-H", "64", .. options];
+    private string[] Arguments(params string[] options)
+    {
+        string[] least = options.Contains("--steps") ? [] : ["--steps", "1", "--cfg-scale", "1"];
+        return ["generate", PathOf("bell.wav"), "-m", PathOf("model.safetensors"), "-o", PathOf("out.png"), "--seed", "7", "-W", "64", "-H", "64", .. least, .. options];
+    }
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 

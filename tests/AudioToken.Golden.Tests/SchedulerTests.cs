@@ -68,23 +68,19 @@ public class SchedulerTests
 
         using CpuOps ops = new(new CpuOptions { Threads = 1 });
         using TensorScope scope = ops.Scope();
-        SamplerRun run = new(plan, ops, scope, ops.Upload(WeightFormula.GaussLike("sched/x", shape), shape));
-        int draws = 0;
-        while (!run.IsDone)
+        SamplerRun run = new(plan, ops, ops.Upload(WeightFormula.GaussLike("sched/x", shape), shape), Drawn(ops, name, plan, shape), 1);
+        for (int step = 0; step < plan.Steps.Length; step++)
         {
-            int step = run.StepIndex;
-            using (TensorScope inner = ops.Scope())
-                ops.Download(run.ModelInput(ops), values);
+            ops.Download(run.Input, values);
             if (step == 0)
                 AssertClose(inputs.AsSpan(0, values.Length), values, "first model input");
             else if (step == plan.Steps.Length - 1)
                 AssertClose(inputs.AsSpan(values.Length), values, "last model input");
 
-            float share = (float)(0.5 + 0.0005 * run.Timestep);
+            float share = (float)(0.5 + 0.0005 * (float)plan.Steps[step].Timestep);
             for (int i = 0; i < values.Length; i++)
                 values[i] = 0.25f * values[i] + n[i] * share;
-            Tensor noise = run.DrawsNoise ? ops.Upload(WeightFormula.GaussLike($"sched/{name}/noise/{draws++}", shape), shape) : default;
-            run.Advance(ops, ops.Upload(values, shape), noise);
+            run.Advance(ops, new StepIndex(step), ops.Upload(values, shape));
 
             ops.Download(run.Sample, values);
             AssertClose(trajectory.AsSpan(step * values.Length, values.Length), values, $"sample after step {step}");
@@ -92,6 +88,22 @@ public class SchedulerTests
 
         if (golden.Has(name + ".out.denoised_last"))
             AssertClose(golden[name + ".out.denoised_last"], values, "denoised");
+    }
+
+    // Noise of the steps that draw some, a row a step.
+    private static Tensor Drawn(CpuOps ops, string name, SamplerPlan plan, Shape shape)
+    {
+        if (!plan.NeedsNoise)
+            return default;
+        int count = (int)shape.Count, draws = 0;
+        float[] rows = new float[plan.Steps.Length * count];
+        for (int i = 0; i < plan.Steps.Length; i++)
+        {
+            if (plan.Steps[i].DrawsNoise)
+                WeightFormula.GaussLike($"sched/{name}/noise/{draws++}", shape).CopyTo(rows, i * count);
+        }
+
+        return ops.Upload(rows, [plan.Steps.Length, count]);
     }
 
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, string what)

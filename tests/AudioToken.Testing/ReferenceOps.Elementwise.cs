@@ -41,6 +41,13 @@ public sealed partial class ReferenceOps
     }
 
     /// <inheritdoc/>
+    public void Assign(Tensor target, Tensor value)
+    {
+        ResultShape.Assign(target, value);
+        Values(value).CopyTo(((ReferenceStorage)target.Storage).Values, target.Offset);
+    }
+
+    /// <inheritdoc/>
     public Tensor Clamp(Tensor x, float low, float high)
     {
         (Tensor result, double[] y) = New(ResultShape.Clamp(x, low, high));

@@ -25,6 +25,8 @@ public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output)
     [InlineData(1, 1, 7.5f, SamplerKind.Ddim, 64)]
     [InlineData(3, 2, 7.5f, SamplerKind.DpmSolverPlusPlus2M, 96)]
     [InlineData(1, 1, 1f, SamplerKind.Pndm, 128)]
+    [InlineData(2, 2, 7.5f, SamplerKind.EulerAncestral, 64)]
+    [InlineData(1, 1, 7.5f, SamplerKind.Lcm, 64)]
     public void Plan_IsToTheByteWhatARunTakes(int count, int batchSize, float guidance, SamplerKind sampler, int side)
     {
         GenerationRequest request = TinyPipeline.Request with { Count = count, BatchSize = batchSize, GuidanceScale = guidance, Sampler = sampler, Width = side };

@@ -157,6 +157,11 @@ public sealed class RequestRangeTests(TinyPipeline tiny) : IClassFixture<TinyPip
         2022, "a trace keeps 11 pictures of 4096x4096 side by side, 553648128 values; at most 536870911 can be", "trace fewer or smaller pictures");
 
     [Fact]
+    public void NoiseBeyondOneArray_IsRefused() => Refuses(
+        TinyPipeline.Request with { Width = 4096, Height = 4096, Count = 5, BatchSize = 4, Sampler = SamplerKind.EulerAncestral, Steps = 600 },
+        2022, "600 steps draw noise for 4 pictures of 4096x4096 at once, 2516582400 values; at most 2147483591 can be", "draw fewer at once, or take fewer --steps");
+
+    [Fact]
     public void SoundBeyondTheLongestWindow_IsRefused() => Refuses(
         TinyPipeline.Request with { Samples = new float[1_920_001] },
         3045, "the sound has 1920001 samples at 16 kHz, wanted at most 1920000 (120 s)", "choose a part: --window start:S,dur:D");

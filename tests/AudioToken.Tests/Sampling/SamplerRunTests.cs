@@ -29,18 +29,12 @@ public class SamplerRunTests
         float[] noise = Draws(0);
         using ReferenceOps ops = new();
         using TensorScope scope = ops.Scope();
-        SamplerRun run = new(plan, ops, scope, ops.Upload(noise, s_shape));
-        while (!run.IsDone)
-        {
-            int step = run.StepIndex;
-            Tensor output;
-            using (TensorScope inner = ops.Scope())
-                output = inner.Keep(ops.Upload(Model(ops.Download(run.ModelInput(ops)), step), s_shape));
-            run.Advance(ops, output, run.DrawsNoise ? ops.Upload(Draws(step + 1), s_shape) : default);
-        }
+        SamplerRun run = new(plan, ops, ops.Upload(noise, s_shape), Drawn(ops, plan), 1);
+        for (int step = 0; step < plan.Steps.Length; step++)
+            run.Advance(ops, new StepIndex(step), ops.Upload(Model(ops.Download(run.Input), step), s_shape));
 
         double[] actual = ops.Download(run.Sample);
-        int[] drawing = [.. Enumerable.Range(0, plan.Steps.Length).Where(i => plan.Steps[i].DrawsNoise)];
+        int[] drawing = Drawing(plan);
         for (int i = 0; i < actual.Length; i++)
         {
             double[] trajectory = PlanInterpreter.Run(
@@ -51,73 +45,65 @@ public class SamplerRunTests
         }
     }
 
-    [Theory, MemberData(nameof(Samplers))]
-    public void Run_HandsBackWhatItNoLongerNeeds(string name)
+    [Fact]
+    public void Prediction_IsTheOutputsWeighted()
     {
-        SamplerPlan plan = Plan(name, 20);
         using CpuOps ops = new(new CpuOptions { Threads = 1 });
-        using (TensorScope scope = ops.Scope())
-        {
-            Tensor noise = ops.Upload(Draws(0), s_shape);
-            SamplerRun run = new(plan, ops, scope, noise);
-            scope.Release(noise);
-            while (!run.IsDone)
-            {
-                Step(ops, run);
-                // The sample, a base sample, and at most three remembered quantities.
-                Assert.InRange(ops.LiveTensorCount, 1, 2 + plan.HistoryDepth);
-            }
-        }
-
-        Assert.Equal(0, ops.LiveTensorCount);
+        using TensorScope scope = ops.Scope();
+        Tensor unconditional = ops.Upload(Draws(1), s_shape), conditional = ops.Upload(Draws(2), s_shape);
+        SamplerRun run = new(Plan("pndm", 4), ops, ops.Upload(Draws(0), s_shape), default, Guidance.Weights(7.5f));
+        run.Advance(ops, new StepIndex(0), unconditional, conditional);
+        Assert.Equal(ops.Values(Guidance.Combine(ops, unconditional, conditional, 7.5f)), ops.Values(run.Prediction));
+        Assert.Equal(
+            "Sampler: the model gave 1 outputs, wanted 2.", Assert.Throws<ShapeException>(() => run.Advance(ops, new StepIndex(1), conditional)).Message);
     }
 
     [Theory, MemberData(nameof(Samplers))]
-    public void Run_AllocatesNothingOnceUnderWay(string name)
+    public void Run_AllocatesNothing(string name)
     {
         SamplerPlan plan = Plan(name, 30);
-        float[] values = Draws(1);
         Assert.Equal(0, ManagedMemory.Least(() =>
         {
             using CpuOps ops = new(new CpuOptions { Threads = 1 });
             using TensorScope scope = ops.Scope();
-            SamplerRun run = new(plan, ops, scope, ops.Upload(Draws(0), s_shape));
-            while (run.StepIndex < 16)
-                Step(ops, run);
+            SamplerRun run = new(plan, ops, ops.Upload(Draws(0), s_shape), Drawn(ops, plan), 1);
+            Tensor output = ops.Upload(Draws(1), s_shape);
+            int live = ops.LiveTensorCount;
+            run.Advance(ops, new StepIndex(0), output); // code compiles
 
             long native = ops.MemoryStatistics.NativeAllocations;
             long managed = GC.GetAllocatedBytesForCurrentThread();
-            while (!run.IsDone)
-            {
-                Tensor output;
-                using (TensorScope inner = ops.Scope())
-                    output = inner.Keep(ops.WeightedSum([new WeightedTensor(run.ModelInput(ops), 0.25f)]));
-                run.Advance(ops, output, run.DrawsNoise ? ops.Upload(values, s_shape) : default);
-            }
+            for (int step = 1; step < plan.Steps.Length; step++)
+                run.Advance(ops, new StepIndex(step), output);
 
             managed = GC.GetAllocatedBytesForCurrentThread() - managed;
-            Assert.Equal(native, ops.MemoryStatistics.NativeAllocations);
+            Assert.Equal((native, live), (ops.MemoryStatistics.NativeAllocations, ops.LiveTensorCount));
             return managed;
         }));
     }
 
     [Fact]
-    public void Advance_RefusesAStepWithoutItsNoise()
+    public void Run_RefusesAPlanWithoutItsNoise()
     {
-        SamplerPlan plan = Plan("euler_a", 10);
         using ReferenceOps ops = new();
         using TensorScope scope = ops.Scope();
-        SamplerRun run = new(plan, ops, scope, ops.Upload(Draws(0), s_shape));
-        ShapeException e = Assert.Throws<ShapeException>(() => run.Advance(ops, ops.Upload(Draws(1), s_shape)));
-        Assert.Equal("Sampler step 0 of EulerAncestral adds noise and was given none.", e.Message);
+        ShapeException e = Assert.Throws<ShapeException>(() => new SamplerRun(Plan("euler_a", 10), ops, ops.Upload(Draws(0), s_shape), default, 1));
+        Assert.Equal("Sampler EulerAncestral adds noise and was given none.", e.Message);
     }
 
-    private static void Step(CpuOps ops, SamplerRun run)
+    private static int[] Drawing(SamplerPlan plan) => [.. Enumerable.Range(0, plan.Steps.Length).Where(i => plan.Steps[i].DrawsNoise)];
+
+    // A row a step; those that draw nothing are not to be read.
+    private static Tensor Drawn(ITensorOps ops, SamplerPlan plan)
     {
-        Tensor output;
-        using (TensorScope inner = ops.Scope())
-            output = inner.Keep(ops.WeightedSum([new WeightedTensor(run.ModelInput(ops), 0.25f)]));
-        run.Advance(ops, output, run.DrawsNoise ? ops.Upload(Draws(run.StepIndex + 1), s_shape) : default);
+        if (!plan.NeedsNoise)
+            return default;
+        int count = (int)s_shape.Count;
+        float[] rows = new float[plan.Steps.Length * count];
+        Array.Fill(rows, float.NaN);
+        foreach (int step in Drawing(plan))
+            Draws(step + 1).CopyTo(rows, step * count);
+        return ops.Upload(rows, [plan.Steps.Length, count]);
     }
 
     private static double[] Model(double[] x, int step) => Array.ConvertAll(x, value => 0.3 * value + 0.5 * Math.Sin(step));
