@@ -1,14 +1,17 @@
 // conv2d.cu: two-dimensional cross-correlation as an implicit matrix product, and its epilogue.
 //   y[b,oy,ox] = epilogue(sum_{ky,kx,c} x[b, oy s - top + ky, ox s - left + kx, c] weight[n, ky, kx, c]), zero outside the input,
 //   which may first be enlarged by nearest neighbour, and whose channels may come from two tensors.
+// A 3x3 convolution of a map that is enlarged to twice its sides is four 2x2 convolutions of the map itself, its phases: three taps of a
+// row meet two pixels, whose weights are w0 and w1 + w2 at an even column of the result, w0 + w1 and w2 at an odd one, and the same down
+// the columns. One launch does all four, each with its rows of the weight, and lays their results side by side: four products for nine.
 // Source    Chetlur et al. 2014 (cuDNN): windows are rows of a product that are addressed, not gathered.
 // Shapes    x [B, H, W, Cx], skip [B, H, W, Cskip] or none; weight [N, kh * kw * (Cx + Cskip)] in rows of `stride` elements (a multiple of
-// 8,
-//           zero-filled); y [B, OH, OW, N].
-// Launch    half types: grid (ceil(B OH OW / m), ceil(N / n), parts) of the tile in the kernel's name, threads and dynamic shared memory as
-//           the tile says (common/product.cuh); `_any` takes any channels and address; the others want both channel counts to be multiples
-//           of 8 and 16-byte addresses; `_g` is by wgmma. f32: grid (ceil(B OH OW / 64), ceil(N / 64)), 256 threads.
-// Cost      2 B OH OW N kh kw C operations; the windows overlap in the caches.
+//           8, zero-filled), of phases [N, 4, 2 * 2 * (Cx + Cskip)], a quarter of `stride` for each; y [B, OH, OW, N], of phases
+//           [B, 2 OH, 2 OW, N], OH by OW the map.
+// Launch    half types: grid (ceil(B OH OW / m), ceil(N / n), phases * parts) of the tile in the kernel's name, threads and dynamic shared
+//           memory as the tile says (common/product.cuh); `_any` takes any channels and address; the others want both channel counts to be
+//           multiples of 8 and 16-byte addresses; `_g` is by wgmma. f32: grid (ceil(B OH OW / 64), ceil(N / 64), phases), 256 threads.
+// Cost      2 B OH OW N kh kw C operations for each phase; the windows overlap in the caches.
 #include "common/product.cuh"
 #include "common/window.cuh"
 
@@ -31,13 +34,13 @@ template <typename T, bool Free> struct Windows {
     const T* x;
     const T* skip;
     ConvGeometry g;
-    int rows;
+    int rows, phase; // a phase's windows begin at their pixel, or one before it
 
     DEVICE_MEMBER Row row(int m) const
     {
         const int positions = g.out_height * g.out_width, b = m / positions, position = m - b * positions, y = position / g.out_width;
         if (m >= rows) return {0, Nowhere, Nowhere};
-        return {b * g.height * g.width, y * g.stride - g.top, (position - y * g.out_width) * g.stride - g.left};
+        return {b * g.height * g.width, y * g.stride - g.top + phase / 2, (position - y * g.out_width) * g.stride - g.left + phase % 2};
     }
 
     DEVICE_MEMBER Place place(int k) const
@@ -86,22 +89,31 @@ template <typename T, bool Free> struct Windows {
     }
 };
 
-KERNEL conv2d_f32(const float* x, const float* skip, const ConvGeometry geometry, const Columns<float> weight,
-                  const Epilogue<float> epilogue)
+// Makes the operands those of one of the products that lie one after the other along z: 0 where there is but one. Once a block.
+template <typename T> DEVICE void choose(int phase, Columns<T>& weight, Epilogue<T>& epilogue)
 {
-    const Windows<float, true> source{x, skip, geometry, epilogue.rows};
+    weight.weight += phase * (weight.stride / Phases);
+    epilogue.phase = phase;
+}
+
+KERNEL conv2d_f32(const float* x, const float* skip, const ConvGeometry geometry, Columns<float> weight, Epilogue<float> epilogue)
+{
+    choose(blockIdx.z, weight, epilogue);
+    const Windows<float, true> source{x, skip, geometry, epilogue.rows, epilogue.phase};
     float_product(source, weight, epilogue, blockIdx.x * FloatTile, blockIdx.y * FloatTile);
 }
 EXPORT(conv2d_f32)
 
 #define TILE(name, T, Shape, Width)                                                                                                        \
-    KERNEL THREADS(Shape::threads) name(const T* x, const T* skip, const ConvGeometry geometry, const Columns<T> weight,                   \
-                                        const Epilogue<T> epilogue, const Split split)                                                     \
+    KERNEL THREADS(Shape::threads)                                                                                                         \
+        name(const T* x, const T* skip, const ConvGeometry geometry, Columns<T> weight, Epilogue<T> epilogue, const Split split)           \
     {                                                                                                                                      \
         DYNAMIC_SHARED(T, shared);                                                                                                         \
-        const Windows<T, Width == 1> source{x, skip, geometry, epilogue.rows};                                                             \
-        half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n, split,               \
-                                      blockIdx.y * gridDim.x + blockIdx.x, blockIdx.z);                                                    \
+        choose(blockIdx.z / split.parts, weight, epilogue);                                                                                \
+        const Windows<T, Width == 1> source{x, skip, geometry, epilogue.rows, epilogue.phase};                                             \
+        const int number = (epilogue.phase * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;                                             \
+        half_product<T, Shape, Width>(shared, source, weight, epilogue, blockIdx.x * Shape::m, blockIdx.y * Shape::n, split, number,       \
+                                      blockIdx.z % split.parts);                                                                           \
     }                                                                                                                                      \
     EXPORT(name)
 #define INSTANCE(suffix, T) FOR_EACH_TILE(TILE, conv2d_##suffix, T)

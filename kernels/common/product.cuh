@@ -320,13 +320,14 @@ template <typename Shape, typename T> DEVICE void store_moments(const Epilogue<T
             if (p == 0) first = last;
         }
         if (lane >= 8 || n0 + n >= epilogue.columns) continue;
-        float2* const to = epilogue.moments + (size_t)(m0 / epilogue.moment_rows) * epilogue.columns + n0 + n;
+        const int phases = epilogue.doubled_width > 0 ? Phases : 1;
+        float2* const to = epilogue.moments + ((size_t)(m0 / epilogue.moment_rows) * phases + epilogue.phase) * epilogue.columns + n0 + n;
         if (joins) {
             const float half = 0.5f * (last.x - first.x);
             *to = make_float2(first.x + half, first.y + last.y + Shape::m * half * half);
         } else {
             *to = first;
-            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[epilogue.columns] = last;
+            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[phases * epilogue.columns] = last;
         }
     }
 }
@@ -455,7 +456,8 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
         mean += (a[i][own] - pivot) * (4.0f / FloatTile);
     for (int i = 0; i < FloatTile / 4; i++)
         squares += b[i][own] + 4.0f * (a[i][own] - pivot - mean) * (a[i][own] - pivot - mean);
-    epilogue.moments[(size_t)(m0 / FloatTile) * epilogue.columns + n0 + own] = make_float2(pivot + mean, squares);
+    const size_t tile = (size_t)(m0 / FloatTile) * (epilogue.doubled_width > 0 ? Phases : 1) + epilogue.phase;
+    epilogue.moments[tile * epilogue.columns + n0 + own] = make_float2(pivot + mean, squares);
 }
 
 // The tiles. TILE(name, T, shape, width) exports one kernel.

@@ -18,7 +18,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ulong source = Operand(dy, _storage, Name, nameof(dy));
         ProductEpilogue finish = Plain(AddressOf(dx), RowsOf(dy.Shape), k);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(Turn(Rows(own), own.Stride, 1, 1, n, k)).Add(finish);
+        arguments.Add(source).Add(Turn(Rows(own), own.Rows.Stride, 1, 1, n, k)).Add(finish);
         LaunchProduct("linear", finish.Rows, k, n, n % 8 == 0 && source % 16 == 0, ref arguments);
         return scope.Keep(dx);
     }
@@ -53,7 +53,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ConvGeometry back = new() { Stride = 1, PadTop = kh - 1 - geometry.PadTop, PadLeft = kw - 1 - geometry.PadLeft };
         ProductEpilogue finish = Plain(AddressOf(whole), RowsOf(whole.Shape), channels);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(0UL).Add(Window(shape, 0, kw, back, tall, wide)).Add(Turn(Rows(own), own.Stride, 1, kh * kw, n, channels)).Add(finish);
+        arguments.Add(source).Add(0UL).Add(Window(shape, 0, kw, back, tall, wide)).Add(Turn(Rows(own), own.Rows.Stride, 1, kh * kw, n, channels)).Add(finish);
         LaunchProduct("conv2d", finish.Rows, channels, kh * kw * n, n % 8 == 0 && source % 16 == 0, ref arguments);
         if (enlarged)
         {
@@ -90,7 +90,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ulong source = Operand(dy, _storage, Name, nameof(dy));
         ProductEpilogue finish = Plain(AddressOf(dx), RowsOf(dy.Shape), channels);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(Turn(Rows(own), own.Stride, groups, taps, width, width)).Add(finish).Add(dy.Shape[1]).Add(channels).Add(taps - 1 - padding);
+        arguments.Add(source).Add(Turn(Rows(own), own.Rows.Stride, groups, taps, width, width)).Add(finish).Add(dy.Shape[1]).Add(channels).Add(taps - 1 - padding);
         ProductTile tile = ProductTile.Narrow(_storage, width % 8 == 0 && source % 16 == 0);
         Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };
         Launch(Kernel("grouped_conv1d", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
@@ -121,7 +121,10 @@ public sealed unsafe partial class CudaOps : IGradientOps
         Enter();
         int taps = own.Role switch { WeightRole.Conv2d => own.Shape[2] * own.Shape[3], WeightRole.GroupedConv1d => own.Shape[2], _ => 1 };
         ArrayWeightSource source = new(own.Name, own.Shape, values.ToArray());
-        Send(source, new DevicePointer(own.Address), values.Length / own.Depth, own.Depth, own.Stride, taps, own.Type);
+        if (own.Phases is { } phases)
+            SendPhases(source, phases, own.Kept);
+        if (own.HasRows)
+            Send(source, own.Rows, taps);
     }
 
     // [outputs, inputs and taps] in the order of the file. Any number of positions is added in one block, in their order.

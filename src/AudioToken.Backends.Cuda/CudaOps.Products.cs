@@ -13,7 +13,8 @@ public sealed unsafe partial class CudaOps
         CudaWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
         using TensorScope scope = Scope();
         ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
-        ProductPlan plan = PlanOf(RowsOf(shape), weight.Shape[0], own.Depth, own.Depth % 8 == 0 && rows % 16 == 0);
+        int depth = own.Rows.Depth;
+        ProductPlan plan = PlanOf(RowsOf(shape), weight.Shape[0], depth, depth % 8 == 0 && rows % 16 == 0);
         Tensor y = AllocateResult(shape, epilogue, plan.Tile);
         KernelArguments arguments = default;
         arguments.Add(rows).Add(Columns(own)).Add(Resolve(epilogue, y, weight.Shape[0], nameof(Linear)));
@@ -30,14 +31,22 @@ public sealed unsafe partial class CudaOps
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
         _ = Counted(x.Shape.Rows, "pixels of x");
-        ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
+        bool phases = own.Phases is not null && IsDoubling(x.Shape, geometry);
+        (int products, ProductColumns columns) = phases ? (Phases, PhaseColumns(own)) : (1, Columns(own));
+        ConvWindow window = phases
+            ? Window(x.Shape, skipChannels, kernelWidth: 2, new ConvGeometry(stride: 1, padding: 1), x.Shape[1], x.Shape[2])
+            : Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
         bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
-        ProductPlan plan = PlanOf(RowsOf(shape), shape[3], own.Depth, packed);
-        Tensor y = AllocateResult(shape, epilogue, plan.Tile);
+        int rows = RowsOf(shape) / products;
+        ProductPlan plan = PlanOf(rows, shape[3], columns.Depth, packed, products);
+        Tensor y = AllocateResult(shape, epilogue, plan.Tile, products);
+        ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
+        if (phases)
+            (finish.Rows, finish.RowsPerSample, finish.DoubledWidth) = (rows, Math.Max(1, finish.RowsPerSample / products), x.Shape[2]);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(Resolve(epilogue, y, shape[3], nameof(Conv2d)));
-        LaunchProduct("conv2d", plan, RowsOf(shape), shape[3], ref arguments, 1);
+        arguments.Add(source).Add(second).Add(window).Add(columns).Add(finish);
+        LaunchProduct("conv2d", plan, rows, shape[3], ref arguments, products);
         return scope.Keep(y);
     }
 
@@ -103,11 +112,12 @@ public sealed unsafe partial class CudaOps
             Scale = epilogue.EffectiveScale,
             ResidualScale = epilogue.EffectiveResidualScale,
             MomentRows = told?.Tile ?? 0,
+            Phase = 0, // the kernel's own
             Moments = told?.Address ?? 0,
         };
     }
 
-    private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Stride, Depth = weight.Depth };
+    private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Rows.Stride, Depth = weight.Rows.Depth };
 
     /// <summary>Where windows lie in an input [B, H, W, C].</summary>
     private static ConvWindow Window(Shape input, int skipChannels, int kernelWidth, in ConvGeometry geometry, int outHeight, int outWidth) => new()
@@ -150,6 +160,8 @@ public sealed unsafe partial class CudaOps
         public float Scale;
         public float ResidualScale;
         public int MomentRows;
+        public int DoubledWidth;
+        public int Phase;
         public ulong Moments;
     }
 

@@ -21,6 +21,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly PinnedStaging _staging;
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
+    private readonly DeviceMemory _laterMemory; // of weights' further forms
     private readonly SumParts _sumParts;
     private readonly ProductPlans _plans;
     private readonly ScopeStack _scopes;
@@ -56,6 +57,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
 
         _memory = new DeviceMemory(_context, counts);
         _weightMemory = new DeviceMemory(_context, counts);
+        _laterMemory = new DeviceMemory(_context, counts);
         _sumParts = new SumParts(_context, _staging, counts);
         _plans = new ProductPlans(_context.Device);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
@@ -70,7 +72,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>What the memory holds.</summary>
-    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes + _sumParts.HeldBytes, _memory.PeakHeldBytes + _sumParts.HeldBytes);
+    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes + AsideBytes, _memory.PeakHeldBytes + AsideBytes);
 
     /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
     public static CudaException? WhyNot()
@@ -101,8 +103,11 @@ public sealed unsafe partial class CudaOps : ITensorOps
     /// <summary>Kernels launched so far, those of a graph at each of its launches.</summary>
     public long Launches => _context.Launches;
 
-    /// <summary>Bytes of the weights loaded and not disposed.</summary>
+    /// <summary>Bytes of the weights loaded and not disposed, in the form in which they were loaded.</summary>
     public long WeightBytes => _weightMemory.LiveBytes;
+
+    // What operations have taken beside their tensors.
+    private long AsideBytes => _sumParts.HeldBytes + _laterMemory.PeakHeldBytes;
 
     /// <inheritdoc/>
     public TensorScope Scope()
@@ -163,6 +168,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _staging.Dispose();
         _memory.Dispose();
         _weightMemory.Dispose();
+        _laterMemory.Dispose();
         _sumParts.Dispose();
         _library.Dispose();
         _context.Dispose();
@@ -171,9 +177,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
     /// <summary>Gives a weight's memory back.</summary>
     internal void FreeWeight(DeviceBlock block)
     {
-        _weightMemory.GiveBack(block);
+        block.Owner.GiveBack(block);
         if (!_disposed)
-            _weightMemory.Trim();
+            block.Owner.Trim();
     }
 
     private Tensor Upload(ReadOnlySpan<byte> bytes, int count, Shape shape, DType dtype)
@@ -213,7 +219,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>A weight's rows in the type that operations compute with; where they rest in another, widened ones that the innermost open scope owns.</summary>
-    private ulong Rows(CudaWeight weight) => weight.Type == _storage ? weight.Address : Cast(weight.Address, [checked((int)(weight.Shape.Count / weight.Depth)), weight.Stride], weight.Type, _storage);
+    private ulong Rows(CudaWeight weight) => weight.Rows is { } rows && rows.Type == _storage ? weight.Address : Cast(weight.Address, [rows.Count, rows.Stride], rows.Type, _storage);
 
     // A copy in another type; one of the two is fp32.
     private ulong Cast(ulong source, Shape shape, DType from, DType to)

@@ -29,6 +29,13 @@ public sealed class ProductTests
         Product.Conv([2, 6, 7, 40], 4, 3, 3, new(1, 1)), // a last one
         Product.Conv([2, 4, 5, 8], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 8, UpsampleWidth = 10 }),
         Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 9 }), // to odd sizes
+        Product.Doubled([1, 1, 1, 3], 2), // all but one tap of a phase in the padding
+        Product.Doubled([2, 4, 5, 8], 9),
+        Product.Doubled([2, 7, 5, 11], 13, skipChannels: 6).WithEverything(),
+        Product.Doubled([2, 9, 7, 40], 72, skipChannels: 24).WithEverything(Activation.None), // long sums of few tiles, which are split
+        Product.Doubled([3, 8, 8, 16], 33) with { Bias = true, ShiftRows = 3, Residual = true, WeightType = DType.F16 },
+        Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 10 }) with { Doubling = true, WeightType = DType.BF16 }, // not quite twice
+        Product.Conv([2, 5, 4, 8], 9, 3, 3, new(1, 1)) with { Doubling = true }, // not enlarged at all
         Product.Conv([2, 5, 6, 24], 16, 3, 3, new(1, 1), skipChannels: 8).WithEverything(),
         Product.Conv([2, 5, 6, 30], 9, 1, 1, new(1, 0), skipChannels: 31),
         Product.Conv([2, 5, 6, 7], 9, 1, 1, new(2, 0)), // a 1x1 window that skips pixels is no plain matrix

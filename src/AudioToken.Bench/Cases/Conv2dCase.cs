@@ -43,6 +43,9 @@ public sealed record Conv2dCase(
 
     private long Depth => (long)Window.Height * Window.Width * (Channels + Skip);
 
+    // As models load a weight of this form.
+    private bool IsDoubling => Window == (3, 3) && Stride == 1 && !Unpadded && Enlarged == (2 * Height, 2 * Width);
+
     private ConvGeometry Geometry => new()
     {
         Stride = Stride,
@@ -92,7 +95,7 @@ public sealed record Conv2dCase(
     {
         Tensor x = inputs.Input("x", [Batch, Height, Width, Channels]);
         Tensor skip = Skip > 0 ? inputs.Input("skip", [Batch, Height, Width, Skip]) : default;
-        Weight weight = inputs.Weight("w.weight", WeightRole.Conv2d, [Columns, Channels + Skip, Window.Height, Window.Width]);
+        Weight weight = inputs.Weight("w.weight", IsDoubling ? WeightRole.DoublingConv2d : WeightRole.Conv2d, [Columns, Channels + Skip, Window.Height, Window.Width]);
         Epilogue epilogue = Epilogue.Prepare(inputs, Columns, Result);
         ConvGeometry geometry = Geometry;
         return () => inputs.Ops.Conv2d(x, weight, geometry, epilogue, skip);
