@@ -1,5 +1,5 @@
 // epilogue.cuh: what a product does with its sums before it stores them.
-//   y = scale * act(sum + bias + shift) + residual_scale * residual, in fp32
+//   y = scale * act(sum + bias + more_bias + shift) + residual_scale * residual, in fp32
 // The rows of four products may be interleaved in one result: where each pixel of a map becomes four, each of a product of its own.
 // Under GEGLU a tile holds value and gate of a channel side by side: its columns 2 c and 2 c + 1 are the weight's rows c and N / 2 + c.
 #pragma once
@@ -7,10 +7,11 @@
 #include "common/dtype.cuh"
 
 template <typename T> struct Epilogue {
-    T* y;              // [rows, y_stride]
-    const float* bias; // [columns] or null
-    const T* shift;    // [samples, columns] or null
-    const T* residual; // as y, or null
+    T* y;                   // [rows, y_stride]
+    const float* bias;      // [columns] or null
+    const float* more_bias; // the same of a second product that is in the sums, too
+    const T* shift;         // [samples, columns] or null
+    const T* residual;      // as y, or null
     int rows;
     int columns; // of the sums; y has half as many under GEGLU
     int y_stride;
@@ -44,6 +45,7 @@ DEVICE int weight_row(int column, int columns, int activation)
 template <typename T> DEVICE float shifted(const Epilogue<T>& e, float sum, int row, int weight_row)
 {
     if (e.bias != nullptr) sum += e.bias[weight_row];
+    if (e.more_bias != nullptr) sum += e.more_bias[weight_row];
     if (e.shift != nullptr) sum += to_float(e.shift[(size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row]);
     return sum;
 }
@@ -107,7 +109,7 @@ template <typename T> struct EightColumns {
     {
         const int columns = e.activation == Geglu ? e.columns / 2 : e.columns;
         packed = columns % 8 == 0 && packs(e.y, e.y_stride) && packs(e.residual, e.y_stride) && packs(e.bias, e.columns) &&
-                 packs(e.shift, e.shift_stride);
+                 packs(e.more_bias, e.columns) && packs(e.shift, e.shift_stride);
     }
 
     // What a result needs of the residual, which takes its time to come.
@@ -174,18 +176,17 @@ template <typename T> struct EightColumns {
   private:
     DEVICE_MEMBER void shift(float (&value)[8], int row, int weight_row) const
     {
+        if (e.bias != nullptr) add(value, e.bias + weight_row);
+        if (e.more_bias != nullptr) add(value, e.more_bias + weight_row);
+        if (e.shift != nullptr) add(value, e.shift + (size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row);
+    }
+
+    template <typename U> static DEVICE_MEMBER void add(float (&value)[8], const U* from)
+    {
         float more[8];
-        if (e.bias != nullptr) {
-            load_eight_floats(more, e.bias + weight_row);
+        load_eight_floats(more, from);
 #pragma unroll
-            for (int i = 0; i < 8; i++)
-                value[i] += more[i];
-        }
-        if (e.shift != nullptr) {
-            load_eight_floats(more, e.shift + (size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row);
-#pragma unroll
-            for (int i = 0; i < 8; i++)
-                value[i] += more[i];
-        }
+        for (int i = 0; i < 8; i++)
+            value[i] += more[i];
     }
 };

@@ -4,6 +4,8 @@
 #include "common/epilogue.cuh"
 #include "host/product_test.h"
 
+#include <climits>
+
 using emulator::Order;
 
 // How the operands of one test are drawn.
@@ -12,6 +14,7 @@ struct Extras {
     int activation;
     float scale, residual_scale;
     double mean = 0; // of the residual
+    bool more_bias = false;
 };
 
 static const Extras plain = {false, false, false, 0, 1, 1};
@@ -21,6 +24,7 @@ static const Extras everything = {true, true, true, 2, 0.5f, -0.25f};
 static const Extras shift_residual = {false, true, true, 0, 1, 1};
 static const Extras geglu = {true, false, true, 5, 1, 1};
 static const Extras far = {true, true, true, 0, 1, 1, -1000}; // results whose deviation is small beside their mean
+static const Extras two_biases = {true, true, false, 0, 1, 1, 0, true};
 static const Extras quick = {true, false, false, 3, 2, 1};
 
 // A product's operands beside the source, and what it should give: sum(m, n) in double goes through the epilogue. Of the phases of a map
@@ -28,7 +32,7 @@ static const Extras quick = {true, false, false, 3, 2, 1};
 template <typename T> struct Product {
     int rows, columns, depth, samples, doubled_width, phases, stride;
     Extras extras;
-    std::vector<float> bias;
+    std::vector<float> bias, more_bias;
     std::vector<T> weight, shift, residual, y;
     std::vector<float2> moments;
     Epilogue<T> epilogue;
@@ -36,7 +40,8 @@ template <typename T> struct Product {
     Product(Draws& draws, int rows_, int columns_, int depth_, int samples_, const Extras& extras_, int doubled_width_ = 0)
         : rows(rows_), columns(columns_), depth(depth_), samples(samples_), doubled_width(doubled_width_),
           phases(doubled_width_ > 0 ? Phases : 1), stride((depth_ + 7) / 8 * 8 * phases), extras(extras_),
-          bias(draws.normal<float>(columns_)), weight(draws.normal<T>(static_cast<size_t>(columns_) * stride, 0, 1 / std::sqrt(depth_)))
+          bias(draws.normal<float>(columns_)), more_bias(draws.normal<float>(columns_)),
+          weight(draws.normal<T>(static_cast<size_t>(columns_) * stride, 0, 1 / std::sqrt(depth_)))
     {
         for (size_t i = 0; i < weight.size(); i++)
             if (static_cast<int>(i % (stride / phases)) >= depth) weight[i] = from_float<T>(0);
@@ -46,6 +51,7 @@ template <typename T> struct Product {
         y = unwritten<T>(static_cast<size_t>(rows) * width);
         epilogue = {y.data(),
                     extras.bias ? bias.data() : nullptr,
+                    extras.more_bias ? more_bias.data() : nullptr,
                     extras.shift ? shift.data() : nullptr,
                     extras.residual ? residual.data() : nullptr,
                     rows / phases,
@@ -79,6 +85,9 @@ template <typename T> struct Product {
     }
 
     Columns<T> columns_of_weight() const { return {weight.data(), stride, depth}; }
+
+    // The same where nothing is joined to it.
+    JoinedColumns<T> alone() const { return {columns_of_weight(), {nullptr, 0, 0}, INT_MAX, depth}; }
 
     // The moments, against those of what was stored. Distances from the first value, at most twice the largest from the mean, are added
     // sixteen by a lane or thread, then up to sixteen such sums, and the mean is rounded. In fp32 the means of fours are rounded before
@@ -119,7 +128,7 @@ template <typename T> struct Product {
             double total = 0;
             for (int k = 0; k < depth; k++)
                 total += source(m, n, k) * to_float(weight[static_cast<size_t>(n) * stride + phase(m) * (stride / phases) + k]);
-            return total + (extras.bias ? bias[n] : 0) +
+            return total + (extras.bias ? bias[n] : 0) + (extras.more_bias ? more_bias[n] : 0) +
                    (extras.shift ? to_float(shift[static_cast<size_t>(m / (rows / samples)) * columns + n]) : 0);
         };
         const int width = epilogue.y_stride;
@@ -228,7 +237,7 @@ template <typename T> static void conv2d(const Window& w, const Extras& extras)
     const ConvGeometry g = {w.height, w.width, tall, wide, oh, ow, w.kernel, w.stride, w.top, w.left, w.channels, w.skip};
     for (const Form& form : forms<T>(w.channels % 8 == 0 && w.skip % 8 == 0)) {
         p.clear(form);
-        launch_product(form, "conv2d", 1, p.rows, p.columns, x.data(), w.skip > 0 ? skip.data() : nullptr, g, p.columns_of_weight(),
+        launch_product(form, "conv2d", 1, p.rows, p.columns, x.data(), w.skip > 0 ? skip.data() : nullptr, g, Shortcut<T>{}, p.alone(),
                        p.epilogue);
         const std::string name = "conv2d" + std::string(form.suffix) + " " + std::to_string(w.height) + " x " + std::to_string(w.width) +
                                  ", " + std::to_string(channels) + " to " + std::to_string(w.columns);
@@ -256,7 +265,7 @@ static void doubled(int batch, int height, int width, int channels, int skip_cha
     for (const Form& form : forms<T>(channels % 8 == 0 && skip_channels % 8 == 0)) {
         p.clear(form);
         launch_product(form, "conv2d", Phases, p.epilogue.rows, p.columns, x.data(), skip_channels > 0 ? skip.data() : nullptr, g,
-                       p.columns_of_weight(), p.epilogue);
+                       Shortcut<T>{}, p.alone(), p.epilogue);
         const std::string name = "conv2d" + std::string(form.suffix) + " " + std::to_string(height) + " x " + std::to_string(width) +
                                  " doubled, " + std::to_string(all) + " to " + std::to_string(columns);
         p.hold_moments(name);
@@ -267,6 +276,47 @@ static void doubled(int batch, int height, int width, int channels, int skip_cha
             if (row < 0 || row >= height || column < 0 || column >= width) return 0.0f;
             const size_t pixel = (static_cast<size_t>(b) * height + row) * width + column;
             return to_float(c < channels ? x[pixel * channels + c] : skip[pixel * skip_channels + c - channels]);
+        });
+    }
+}
+
+// A 3x3 window, and then the pixel of a shortcut of two sources, or one. The weight as drawn is both, with a gap where rows are filled up.
+template <typename T>
+static void with_shortcut(int batch, int height, int width, int channels, int shortcut_x, int shortcut_skip, int columns,
+                          const Extras& extras)
+{
+    Draws draws(height + channels + columns);
+    const int depth = 9 * channels, start = (depth + 7) / 8 * 8, others = shortcut_x + shortcut_skip;
+    Product<T> p(draws, batch * height * width, columns, start + others, batch, extras);
+    const size_t pixels = static_cast<size_t>(batch) * height * width;
+    const std::vector<T> x = draws.normal<T>(pixels * channels), from = draws.normal<T>(pixels * shortcut_x),
+                         skip = draws.normal<T>(pixels * shortcut_skip);
+    std::vector<T> first(static_cast<size_t>(columns) * start), second(static_cast<size_t>(columns) * (p.stride - start));
+    for (int n = 0; n < columns; n++)
+        for (int k = 0; k < p.stride; k++) {
+            T& own = p.weight[static_cast<size_t>(n) * p.stride + k];
+            if (k >= depth && k < start) own = from_float<T>(0);
+            (k < start ? first[n * start + k] : second[n * (p.stride - start) + k - start]) = own;
+        }
+    const ConvGeometry g = {height, width, height, width, height, width, 3, 1, 1, 1, channels, 0};
+    const Shortcut<T> shortcut = {from.data(), shortcut_skip > 0 ? skip.data() : nullptr, shortcut_x, shortcut_skip};
+    const JoinedColumns<T> joined = {{first.data(), start, depth}, {second.data(), p.stride - start, others}, start, start + others};
+    for (const Form& form : forms<T>(channels % 8 == 0 && shortcut_x % 8 == 0 && shortcut_skip % 8 == 0)) {
+        p.clear(form);
+        launch_product(form, "conv2d", 1, p.rows, p.columns, x.data(), static_cast<const T*>(nullptr), g, shortcut, joined, p.epilogue);
+        const std::string name = "conv2d" + std::string(form.suffix) + " " + std::to_string(height) + " x " + std::to_string(width) + ", " +
+                                 std::to_string(channels) + " to " + std::to_string(columns) + " with a shortcut of " +
+                                 std::to_string(others);
+        p.hold_moments(name);
+        p.hold(name, [&](int m, int, int k) {
+            if (k >= start) {
+                const int c = k - start;
+                return to_float(c < shortcut_x ? from[static_cast<size_t>(m) * shortcut_x + c]
+                                               : skip[static_cast<size_t>(m) * shortcut_skip + c - shortcut_x]);
+            }
+            const int tap = k / channels, row = m / width % height - 1 + tap / 3, column = m % width - 1 + tap % 3;
+            if (k >= depth || row < 0 || row >= height || column < 0 || column >= width) return 0.0f;
+            return to_float(x[((static_cast<size_t>(m / (height * width)) * height + row) * width + column) * channels + k % channels]);
         });
     }
 }
@@ -340,6 +390,11 @@ int main()
             doubled<T>(2, 5, 13, 24, 16, 168, everything); // more than a tile both ways
             doubled<T>(2, 8, 8, 48, 0, 20, far);           // whole tiles or halves of them, whose moments are told
             doubled<T>(1, 8, 16, 8, 0, 72, shift_residual);
+            with_shortcut<T>(1, 1, 1, 1, 1, 0, 1, plain);
+            with_shortcut<T>(2, 5, 3, 8, 16, 8, 24, two_biases);
+            with_shortcut<T>(1, 7, 5, 5, 3, 2, 13, two_biases);     // rows that are filled up between the two
+            with_shortcut<T>(2, 6, 7, 24, 40, 72, 168, two_biases); // the second begins within a stage
+            with_shortcut<T>(1, 8, 8, 64, 128, 0, 20, two_biases);  // and with one
             grouped<T>(2, 13, 16, 2, 5, 2, bias_silu);
             grouped<T>(1, 21, 12, 4, 4, 2, everything);
             grouped<T>(1, 70, 144, 2, 8, 4, shift_residual);

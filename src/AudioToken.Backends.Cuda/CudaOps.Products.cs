@@ -23,9 +23,15 @@ public sealed unsafe partial class CudaOps
     }
 
     /// <inheritdoc/>
-    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default) =>
+        Conv2d(ResultShape.Conv2d(x, weight, geometry, epilogue, skip), x, weight, geometry, epilogue, skip, null);
+
+    /// <inheritdoc/>
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut) =>
+        Conv2d(ResultShape.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut), x, weight, geometry, epilogue, default, shortcut);
+
+    private Tensor Conv2d(Shape shape, Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip, Shortcut? shortcut)
     {
-        Shape shape = ResultShape.Conv2d(x, weight, geometry, epilogue, skip);
         CudaWeight own = Own(weight, WeightRole.Conv2d, nameof(Conv2d), nameof(weight));
         using TensorScope scope = Scope();
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
@@ -37,15 +43,19 @@ public sealed unsafe partial class CudaOps
             ? Window(x.Shape, skipChannels, kernelWidth: 2, new ConvGeometry(stride: 1, padding: 1), x.Shape[1], x.Shape[2])
             : Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
-        bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
+        ShortcutSources around = shortcut is { } given ? Sources(given) : default;
+        JoinedColumns joined = JoinedColumns.Of(columns, shortcut is null ? default : Columns(Own(shortcut.Value.Weight, WeightRole.Conv2d, nameof(Conv2dWithShortcut), "the shortcut's weight")));
+        bool packed = doubled && (channels | skipChannels | around.Channels | around.SkipChannels) % 8 == 0 && (source | second | around.X | around.Skip) % 16 == 0;
         int rows = RowsOf(shape) / products;
-        ProductPlan plan = PlanOf(rows, shape[3], columns.Depth, packed, products);
+        ProductPlan plan = PlanOf(rows, shape[3], joined.Depth, packed, products);
         Tensor y = AllocateResult(shape, epilogue, plan.Tile, products);
         ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
         if (phases)
             (finish.Rows, finish.RowsPerSample, finish.DoubledWidth) = (rows, Math.Max(1, finish.RowsPerSample / products), x.Shape[2]);
+        if (shortcut?.Bias is { } bias)
+            finish.MoreBias = Own(bias, WeightRole.Vector, nameof(Conv2dWithShortcut), "the shortcut's bias").Address;
         KernelArguments arguments = default;
-        arguments.Add(source).Add(second).Add(window).Add(columns).Add(finish);
+        arguments.Add(source).Add(second).Add(window).Add(around).Add(joined).Add(finish);
         LaunchProduct("conv2d", plan, rows, shape[3], ref arguments, products);
         return scope.Keep(y);
     }
@@ -119,6 +129,15 @@ public sealed unsafe partial class CudaOps
 
     private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Rows.Stride, Depth = weight.Rows.Depth };
 
+    /// <summary>Where a shortcut finds its pixels.</summary>
+    private ShortcutSources Sources(in Shortcut shortcut) => new()
+    {
+        X = Operand(shortcut.X, _storage, nameof(Conv2dWithShortcut), "the shortcut's x"),
+        Skip = OperandOrNull(shortcut.Skip, nameof(Conv2dWithShortcut), "the shortcut's skip"),
+        Channels = shortcut.X.Shape[3],
+        SkipChannels = shortcut.Skip.IsEmpty ? 0 : shortcut.Skip.Shape[3],
+    };
+
     /// <summary>Where windows lie in an input [B, H, W, C].</summary>
     private static ConvWindow Window(Shape input, int skipChannels, int kernelWidth, in ConvGeometry geometry, int outHeight, int outWidth) => new()
     {
@@ -144,11 +163,35 @@ public sealed unsafe partial class CudaOps
         public int Depth;
     }
 
+    // As Shortcut in conv2d.cu.
+    private struct ShortcutSources
+    {
+        public ulong X;
+        public ulong Skip;
+        public int Channels;
+        public int SkipChannels;
+    }
+
+    // As JoinedColumns in conv2d.cu.
+    private struct JoinedColumns
+    {
+        public ProductColumns First;
+        public ProductColumns Second;
+        public int Start;
+        public int Depth;
+
+        // Of one weight alone where there is no second.
+        public static JoinedColumns Of(ProductColumns first, ProductColumns second = default) => second.Depth == 0
+            ? new() { First = first, Start = int.MaxValue, Depth = first.Depth }
+            : new() { First = first, Second = second, Start = first.Stride, Depth = checked(first.Stride + second.Depth) };
+    }
+
     // As Epilogue in common/epilogue.cuh.
     private struct ProductEpilogue
     {
         public ulong Result;
         public ulong Bias;
+        public ulong MoreBias;
         public ulong Shift;
         public ulong Residual;
         public int Rows;

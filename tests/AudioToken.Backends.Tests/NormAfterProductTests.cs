@@ -20,6 +20,12 @@ public sealed class NormAfterProductTests
         }),
         ("small maps, whose tiles hold several samples", 0, (ops, draw) => (Conv(ops, draw, [3, 4, 4, 16], 32), default)),
         ("ragged channels", 0, (ops, draw) => (Conv(ops, draw, [2, 8, 8, 5], 24), default)),
+        ("convolution with a shortcut", 0, (ops, draw) =>
+        {
+            Tensor x = ops.Normal(draw, [2, 8, 16, 16]), source = ops.Normal(draw, [2, 8, 16, 24]);
+            using Weight weight = ops.Weight(draw, WeightRole.Conv2d, [40, 16, 3, 3], 0, 1.0 / 12), own = ops.Weight(draw, WeightRole.Conv2d, [40, 24, 1, 1], 0, 0.2);
+            return (ops.Conv2dWithShortcut(x, weight, new ConvGeometry(1, 1), new() { NormFollows = true }, new Shortcut(source, own, null)), default);
+        }),
         ("convolution of a doubled map", 0, (ops, draw) => (Doubled(ops, draw, [2, 8, 8, 16], 40), default)),
         ("convolution of a doubled map whose phases have half tiles", 0, (ops, draw) => (Doubled(ops, draw, [1, 8, 24, 8], 320), default)),
         ("convolution of a doubled map whose phases have no whole tiles", 0, (ops, draw) => (Doubled(ops, draw, [2, 4, 4, 16], 32), default)),

@@ -30,6 +30,9 @@ internal sealed record Product
 
     public int Padding { get; init; }
 
+    /// <summary>Channels of both sources of a shortcut, which has a bias where the product has one; zeros for none.</summary>
+    public (int Channels, int Skip) Shortcut { get; init; }
+
     public bool Bias { get; init; }
 
     /// <summary>Rows of the channel shift: 0 for none, 1, or the batch.</summary>
@@ -70,7 +73,7 @@ internal sealed record Product
     };
 
     public override string ToString() =>
-        $"{Role}{(Doubling ? " for doubled maps" : "")} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
+        $"{Role}{(Doubling ? " for doubled maps" : "")} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, shortcut {Shortcut}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
 
     /// <summary>The result on a backend.</summary>
     public float[] Run(ITensorOps ops)
@@ -111,7 +114,7 @@ internal sealed record Product
     {
         Product plain = this with { Activation = Activation.None, Residual = false, Scale = 0 };
         double[] sums = reference.Download(Apply(given, plain, absolute: true));
-        int terms = (int)(Weight.Count / Weight[0]) + 8;
+        int terms = (int)(Weight.Count / Weight[0]) + Shortcut.Channels + Shortcut.Skip + 8;
         bool gated = Activation == Activation.Geglu;
         int columns = gated ? Weight[0] / 2 : Weight[0];
         double scale = Scale == 0 ? 1 : Scale, residualScale = ResidualScale == 0 ? 1 : ResidualScale;
@@ -171,9 +174,17 @@ internal sealed record Product
             case WeightRole.GroupedConv1d:
                 return ops.GroupedConv1d(x, weight, p.Weight[0] / p.Weight[1], p.Padding, epilogue);
             default:
-                Shape skipShape = p.Input.WithLast(p.SkipChannels);
-                Tensor skip = p.SkipChannels == 0 ? default : ops.Upload(Drawn(6, skipShape), skipShape);
-                return ops.Conv2d(x, weight, p.Geometry, epilogue, skip);
+                Tensor Map(ulong seed, int channels)
+                {
+                    Shape shape = p.Input.WithLast(channels);
+                    return channels == 0 ? default : ops.Upload(Drawn(seed, shape), shape);
+                }
+
+                if (p.Shortcut.Channels == 0)
+                    return ops.Conv2d(x, weight, p.Geometry, epilogue, Map(6, p.SkipChannels));
+                Shape around = [columns, p.Shortcut.Channels + p.Shortcut.Skip, 1, 1];
+                using (Weight own = ops.LoadWeight(HalfWeightSource.Rounded("shortcut", around, p.WeightType, Drawn(7, around)), WeightRole.Conv2d))
+                    return ops.Conv2dWithShortcut(x, weight, p.Geometry, epilogue, new Shortcut(Map(8, p.Shortcut.Channels), own, bias, Map(9, p.Shortcut.Skip)));
         }
     }
 }

@@ -15,6 +15,7 @@ public sealed class ProductPlanTests
         Product.Linear([130, 264], 336).WithEverything(Activation.Geglu),
         Product.Conv([2, 9, 8, 72], 176, 3, 3, new(1, 1), skipChannels: 40).WithEverything(),
         Product.Doubled([2, 9, 8, 136], 176, skipChannels: 40).WithEverything(),
+        Product.Conv([2, 9, 8, 40], 176, 3, 3, new(1, 1)) with { Bias = true, Shortcut = (200, 120) },
     ];
 
     public static TheoryData<string, int> Cases

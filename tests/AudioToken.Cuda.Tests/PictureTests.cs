@@ -96,7 +96,7 @@ public sealed class PictureTests(ITestOutputHelper output)
             if (i == 1)
                 continue; // the step that is asked for by itself and recorded
             Assert.Equal(1, asked[1]);
-            Assert.InRange(asked[0] - asked[2], 300, 340); // kernels of the graph
+            Assert.InRange(asked[0] - asked[2], 300, 325); // kernels of the graph
             Assert.InRange(asked[2], 1, 3);                // the sampler's own
             Assert.All(asked[5..10], times => Assert.Equal(0, times));
             Assert.InRange(asked[10], 0, 1); // whether a step that lies three back has ended
@@ -118,7 +118,8 @@ public sealed class PictureTests(ITestOutputHelper output)
 
         long[] Norms() => [.. new[] { "group_norm_moments_f16", "group_norm_f16", "group_norm_plain_f16" }.Select(name => device.Count("kernel:" + name))];
         output.WriteLine(string.Join(", ", traffic.Each.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key} {each.Value / 1e6:0} MB"))));
-        Assert.InRange(traffic.Bytes / 1e9, 1, 5);
+        Assert.InRange(traffic.Bytes / 1e9, 1, 2.6);
+        Assert.InRange(traffic.Each["Conv2d"] / 1e6, 100, 340); // the 14 shortcuts are neither written nor read
     }
 
     private static Dictionary<string, Shape> Decoder(IReadOnlyDictionary<string, Shape> vae) =>

@@ -42,6 +42,17 @@ public sealed class Conv2d
     public Tensor Forward(ITensorOps ops, Tensor x, in Epilogue epilogue = default, Tensor skip = default) =>
         ops.Conv2d(x, _weight, _geometry, epilogue with { Bias = _bias }, skip);
 
+    /// <summary>Applies the layer and adds what another makes of another map.</summary>
+    /// <param name="ops">The operations of one backend.</param>
+    /// <param name="x">[B, H, W, in].</param>
+    /// <param name="epilogue">Of it, a norm may follow.</param>
+    /// <param name="shortcut">A 1x1 convolution.</param>
+    /// <param name="source">The shortcut's input, [B, H, W, C].</param>
+    /// <param name="skip">If given, its channels follow those of <paramref name="source"/>; together they are the shortcut's.</param>
+    /// <returns>[B, H, W, out] for a layer that keeps the size; the caller's scope owns it.</returns>
+    public Tensor ForwardWithShortcut(ITensorOps ops, Tensor x, in Epilogue epilogue, Conv2d shortcut, Tensor source, Tensor skip) =>
+        ops.Conv2dWithShortcut(x, _weight, _geometry, epilogue with { Bias = _bias }, new Shortcut(source, shortcut._weight, shortcut._bias, skip));
+
     /// <summary>Enlarges a feature map by nearest neighbour and applies the layer.</summary>
     /// <returns>[B, height, width, out] for a layer that keeps the size.</returns>
     public Tensor ForwardEnlarged(ITensorOps ops, Tensor x, int height, int width, in Epilogue epilogue = default) =>
