@@ -26,13 +26,13 @@ template <typename T> struct Sequences {
 
     DEVICE_MEMBER Place place(int k) const { return {k / width, k % width}; }
 
-    DEVICE_MEMBER void next(Place& place) const
+    DEVICE_MEMBER void next(Place& place, int) const
     {
         for (place.c += TileDepth; place.c >= width; place.c -= width)
             place.tap++;
     }
 
-    DEVICE_MEMBER void step(Place& place) const
+    DEVICE_MEMBER void step(Place& place, int) const
     {
         if (++place.c < width) return;
         place.c = 0;

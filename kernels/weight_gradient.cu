@@ -27,8 +27,8 @@ template <typename T> struct WindowElements {
 
     using Place = int;
     DEVICE_MEMBER Place place(int k) const { return k; }
-    DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
-    DEVICE_MEMBER void step(Place& place) const { place++; }
+    DEVICE_MEMBER void next(Place& place, int) const { place += TileDepth; }
+    DEVICE_MEMBER void step(Place& place, int) const { place++; }
     DEVICE_MEMBER Found<T> at(const Row& row, Place k) const
     {
         if (row.channel < 0) return {nullptr, false};

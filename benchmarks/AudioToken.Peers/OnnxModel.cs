@@ -24,18 +24,23 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         _ => [],
     };
 
-    // Channels first, as ONNX has them; both sources as one, an enlarged input at its new size.
+    // Channels first, as ONNX has them; both sources as one, an enlarged input at its new size, a shortcut as a convolution whose result is added.
     private static OnnxModel Convolution(Conv2dCase item)
     {
         (long height, long width) = item.Enlarged.Height > 0 ? item.Enlarged : (item.Height, item.Width);
         long[] input = [item.Batch, item.Channels + item.Skip, height, width];
         (long padY, long padX) = item.Padding;
         long[] output = [item.Batch, item.Columns, ((height + (2 * padY) - item.Window.Height) / item.Stride) + 1, ((width + (2 * padX) - item.Window.Width) / item.Stride) + 1];
-        ProtocolBuffer node = Node("Conv", "y", "x0", "w", "b")
+        (long[] weight, long[] bias, long around) = ([item.Columns, input[1], item.Window.Height, item.Window.Width], [item.Columns], item.Shortcut.Channels + item.Shortcut.Skip);
+        ProtocolBuffer node = Node("Conv", around > 0 ? "sums" : "y", "x0", "w", "b")
             .Message(5, Integers("kernel_shape", item.Window.Height, item.Window.Width))
             .Message(5, Integers("pads", padY, padX, padY, padX))
             .Message(5, Integers("strides", item.Stride, item.Stride));
-        return Build("Conv", [node], [input], output, ("w", [item.Columns, input[1], item.Window.Height, item.Window.Width]), ("b", [item.Columns]));
+        return around > 0
+            ? Build(
+                "Conv, Conv, Add", [Node("Conv", "shortcut", "x1", "v", "c"), node, Node("Add", "y", "sums", "shortcut")],
+                [input, [item.Batch, around, height, width]], output, ("w", weight), ("b", bias), ("v", [item.Columns, around, 1, 1]), ("c", bias))
+            : Build("Conv", [node], [input], output, ("w", weight), ("b", bias));
     }
 
     // As it is, or as a map with one row: 2D convolutions have kernels of their own.

@@ -1,5 +1,5 @@
 // Times every plan of every product of a UNet step on the GPU at hand, beside the plan that the backend would take: what the constants of
-// ProductPlan were fitted to. One line a plan: microseconds, operation, shape, rows, columns, depth, tile, parts.
+// ProductPlan were fitted to. One line a plan: microseconds, operation, shape, rows, columns, depth, products, tile, parts.
 //   AudioToken.Tiles [--batch N] [--dtype fp16|bf16] [-o FILE]
 using System.Globalization;
 using AudioToken.Backends.Cuda;
@@ -27,22 +27,22 @@ foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffus
         runs.Add(item.Prepare(inputs[i]));
     }
 
-    (int Rows, int Columns, int Depth) size = default;
-    ops.PlanOverride = (rows, columns, depth, _) =>
+    (int Rows, int Columns, int Depth, int Products) size = default;
+    ops.PlanOverride = (rows, columns, depth, products) =>
     {
-        size = (rows, columns, depth);
+        size = (rows, columns, depth, products);
         return null;
     };
     double chosen = Time(), best = chosen;
     string bestPlan = "as chosen";
     if (size != default)
     {
-        ProductPlan own = ProductPlan.For(ops.DeviceInfo, ops.Storage, size.Rows, size.Columns, size.Depth, packed: true);
-        foreach (ProductPlan plan in ProductPlan.Candidates(ops.DeviceInfo, size.Rows, size.Columns, size.Depth, 1))
+        ProductPlan own = ProductPlan.For(ops.DeviceInfo, ops.Storage, size.Rows, size.Columns, size.Depth, packed: true, size.Products);
+        foreach (ProductPlan plan in ProductPlan.Candidates(ops.DeviceInfo, size.Rows, size.Columns, size.Depth, size.Products))
         {
             ops.PlanOverride = (_, _, _, _) => plan;
             double time = Time();
-            file.WriteLine($"{time:0.00}\t{item.Operation}\t{item.Shape}\t{size.Rows}\t{size.Columns}\t{size.Depth}\t{plan.Tile.Form}\t{plan.Parts}");
+            file.WriteLine($"{time:0.00}\t{item.Operation}\t{item.Shape}\t{size.Rows}\t{size.Columns}\t{size.Depth}\t{size.Products}\t{plan.Tile.Form}\t{plan.Parts}");
             if (time < best)
                 (best, bestPlan) = (time, $"{plan.Tile.Form}/{plan.Parts}");
         }

@@ -1,15 +1,17 @@
 // epilogue.cuh: what a product does with its sums before it stores them.
-//   y = scale * act(sum + bias + shift) + residual_scale * residual, in fp32
+//   y = scale * act(sum + bias + more_bias + shift) + residual_scale * residual, in fp32
+// The rows of four products may be interleaved in one result: where each pixel of a map becomes four, each of a product of its own.
 // Under GEGLU a tile holds value and gate of a channel side by side: its columns 2 c and 2 c + 1 are the weight's rows c and N / 2 + c.
 #pragma once
 #include "common/activation.cuh"
 #include "common/dtype.cuh"
 
 template <typename T> struct Epilogue {
-    T* y;              // [rows, y_stride]
-    const float* bias; // [columns] or null
-    const T* shift;    // [samples, columns] or null
-    const T* residual; // as y, or null
+    T* y;                   // [rows, y_stride]
+    const float* bias;      // [columns] or null
+    const float* more_bias; // the same of a second product that is in the sums, too
+    const T* shift;         // [samples, columns] or null
+    const T* residual;      // as y, or null
     int rows;
     int columns; // of the sums; y has half as many under GEGLU
     int y_stride;
@@ -18,9 +20,21 @@ template <typename T> struct Epilogue {
     int activation;
     float scale;
     float residual_scale;
-    int moment_rows; // those of a tile, or 64: all of one sample
-    float2* moments; // [rows / moment_rows, columns] or null: of the stored results, mean and squares about it; not under GEGLU
+    int moment_rows;   // those of a tile, or 64: all of one sample
+    int doubled_width; // of the map whose pixels, the rows, become four results each; 0: rows are those of the result
+    int phase;         // which of the four: 0 above left, 1 above right, 2 below left, 3 below right
+    float2* moments;   // [rows / moment_rows, phases, columns] or null: of the stored results, mean and squares about it; not under GEGLU
 };
+
+constexpr int Phases = 4; // results of a pixel of a map that is doubled
+
+// Where a row lies in the result: pixel (y, x) of all samples' rows becomes (2 y + phase / 2, 2 x + phase % 2).
+template <typename T> DEVICE int result_row(const Epilogue<T>& e, int row)
+{
+    if (e.doubled_width == 0) return row;
+    const int y = row / e.doubled_width;
+    return 2 * (row + (y + e.phase / 2) * e.doubled_width) + e.phase % 2;
+}
 
 // The weight's row behind a column of the tiles.
 DEVICE int weight_row(int column, int columns, int activation)
@@ -31,6 +45,7 @@ DEVICE int weight_row(int column, int columns, int activation)
 template <typename T> DEVICE float shifted(const Epilogue<T>& e, float sum, int row, int weight_row)
 {
     if (e.bias != nullptr) sum += e.bias[weight_row];
+    if (e.more_bias != nullptr) sum += e.more_bias[weight_row];
     if (e.shift != nullptr) sum += to_float(e.shift[(size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row]);
     return sum;
 }
@@ -55,11 +70,11 @@ template <typename T> DEVICE void store_pair(const Epilogue<T>& e, int row, int 
     if (row >= e.rows || column >= e.columns) return;
     if (e.activation == Geglu) {
         const int half = e.columns / 2, c = column / 2;
-        const size_t at = (size_t)row * e.y_stride + c;
+        const size_t at = (size_t)result_row(e, row) * e.y_stride + c;
         e.y[at] = from_float<T>(finished(e, shifted(e, first, row, c) * gelu(shifted(e, second, row, half + c)), at));
         return;
     }
-    const size_t at = (size_t)row * e.y_stride + column;
+    const size_t at = (size_t)result_row(e, row) * e.y_stride + column;
     first = finished(e, activated(shifted(e, first, row, column), e.activation), at);
     store_rounded(e.y[at], first);
     if (column + 1 < e.columns) {
@@ -94,7 +109,7 @@ template <typename T> struct EightColumns {
     {
         const int columns = e.activation == Geglu ? e.columns / 2 : e.columns;
         packed = columns % 8 == 0 && packs(e.y, e.y_stride) && packs(e.residual, e.y_stride) && packs(e.bias, e.columns) &&
-                 packs(e.shift, e.shift_stride);
+                 packs(e.more_bias, e.columns) && packs(e.shift, e.shift_stride);
     }
 
     // What a result needs of the residual, which takes its time to come.
@@ -106,7 +121,7 @@ template <typename T> struct EightColumns {
     {
         Before result = {};
         if (e.residual != nullptr && inside && row < e.rows && column < e.columns) {
-            const T* from = e.residual + (size_t)row * e.y_stride + (e.activation == Geglu ? column / 2 : column);
+            const T* from = e.residual + (size_t)result_row(e, row) * e.y_stride + (e.activation == Geglu ? column / 2 : column);
 #pragma unroll
             for (int i = 0; i < 8 / Pack<T>::count; i++)
                 result.residual[i] = load_pack(from + i * Pack<T>::count);
@@ -141,7 +156,7 @@ template <typename T> struct EightColumns {
             shift(value, row, column);
             activate_rounded(value, e.activation);
         }
-        T* const y = e.y + (size_t)row * e.y_stride + column;
+        T* const y = e.y + (size_t)result_row(e, row) * e.y_stride + column;
 #pragma unroll
         for (int i = 0; i < 8 / Pack<T>::count; i++) {
             Pack<T> pack;
@@ -161,18 +176,17 @@ template <typename T> struct EightColumns {
   private:
     DEVICE_MEMBER void shift(float (&value)[8], int row, int weight_row) const
     {
+        if (e.bias != nullptr) add(value, e.bias + weight_row);
+        if (e.more_bias != nullptr) add(value, e.more_bias + weight_row);
+        if (e.shift != nullptr) add(value, e.shift + (size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row);
+    }
+
+    template <typename U> static DEVICE_MEMBER void add(float (&value)[8], const U* from)
+    {
         float more[8];
-        if (e.bias != nullptr) {
-            load_eight_floats(more, e.bias + weight_row);
+        load_eight_floats(more, from);
 #pragma unroll
-            for (int i = 0; i < 8; i++)
-                value[i] += more[i];
-        }
-        if (e.shift != nullptr) {
-            load_eight_floats(more, e.shift + (size_t)(row / e.rows_per_sample) * e.shift_stride + weight_row);
-#pragma unroll
-            for (int i = 0; i < 8; i++)
-                value[i] += more[i];
-        }
+        for (int i = 0; i < 8; i++)
+            value[i] += more[i];
     }
 };

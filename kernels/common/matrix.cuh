@@ -14,8 +14,8 @@ template <typename T> struct MatrixRows {
 
     DEVICE_MEMBER Row row(int m) const { return {x + (m < rows ? (size_t)m * depth : 0), m < rows}; }
     DEVICE_MEMBER Place place(int k) const { return k; }
-    DEVICE_MEMBER void next(Place& place) const { place += TileDepth; }
-    DEVICE_MEMBER void step(Place& place) const { place++; }
+    DEVICE_MEMBER void next(Place& place, int) const { place += TileDepth; }
+    DEVICE_MEMBER void step(Place& place, int) const { place++; }
     DEVICE_MEMBER Found<T> at(const Row& row, Place place) const { return {row.start + place, row.inside}; }
 };
 

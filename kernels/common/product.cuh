@@ -1,19 +1,31 @@
 // product.cuh: the matrix product under linear.cu, conv2d.cu and grouped_conv1d.cu: rows of a source times the rows of a weight, by tiles.
 //   sum[m, n] = sum_k source(m, k) * weight[n, k]
-// A source tells where element k of row m lies: `const T* at(const Row& row, const Place& place)`, null for a zero, after `Row row(int m)`
-// and `Place place(int k)`; `next(place)` goes TileDepth elements on, `step(place)` one. So a convolution is a product whose rows are
-// windows, and none is ever gathered in memory. Half types: tensor cores with fp32 sums, fed by a ring of shared-memory stages that
-// cp.async fills; by mma.sync, or on sm_90a by wgmma, which reads shared memory itself. Both read rows of 128 bytes whose 16-byte chunks
-// are swizzled: chunk c of row r lies at chunk c ^ r % 8. Few tiles of a long sum are split among blocks; the last of them to end adds the
-// parts in their order. fp32: plain tiles of FMAs.
+// A source tells where element k of row m lies: `Found<T> at(const Row& row, const Place& place)` after `Row row(int m)` and
+// `Place place(int k)`; `next(place, k)` goes TileDepth elements on, to k, `step(place, k)` one. So a convolution is a product whose rows
+// are windows, and none is ever gathered in memory. A weight tells the same of its rows (Columns). Half types: tensor cores with fp32 sums,
+// fed by a ring of shared-memory stages that cp.async fills; by mma.sync, or on sm_90a by wgmma, which reads shared memory itself. Both
+// read rows of 128 bytes whose 16-byte chunks are swizzled: chunk c of row r lies at chunk c ^ r % 8. Few tiles of a long sum are split
+// among blocks; the last of them to end adds the parts in their order. fp32: plain tiles of FMAs.
 #pragma once
 #include "common/epilogue.cuh"
 #include "common/mma.cuh"
+
+constexpr int TileDepth = 64; // elements of one stage: 128 bytes
 
 template <typename T> struct Columns {
     const T* weight; // [columns, stride], rows zero-filled from depth on
     int stride;      // a multiple of 8
     int depth;
+
+    // Element k of the first row, and how many bytes behind it that of row n lies.
+    DEVICE_MEMBER const char* place(int k) const { return reinterpret_cast<const char*>(weight + k); }
+    DEVICE_MEMBER unsigned row(int n, int) const { return (unsigned)n * stride * sizeof(T); }
+    // Goes TileDepth elements on, to k; true where the rows lie differently from there on.
+    DEVICE_MEMBER bool next(const char*& place, int) const
+    {
+        place += TileDepth * sizeof(T);
+        return false;
+    }
 };
 
 // Where an element of a source lies; a zero, and no address, outside.
@@ -30,7 +42,6 @@ struct Split {
 };
 
 constexpr int LeastMomentRows = 64; // whose moments are told together
-constexpr int TileDepth = 64;       // elements of one stage: 128 bytes
 
 // A tile by mma.sync. Warps lie warps_m by warps_n; each takes (m / warps_m) by (n / warps_n).
 template <int M, int N, int WarpsM, int WarpsN, int StageCount> struct WarpTile {
@@ -63,7 +74,7 @@ DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& 
         for (int i = 0; i < 8; i++) {
             const Found<T> from = source.at(row, element);
             pack.v[i] = from.inside && k + i < depth ? *from.at : from_float<T>(0.0f);
-            source.step(element);
+            source.step(element, k + i + 1);
         }
         store_pack(to, pack);
     }
@@ -149,8 +160,8 @@ template <typename Shape> struct TileSums {
 };
 
 // The sums of one tile, or of one part of its depth. Shared memory: stages * (m + n) * TileDepth elements.
-template <typename Shape, int Width, typename T, typename Source>
-DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const Columns<T>& weight, int columns, int activation, int m0,
+template <typename Shape, int Width, typename T, typename Source, typename Weight>
+DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const Weight& weight, int columns, int activation, int m0,
                    int n0, int part, int parts)
 {
     constexpr int Lines = Shape::threads / 8; // at once: eight threads bring the 64 elements of a row
@@ -164,19 +175,22 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
     for (int i = 0; i < RowsA; i++)
         row[i] = source.row(m0 + line + i * Lines);
     unsigned weights[RowsB], own_columns = 0; // places of the columns' rows in bytes; a bit for each that there is
-    for (int i = 0; i < RowsB; i++) {
-        const int n = n0 + line + i * Lines;
-        const bool inside = n < columns && line + i * Lines < Shape::n;
-        weights[i] = inside ? (unsigned)weight_row(n, columns, activation) * weight.stride * sizeof(T) : 0;
-        own_columns |= (unsigned)inside << i;
-    }
+    const auto find_rows = [&](int k) {
+        for (int i = 0; i < RowsB; i++) {
+            const int n = n0 + line + i * Lines;
+            const bool inside = n < columns && line + i * Lines < Shape::n;
+            weights[i] = inside ? weight.row(weight_row(n, columns, activation), k) : 0;
+            own_columns |= (unsigned)inside << i;
+        }
+    };
 
     const int all = (weight.depth + TileDepth - 1) / TileDepth, first = (int)((long long)all * part / parts);
     const int own_steps = (int)((long long)all * (part + 1) / parts) - first;
     // An empty part does a step of zeros: a test before the first product would make ptxas serialise those by wgmma.
     const int steps = max(1, own_steps);
     int k = own_steps > 0 ? first * TileDepth + chunk * 8 : all * TileDepth, filled = 0;
-    const char* from = reinterpret_cast<const char*>(weight.weight + k);
+    find_rows(k);
+    const char* from = weight.place(k);
     typename Source::Place place = source.place(k);
     T* const own = shared + swizzled(line, chunk);
     const auto load = [&] {
@@ -192,8 +206,8 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
             cp_async16(b + i * Lines * TileDepth, from + weights[i], (inside >> i & 1) != 0);
         }
         k += TileDepth;
-        from += TileDepth * sizeof(T);
-        source.next(place);
+        if (weight.next(from, k)) find_rows(k);
+        source.next(place, k);
         filled = filled + 1 == Shape::stages ? 0 : filled + 1;
     };
 
@@ -320,20 +334,21 @@ template <typename Shape, typename T> DEVICE void store_moments(const Epilogue<T
             if (p == 0) first = last;
         }
         if (lane >= 8 || n0 + n >= epilogue.columns) continue;
-        float2* const to = epilogue.moments + (size_t)(m0 / epilogue.moment_rows) * epilogue.columns + n0 + n;
+        const int phases = epilogue.doubled_width > 0 ? Phases : 1;
+        float2* const to = epilogue.moments + ((size_t)(m0 / epilogue.moment_rows) * phases + epilogue.phase) * epilogue.columns + n0 + n;
         if (joins) {
             const float half = 0.5f * (last.x - first.x);
             *to = make_float2(first.x + half, first.y + last.y + Shape::m * half * half);
         } else {
             *to = first;
-            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[epilogue.columns] = last;
+            if (Parts == 2 && m0 + LeastMomentRows < epilogue.rows) to[phases * epilogue.columns] = last;
         }
     }
 }
 
 // One tile through the epilogue. Shared memory: what add_up wants, and m * (n + 8) floats in the same place.
-template <typename T, typename Shape, int Width, typename Source>
-DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weight, const Epilogue<T>& epilogue, int m0, int n0,
+template <typename T, typename Shape, int Width, typename Source, typename Weight>
+DEVICE void half_product(T* shared, const Source& source, const Weight& weight, const Epilogue<T>& epilogue, int m0, int n0,
                          const Split& split = {nullptr, nullptr, 1}, int number = 0, int part = 0)
 {
     constexpr int Stride = Shape::n + 8; // of the tile's rows in shared memory: four rows of a fragment take all banks once
@@ -397,16 +412,16 @@ DEVICE void half_product(T* shared, const Source& source, const Columns<T>& weig
 
 constexpr int FloatTile = 64, FloatDepth = 16; // 64 x 64 sums, 256 threads, four by four a thread
 
-template <typename Source>
-DEVICE void float_product(const Source& source, const Columns<float>& weight, const Epilogue<float>& epilogue, int m0, int n0)
+template <typename Source, typename Weight>
+DEVICE void float_product(const Source& source, const Weight& weight, const Epilogue<float>& epilogue, int m0, int n0)
 {
     __shared__ float a[FloatDepth][FloatTile + 4], b[FloatDepth][FloatTile + 4];
     // Threads 4 r ... 4 r + 3 bring row r, four elements each.
     const int line = threadIdx.x / 4, part = threadIdx.x % 4 * 4;
     const auto row = source.row(m0 + line);
     const int n = n0 + line;
-    const float* weights =
-        n < epilogue.columns ? weight.weight + (size_t)weight_row(n, epilogue.columns, epilogue.activation) * weight.stride : nullptr;
+    const bool inside = n < epilogue.columns;
+    const int of_weight = inside ? weight_row(n, epilogue.columns, epilogue.activation) : 0;
     const int m_own = threadIdx.x / 16 * 4, n_own = threadIdx.x % 16 * 4;
 
     float sum[4][4] = {};
@@ -416,7 +431,7 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
             const int k = k0 + i;
             const Found<float> from = source.at(row, source.place(k));
             a[i][line] = from.inside && k < weight.depth ? *from.at : 0.0f;
-            b[i][line] = weights != nullptr && k < weight.depth ? weights[k] : 0.0f;
+            b[i][line] = inside && k < weight.depth ? *reinterpret_cast<const float*>(weight.place(k) + weight.row(of_weight, k)) : 0.0f;
         }
         __syncthreads();
         for (int k = 0; k < FloatDepth; k++) {
@@ -455,7 +470,8 @@ DEVICE void float_product(const Source& source, const Columns<float>& weight, co
         mean += (a[i][own] - pivot) * (4.0f / FloatTile);
     for (int i = 0; i < FloatTile / 4; i++)
         squares += b[i][own] + 4.0f * (a[i][own] - pivot - mean) * (a[i][own] - pivot - mean);
-    epilogue.moments[(size_t)(m0 / FloatTile) * epilogue.columns + n0 + own] = make_float2(pivot + mean, squares);
+    const size_t tile = (size_t)(m0 / FloatTile) * (epilogue.doubled_width > 0 ? Phases : 1) + epilogue.phase;
+    epilogue.moments[tile * epilogue.columns + n0 + own] = make_float2(pivot + mean, squares);
 }
 
 // The tiles. TILE(name, T, shape, width) exports one kernel.

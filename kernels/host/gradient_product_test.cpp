@@ -55,7 +55,8 @@ template <typename T> static void weight(const Window& w)
     for (size_t i = 0; i < dy.size(); i++)
         if (static_cast<int>(i % stride) >= positions) dy[i] = from_float<T>(0);
     std::vector<T> y = unwritten<T>(static_cast<size_t>(w.groups) * rows * w.outputs);
-    const Epilogue<T> epilogue = {y.data(), nullptr, nullptr, nullptr, rows, w.outputs, w.outputs, rows, 0, 0, 1, 1, 0, nullptr};
+    const Epilogue<T> epilogue = {y.data(), nullptr, nullptr, nullptr, nullptr, rows, w.outputs, w.outputs, rows,
+                                  0,        0,       1,       1,       0,       0,    0,         nullptr};
     const Form form = forms<T>(false)[0];
     dim3 grid = form.grid(rows, w.outputs);
     grid.z = w.groups;

@@ -8,6 +8,18 @@ template <typename T> struct Columns {
     int stride, depth;
 };
 
+// As in conv2d.cu.
+template <typename T> struct Shortcut {
+    const T* x;
+    const T* skip;
+    int x_channels, skip_channels;
+};
+
+template <typename T> struct JoinedColumns {
+    Columns<T> first, second;
+    int start, depth;
+};
+
 struct Split {
     float* partial;
     int* arrived;

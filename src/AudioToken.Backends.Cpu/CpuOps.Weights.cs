@@ -34,7 +34,7 @@ public sealed unsafe partial class CpuOps
                 return shape.Rank == 2 ? LoadRows(source, role) : throw BadShape(source, role, "[rows, width]");
             case WeightRole.Linear:
                 return shape.Rank == 2 ? LoadPanels(source, role, 1, 1, RestingValues.TypeFor(source)) : throw BadShape(source, role, "[out, in]");
-            case WeightRole.Conv2d:
+            case WeightRole.Conv2d or WeightRole.DoublingConv2d:
                 return shape.Rank == 4 ? LoadPanels(source, role, 1, shape[2] * shape[3], RestingValues.TypeFor(source)) : throw BadShape(source, role, "[out, in, kh, kw]");
             case WeightRole.GroupedConv1d:
                 if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)

@@ -12,10 +12,14 @@ public sealed unsafe partial class CudaOps
     private const int MostMomentTiles = 1024; // of a sample; the moments of more would not fit a block of the norm
 
     /// <summary>A tensor for a product's result, with room for its moments where a norm follows and all tiles, or runs of 64 rows, are whole and lie in one sample.</summary>
-    private Tensor AllocateResult(Shape shape, in Epilogue epilogue, ProductTile tile)
+    /// <param name="shape">[samples, ..., C].</param>
+    /// <param name="epilogue">The product's.</param>
+    /// <param name="tile">Of each of the products.</param>
+    /// <param name="products">Whose rows, as many of each, are those of the result.</param>
+    private Tensor AllocateResult(Shape shape, in Epilogue epilogue, ProductTile tile, int products = 1)
     {
-        int positions = shape.Rank > 1 && shape[0] > 0 ? RowsOf(shape) / shape[0] : 0, rows = positions % tile.Rows == 0 ? tile.Rows : LeastMomentRows;
-        return epilogue.NormFollows && epilogue.Activation != Activation.Geglu && positions / rows is > 0 and <= MostMomentTiles && positions % rows == 0
+        int positions = shape.Rank > 1 && shape[0] > 0 ? RowsOf(shape) / shape[0] : 0, own = positions / products, rows = own % tile.Rows == 0 ? tile.Rows : LeastMomentRows;
+        return epilogue.NormFollows && epilogue.Activation != Activation.Geglu && positions / rows is > 0 and <= MostMomentTiles && own % rows == 0
             ? AllocateTold(shape, _storage, positions, rows)
             : Allocate(shape, _storage);
     }

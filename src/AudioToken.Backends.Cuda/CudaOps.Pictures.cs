@@ -20,7 +20,7 @@ public sealed unsafe partial class CudaOps
         KernelArguments arguments = default;
         arguments.Add(AddressOf(bytes)).Add(AddressOf(faults)).Add(source).Add(pixels.Length);
         Launch(Kernel("rgb8", x.DType), new Grid(blocks), Block, 0, ref arguments);
-        if (_counts || pixels.IsEmpty)
+        if (_idle || pixels.IsEmpty)
         {
             pixels.Clear();
             return -1;

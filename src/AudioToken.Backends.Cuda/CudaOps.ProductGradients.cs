@@ -18,7 +18,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ulong source = Operand(dy, _storage, Name, nameof(dy));
         ProductEpilogue finish = Plain(AddressOf(dx), RowsOf(dy.Shape), k);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(Turn(Rows(own), own.Stride, 1, 1, n, k)).Add(finish);
+        arguments.Add(source).Add(Turn(Rows(own), own.Rows.Stride, 1, 1, n, k)).Add(finish);
         LaunchProduct("linear", finish.Rows, k, n, n % 8 == 0 && source % 16 == 0, ref arguments);
         return scope.Keep(dx);
     }
@@ -52,8 +52,9 @@ public sealed unsafe partial class CudaOps : IGradientOps
             (source, shape) = Spread(source, shape, geometry.Stride);
         ConvGeometry back = new() { Stride = 1, PadTop = kh - 1 - geometry.PadTop, PadLeft = kw - 1 - geometry.PadLeft };
         ProductEpilogue finish = Plain(AddressOf(whole), RowsOf(whole.Shape), channels);
+        ProductColumns turned = Turn(Rows(own), own.Rows.Stride, 1, kh * kw, n, channels);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(0UL).Add(Window(shape, 0, kw, back, tall, wide)).Add(Turn(Rows(own), own.Stride, 1, kh * kw, n, channels)).Add(finish);
+        arguments.Add(source).Add(0UL).Add(Window(shape, 0, kw, back, tall, wide)).Add(default(ShortcutSources)).Add(JoinedColumns.Of(turned)).Add(finish);
         LaunchProduct("conv2d", finish.Rows, channels, kh * kw * n, n % 8 == 0 && source % 16 == 0, ref arguments);
         if (enlarged)
         {
@@ -90,7 +91,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         ulong source = Operand(dy, _storage, Name, nameof(dy));
         ProductEpilogue finish = Plain(AddressOf(dx), RowsOf(dy.Shape), channels);
         KernelArguments arguments = default;
-        arguments.Add(source).Add(Turn(Rows(own), own.Stride, groups, taps, width, width)).Add(finish).Add(dy.Shape[1]).Add(channels).Add(taps - 1 - padding);
+        arguments.Add(source).Add(Turn(Rows(own), own.Rows.Stride, groups, taps, width, width)).Add(finish).Add(dy.Shape[1]).Add(channels).Add(taps - 1 - padding);
         ProductTile tile = ProductTile.Narrow(_storage, width % 8 == 0 && source % 16 == 0);
         Grid grid = tile.Grid(finish.Rows, width) with { Z = groups };
         Launch(Kernel("grouped_conv1d", _storage, tile.Form), grid, tile.Threads, tile.SharedBytes, ref arguments);
@@ -121,7 +122,10 @@ public sealed unsafe partial class CudaOps : IGradientOps
         Enter();
         int taps = own.Role switch { WeightRole.Conv2d => own.Shape[2] * own.Shape[3], WeightRole.GroupedConv1d => own.Shape[2], _ => 1 };
         ArrayWeightSource source = new(own.Name, own.Shape, values.ToArray());
-        Send(source, new DevicePointer(own.Address), values.Length / own.Depth, own.Depth, own.Stride, taps, own.Type);
+        if (own.Phases is { } phases)
+            SendPhases(source, phases, own.Kept);
+        if (own.HasRows)
+            Send(source, own.Rows, taps);
     }
 
     // [outputs, inputs and taps] in the order of the file. Any number of positions is added in one block, in their order.
@@ -131,7 +135,7 @@ public sealed unsafe partial class CudaOps : IGradientOps
         using TensorScope scope = Scope();
         Tensor dw = Allocate(shape, _storage), sums = Allocate([groups, taps * width, n], _storage);
         ulong source = Operand(x, _storage, operation, nameof(x)), second = OperandOrNull(skip, operation, nameof(skip));
-        TurnedRows turned = Turn(Operand(dy, _storage, operation, nameof(dy)), shape[0], 1, 1, positions, shape[0]);
+        ProductColumns turned = Turn(Operand(dy, _storage, operation, nameof(dy)), shape[0], 1, 1, positions, shape[0]);
         KernelArguments arguments = default;
         arguments.Add(source).Add(second).Add(window).Add(turned).Add(Plain(AddressOf(sums), taps * width, n));
         ProductTile tile = ProductTile.Narrow(_storage, packed: false);
@@ -143,14 +147,14 @@ public sealed unsafe partial class CudaOps : IGradientOps
     }
 
     // Rows of [groups * n, taps * c] turned round to [groups * c, taps * n]; the open scope owns them.
-    private TurnedRows Turn(ulong address, int stride, int groups, int taps, int n, int c)
+    private ProductColumns Turn(ulong address, int stride, int groups, int taps, int n, int c)
     {
         int depth = checked(taps * n), padded = checked((depth + 7) / 8 * 8);
         Tensor turned = Allocate([groups * c, padded], _storage);
         KernelArguments arguments = default;
         arguments.Add(AddressOf(turned)).Add(address).Add(taps).Add(n).Add(c).Add(stride).Add(padded);
         Launch(Kernel("turn_weight", _storage), new Grid(Blocks(n + 7L, 32), Blocks(c, 32), groups * taps), 256, 0, ref arguments);
-        return new TurnedRows { Address = AddressOf(turned), Stride = padded, Depth = depth };
+        return new ProductColumns { Address = AddressOf(turned), Stride = padded, Depth = depth };
     }
 
     // Rows and columns apart by the stride, zeros between them; the open scope owns the result.
@@ -185,13 +189,5 @@ public sealed unsafe partial class CudaOps : IGradientOps
     {
         if (tensor.IsEmpty || tensor.Shape.Rank < 1 || tensor.Shape[^1] != wanted)
             throw new ShapeException($"{operation}: found {tensor}, wanted [..., {wanted}].");
-    }
-
-    // As Columns in common/product.cuh.
-    private struct TurnedRows
-    {
-        public ulong Address;
-        public int Stride;
-        public int Depth;
     }
 }

@@ -13,7 +13,8 @@ public sealed unsafe partial class CudaOps
         CudaWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
         using TensorScope scope = Scope();
         ulong rows = Operand(x, _storage, nameof(Linear), nameof(x));
-        ProductPlan plan = PlanOf(RowsOf(shape), weight.Shape[0], own.Depth, own.Depth % 8 == 0 && rows % 16 == 0);
+        int depth = own.Rows.Depth;
+        ProductPlan plan = PlanOf(RowsOf(shape), weight.Shape[0], depth, depth % 8 == 0 && rows % 16 == 0);
         Tensor y = AllocateResult(shape, epilogue, plan.Tile);
         KernelArguments arguments = default;
         arguments.Add(rows).Add(Columns(own)).Add(Resolve(epilogue, y, weight.Shape[0], nameof(Linear)));
@@ -22,22 +23,40 @@ public sealed unsafe partial class CudaOps
     }
 
     /// <inheritdoc/>
-    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
+    public Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default) =>
+        Conv2d(ResultShape.Conv2d(x, weight, geometry, epilogue, skip), x, weight, geometry, epilogue, skip, null);
+
+    /// <inheritdoc/>
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut) =>
+        Conv2d(ResultShape.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut), x, weight, geometry, epilogue, default, shortcut);
+
+    private Tensor Conv2d(Shape shape, Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip, Shortcut? shortcut)
     {
-        Shape shape = ResultShape.Conv2d(x, weight, geometry, epilogue, skip);
         CudaWeight own = Own(weight, WeightRole.Conv2d, nameof(Conv2d), nameof(weight));
         using TensorScope scope = Scope();
         ulong source = Operand(x, _storage, nameof(Conv2d), nameof(x)), second = OperandOrNull(skip, nameof(Conv2d), nameof(skip));
         (int channels, int skipChannels) = (x.Shape[3], skip.IsEmpty ? 0 : skip.Shape[3]);
         _ = Counted(x.Shape.Rows, "pixels of x");
-        ConvWindow window = Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
+        bool phases = own.Phases is not null && IsDoubling(x.Shape, geometry);
+        (int products, ProductColumns columns) = phases ? (Phases, PhaseColumns(own)) : (1, Columns(own));
+        ConvWindow window = phases
+            ? Window(x.Shape, skipChannels, kernelWidth: 2, new ConvGeometry(stride: 1, padding: 1), x.Shape[1], x.Shape[2])
+            : Window(x.Shape, skipChannels, weight.Shape[3], geometry, shape[1], shape[2]);
         bool doubled = (window.Tall == window.Height || window.Tall == 2 * window.Height) && (window.Wide == window.Width || window.Wide == 2 * window.Width);
-        bool packed = channels % 8 == 0 && skipChannels % 8 == 0 && source % 16 == 0 && second % 16 == 0 && doubled;
-        ProductPlan plan = PlanOf(RowsOf(shape), shape[3], own.Depth, packed);
-        Tensor y = AllocateResult(shape, epilogue, plan.Tile);
+        ShortcutSources around = shortcut is { } given ? Sources(given) : default;
+        JoinedColumns joined = JoinedColumns.Of(columns, shortcut is null ? default : Columns(Own(shortcut.Value.Weight, WeightRole.Conv2d, nameof(Conv2dWithShortcut), "the shortcut's weight")));
+        bool packed = doubled && (channels | skipChannels | around.Channels | around.SkipChannels) % 8 == 0 && (source | second | around.X | around.Skip) % 16 == 0;
+        int rows = RowsOf(shape) / products;
+        ProductPlan plan = PlanOf(rows, shape[3], joined.Depth, packed, products);
+        Tensor y = AllocateResult(shape, epilogue, plan.Tile, products);
+        ProductEpilogue finish = Resolve(epilogue, y, shape[3], nameof(Conv2d));
+        if (phases)
+            (finish.Rows, finish.RowsPerSample, finish.DoubledWidth) = (rows, Math.Max(1, finish.RowsPerSample / products), x.Shape[2]);
+        if (shortcut?.Bias is { } bias)
+            finish.MoreBias = Own(bias, WeightRole.Vector, nameof(Conv2dWithShortcut), "the shortcut's bias").Address;
         KernelArguments arguments = default;
-        arguments.Add(source).Add(second).Add(window).Add(Columns(own)).Add(Resolve(epilogue, y, shape[3], nameof(Conv2d)));
-        LaunchProduct("conv2d", plan, RowsOf(shape), shape[3], ref arguments, 1);
+        arguments.Add(source).Add(second).Add(window).Add(around).Add(joined).Add(finish);
+        LaunchProduct("conv2d", plan, rows, shape[3], ref arguments, products);
         return scope.Keep(y);
     }
 
@@ -103,11 +122,21 @@ public sealed unsafe partial class CudaOps
             Scale = epilogue.EffectiveScale,
             ResidualScale = epilogue.EffectiveResidualScale,
             MomentRows = told?.Tile ?? 0,
+            Phase = 0, // the kernel's own
             Moments = told?.Address ?? 0,
         };
     }
 
-    private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Stride, Depth = weight.Depth };
+    private ProductColumns Columns(CudaWeight weight) => new() { Address = Rows(weight), Stride = weight.Rows.Stride, Depth = weight.Rows.Depth };
+
+    /// <summary>Where a shortcut finds its pixels.</summary>
+    private ShortcutSources Sources(in Shortcut shortcut) => new()
+    {
+        X = Operand(shortcut.X, _storage, nameof(Conv2dWithShortcut), "the shortcut's x"),
+        Skip = OperandOrNull(shortcut.Skip, nameof(Conv2dWithShortcut), "the shortcut's skip"),
+        Channels = shortcut.X.Shape[3],
+        SkipChannels = shortcut.Skip.IsEmpty ? 0 : shortcut.Skip.Shape[3],
+    };
 
     /// <summary>Where windows lie in an input [B, H, W, C].</summary>
     private static ConvWindow Window(Shape input, int skipChannels, int kernelWidth, in ConvGeometry geometry, int outHeight, int outWidth) => new()
@@ -134,11 +163,35 @@ public sealed unsafe partial class CudaOps
         public int Depth;
     }
 
+    // As Shortcut in conv2d.cu.
+    private struct ShortcutSources
+    {
+        public ulong X;
+        public ulong Skip;
+        public int Channels;
+        public int SkipChannels;
+    }
+
+    // As JoinedColumns in conv2d.cu.
+    private struct JoinedColumns
+    {
+        public ProductColumns First;
+        public ProductColumns Second;
+        public int Start;
+        public int Depth;
+
+        // Of one weight alone where there is no second.
+        public static JoinedColumns Of(ProductColumns first, ProductColumns second = default) => second.Depth == 0
+            ? new() { First = first, Start = int.MaxValue, Depth = first.Depth }
+            : new() { First = first, Second = second, Start = first.Stride, Depth = checked(first.Stride + second.Depth) };
+    }
+
     // As Epilogue in common/epilogue.cuh.
     private struct ProductEpilogue
     {
         public ulong Result;
         public ulong Bias;
+        public ulong MoreBias;
         public ulong Shift;
         public ulong Residual;
         public int Rows;
@@ -150,6 +203,8 @@ public sealed unsafe partial class CudaOps
         public float Scale;
         public float ResidualScale;
         public int MomentRows;
+        public int DoubledWidth;
+        public int Phase;
         public ulong Moments;
     }
 

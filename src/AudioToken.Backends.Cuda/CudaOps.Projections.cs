@@ -29,10 +29,10 @@ public sealed unsafe partial class CudaOps
             addresses.Results[i] = AddressOf(results[i]);
         }
 
-        CudaWeight first = (CudaWeight)projections[0].Weight;
+        CudaRows first = ((CudaWeight)projections[0].Weight).Rows;
         ProductColumns columns = new() { Stride = first.Stride, Depth = first.Depth }; // each product has its own address
         ulong rows = Operand(x, _storage, nameof(Project), nameof(x));
-        ProductEpilogue finish = Resolve(default, results[0], first.Shape[0], nameof(Project));
+        ProductEpilogue finish = Resolve(default, results[0], first.Count, nameof(Project));
         KernelArguments arguments = default;
         arguments.Add(rows).Add(addresses).Add(columns).Add(finish);
         LaunchProduct("project", finish.Rows, finish.Columns, first.Depth, first.Depth % 8 == 0 && rows % 16 == 0, ref arguments, projections.Length);

@@ -31,7 +31,7 @@ public sealed unsafe partial class CudaOps
     {
         ResultShape.Assign(target, value);
         ulong to = Own(target, nameof(Assign), nameof(target)), from = Own(value, nameof(Assign), nameof(value));
-        if (target.Shape.Count > 0 && !_counts)
+        if (target.Shape.Count > 0 && !_idle)
             _context.Copy(new DevicePointer(to), new DevicePointer(from), target.Shape.Count * target.DType.Size());
     }
 
@@ -185,15 +185,14 @@ public sealed unsafe partial class CudaOps
         // As where memory is only counted: nothing is computed, but here it is taken.
         private void TakeMemory()
         {
-            bool counts = _ops._counts;
-            _ops._counts = true;
+            _ops._idle = true;
             try
             {
                 Call();
             }
             finally
             {
-                _ops._counts = counts;
+                _ops._idle = _ops._counts;
             }
 
             _arena.IsSealed = true;

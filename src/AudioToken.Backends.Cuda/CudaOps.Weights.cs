@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 
@@ -32,6 +31,8 @@ public sealed unsafe partial class CudaOps
                 return shape.Rank == 4
                     ? LoadRows(source, role, shape[0], (long)shape[1] * shape[2] * shape[3], shape[2] * shape[3], Storage, pad: true)
                     : throw BadShape(source, role, "[out, in, kh, kw]");
+            case WeightRole.DoublingConv2d:
+                return shape.Rank == 4 && shape[2] == 3 && shape[3] == 3 ? LoadPhases(source, role) : throw BadShape(source, role, "[out, in, 3, 3]");
             case WeightRole.GroupedConv1d:
                 if (shape.Rank != 3 || shape[1] == 0 || shape[0] % shape[1] != 0)
                     throw BadShape(source, role, "[out, in / groups, k] with as many channels out as in");
@@ -48,7 +49,7 @@ public sealed unsafe partial class CudaOps
             return;
         if (role == WeightRole.Linear)
             _library.Expect("linear.cu", "project.cu", AttentionForm.For(_storage, AttentionForm.MaxWidth, packed: true).File + ".cu");
-        else if (role == WeightRole.Conv2d)
+        else if (role is WeightRole.Conv2d or WeightRole.DoublingConv2d)
             _library.Expect("conv2d.cu", "group_norm.cu");
         else if (role == WeightRole.GroupedConv1d)
             _library.Expect("grouped_conv1d.cu");
@@ -59,16 +60,25 @@ public sealed unsafe partial class CudaOps
 
     // Rows of `depth` elements, [in, taps] in the file and [taps, in] on the device: the order in which windows lie in channels-last
     // memory. Padded rows begin at multiples of 16 bytes and end in zeros.
-    private CudaWeight LoadRows(WeightSource source, WeightRole role, long rows, long depth, int taps, DType dtype, bool pad = false)
+    private CudaWeight LoadRows(WeightSource source, WeightRole role, int rows, long depth, int taps, DType dtype, bool pad = false) =>
+        new(this, source, role, LoadRows(_weightMemory, source, rows, depth, taps, dtype, pad));
+
+    private CudaRows LoadRows(DeviceMemory memory, WeightSource source, int count, long depth, int taps, DType dtype, bool pad)
     {
-        int length = checked((int)depth), stride = pad ? checked((length + 7) / 8 * 8) : length;
-        long bytes = Math.Max(1, checked(rows * stride * dtype.Size()));
-        DeviceBlock block = _weightMemory.Take(bytes);
+        int length = checked((int)depth);
+        return Filled(memory, count, length, pad ? Padded(length) : length, dtype, rows => Send(source, rows, taps));
+    }
+
+    // Takes memory for rows and has them sent.
+    private CudaRows Filled(DeviceMemory memory, int count, int depth, int stride, DType dtype, Action<CudaRows> send)
+    {
+        DeviceBlock block = memory.Take(Math.Max(1, checked((long)count * stride * dtype.Size())));
         try
         {
+            CudaRows rows = new(block, dtype, count, depth, stride);
             if (!_counts)
-                Send(source, block.Pointer, rows, length, stride, taps, dtype);
-            return new CudaWeight(this, source, role, block, dtype, length, stride);
+                send(rows);
+            return rows;
         }
         catch
         {
@@ -77,40 +87,48 @@ public sealed unsafe partial class CudaOps
         }
     }
 
-    private void Send(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
+    private static int Padded(int depth) => checked(depth + 7) / 8 * 8;
+
+    private void Send(WeightSource source, CudaRows rows, int taps)
     {
-        if (depth == 0)
+        if (rows.Depth == 0)
             return;
-        if (dtype == DType.F32)
-            Send<float>(source, address, rows, depth, stride, taps, dtype);
+        if (rows.Type == DType.F32)
+            Send<float>(source, rows, taps);
         else
-            Send<ushort>(source, address, rows, depth, stride, taps, dtype);
+            Send<ushort>(source, rows, taps);
     }
 
     // Read by several threads: one alone does not read as fast as the bus sends.
-    private void Send<T>(WeightSource source, DevicePointer address, long rows, int depth, int stride, int taps, DType dtype)
+    private void Send<T>(WeightSource source, CudaRows to, int taps)
         where T : unmanaged
     {
-        bool asTheyLie = taps == 1 && stride == depth;
-        if (asTheyLie)
-            (rows, depth, stride) = (rows * depth, 1, 1);
-        if ((long)stride * sizeof(T) > PinnedStaging.BufferBytes)
-            throw new ShapeException($"LoadWeight: '{source.Name}' is {source.Shape}; a row has {depth} elements, more than {PinnedStaging.BufferBytes / sizeof(T)}.");
-        _staging.Upload(rows * stride * sizeof(T), address, stride * sizeof(T), (first, count, to) =>
+        if (taps == 1 && to.Stride == to.Depth)
         {
-            Span<T> sent = new((void*)to, count * stride);
-            if (asTheyLie)
-            {
-                Read(source, first, sent, dtype);
-                return;
-            }
+            // As they lie in the file.
+            _staging.Upload((long)to.Count * to.Depth * sizeof(T), to.Block.Pointer, sizeof(T), (first, count, at) => Read(source, first, new Span<T>((void*)at, count), to.Type));
+            return;
+        }
 
-            T[] read = ArrayPool<T>.Shared.Rent(count * depth);
-            Read(source, first * depth, read.AsSpan(0, count * depth), dtype);
+        SendRows<T>(source, to, (first, count, sent) =>
+        {
+            T[] read = ArrayPool<T>.Shared.Rent(count * to.Depth);
+            Read(source, first * to.Depth, read.AsSpan(0, count * to.Depth), to.Type);
             for (int row = 0; row < count; row++)
-                Lay(read.AsSpan(row * depth, depth), sent.Slice(row * stride, stride), taps);
+                Lay(read.AsSpan(row * to.Depth, to.Depth), sent.Slice(row * to.Stride, to.Stride), taps);
             ArrayPool<T>.Shared.Return(read);
         });
+    }
+
+    // Writes whole rows, given the first one's number and how many there is room for.
+    private delegate void RowWriter<T>(long first, int count, Span<T> rows);
+
+    private void SendRows<T>(WeightSource source, CudaRows to, RowWriter<T> write)
+        where T : unmanaged
+    {
+        if ((long)to.Stride * sizeof(T) > PinnedStaging.BufferBytes)
+            throw new ShapeException($"LoadWeight: '{source.Name}' is {source.Shape}; a row has {source.Shape.Count / to.Count} elements, more than {PinnedStaging.BufferBytes / sizeof(T)}.");
+        _staging.Upload((long)to.Count * to.Stride * sizeof(T), to.Block.Pointer, to.Stride * sizeof(T), (first, count, at) => write(first, count, new Span<T>((void*)at, count * to.Stride)));
     }
 
     // Elements in the storage type, floats or the bits of a half type; those that lie so in the file are not widened to be rounded again.
@@ -129,12 +147,20 @@ public sealed unsafe partial class CudaOps
         float[] values = ArrayPool<float>.Shared.Rent(to.Length);
         Span<float> read = values.AsSpan(0, to.Length);
         source.Read(start, read);
-        // Rounded to nearest, ties to even.
-        if (dtype == DType.F16)
-            TensorPrimitives.ConvertToHalf(read, MemoryMarshal.Cast<T, Half>(to));
-        else
-            ToBrainFloat(read, halves);
+        Round(read, to, dtype);
         ArrayPool<float>.Shared.Return(values);
+    }
+
+    // To nearest, ties to even.
+    private static void Round<T>(ReadOnlySpan<float> from, Span<T> to, DType dtype)
+        where T : unmanaged
+    {
+        if (dtype == DType.F32)
+            from.CopyTo(MemoryMarshal.Cast<T, float>(to));
+        else if (dtype == DType.F16)
+            TensorPrimitives.ConvertToHalf(from, MemoryMarshal.Cast<T, Half>(to));
+        else
+            ToBrainFloat(from, MemoryMarshal.Cast<T, ushort>(to));
     }
 
     private static void Lay<T>(ReadOnlySpan<T> from, Span<T> to, int taps)

@@ -21,12 +21,14 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly PinnedStaging _staging;
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
+    private readonly DeviceMemory _laterMemory; // of weights' further forms
     private readonly SumParts _sumParts;
     private readonly ProductPlans _plans;
     private readonly ScopeStack _scopes;
     private DType _storage; // what operations make and compute with: fp32 while they are widened
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
-    private bool _counts; // memory only: nothing is computed or copied; so too while a step's memory is planned
+    private readonly bool _counts; // memory only, for good
+    private bool _idle; // nothing is computed or copied: where memory is only counted, and while a step's is planned
     private bool _disposed;
 
     /// <summary>Starts the backend.</summary>
@@ -41,7 +43,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         ArgumentNullException.ThrowIfNull(options);
         if (options.Storage is not (DType.F32 or DType.F16 or DType.BF16))
             throw new ArgumentOutOfRangeException(nameof(options), options.Storage, "Storage is F32, F16 or BF16.");
-        (Storage, _storage, _counts) = (options.Storage, options.Storage, counts);
+        (Storage, _storage, _counts, _idle) = (options.Storage, options.Storage, counts, counts);
         _context = new CudaContext(options.DeviceIndex) { Patience = options.Patience };
         try
         {
@@ -56,6 +58,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
 
         _memory = new DeviceMemory(_context, counts);
         _weightMemory = new DeviceMemory(_context, counts);
+        _laterMemory = new DeviceMemory(_context, counts);
         _sumParts = new SumParts(_context, _staging, counts);
         _plans = new ProductPlans(_context.Device);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
@@ -70,7 +73,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>What the memory holds.</summary>
-    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes + _sumParts.HeldBytes, _memory.PeakHeldBytes + _sumParts.HeldBytes);
+    public MemoryUse Memory => new(WeightBytes, _memory.LiveBytes, _memory.PeakLiveBytes + AsideBytes, _memory.PeakHeldBytes + AsideBytes);
 
     /// <summary>Why the first device cannot be used on this machine, or null. Never throws.</summary>
     public static CudaException? WhyNot()
@@ -101,8 +104,11 @@ public sealed unsafe partial class CudaOps : ITensorOps
     /// <summary>Kernels launched so far, those of a graph at each of its launches.</summary>
     public long Launches => _context.Launches;
 
-    /// <summary>Bytes of the weights loaded and not disposed.</summary>
+    /// <summary>Bytes of the weights loaded and not disposed, in the form in which they were loaded.</summary>
     public long WeightBytes => _weightMemory.LiveBytes;
+
+    // What operations have taken beside their tensors.
+    private long AsideBytes => _sumParts.HeldBytes + _laterMemory.PeakHeldBytes;
 
     /// <inheritdoc/>
     public TensorScope Scope()
@@ -132,7 +138,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         RefuseInStep(nameof(Download));
         using TensorScope scope = Scope();
         ulong source = Operand(tensor, DType.F32, nameof(Download), nameof(tensor));
-        if (_counts)
+        if (_idle)
             destination.Clear();
         else if (destination.Length > 0)
             _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
@@ -163,6 +169,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _staging.Dispose();
         _memory.Dispose();
         _weightMemory.Dispose();
+        _laterMemory.Dispose();
         _sumParts.Dispose();
         _library.Dispose();
         _context.Dispose();
@@ -171,9 +178,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
     /// <summary>Gives a weight's memory back.</summary>
     internal void FreeWeight(DeviceBlock block)
     {
-        _weightMemory.GiveBack(block);
+        block.Owner.GiveBack(block);
         if (!_disposed)
-            _weightMemory.Trim();
+            block.Owner.Trim();
     }
 
     private Tensor Upload(ReadOnlySpan<byte> bytes, int count, Shape shape, DType dtype)
@@ -184,7 +191,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         if (recorded is null)
             RefuseInStep(nameof(Upload));
         Tensor tensor = recorded is null ? Allocate(shape, dtype) : recorded.ForUpload(() => Allocate(shape, dtype));
-        if (count > 0 && !_counts && (recorded is null || recorded.IsNew(bytes)))
+        if (count > 0 && !_idle && (recorded is null || recorded.IsNew(bytes)))
             _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
         return tensor;
     }
@@ -213,7 +220,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <summary>A weight's rows in the type that operations compute with; where they rest in another, widened ones that the innermost open scope owns.</summary>
-    private ulong Rows(CudaWeight weight) => weight.Type == _storage ? weight.Address : Cast(weight.Address, [checked((int)(weight.Shape.Count / weight.Depth)), weight.Stride], weight.Type, _storage);
+    private ulong Rows(CudaWeight weight) => weight.Rows is { } rows && rows.Type == _storage ? weight.Address : Cast(weight.Address, [rows.Count, rows.Stride], rows.Type, _storage);
 
     // A copy in another type; one of the two is fp32.
     private ulong Cast(ulong source, Shape shape, DType from, DType to)

@@ -3,45 +3,63 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
 
+/// <summary>Rows of a parameter in device memory.</summary>
+/// <param name="Block">Holds them.</param>
+/// <param name="Type">Type of the elements.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Depth">Elements of a row: the terms of a sum, in the order of a window's channels-last memory; of phases, of one of them.</param>
+/// <param name="Stride">Elements from row to row: the depth rounded up to a multiple of 8, filled with zeros; of phases, as many times as there are.</param>
+internal readonly record struct CudaRows(DeviceBlock Block, DType Type, int Count, int Depth, int Stride);
+
 /// <summary>A parameter in device memory: rows of the storage type (fp32 for vectors).</summary>
 internal sealed class CudaWeight : Weight
 {
-    private readonly DeviceBlock _block;
+    private readonly CudaRows? _phases;
+    private CudaRows? _rows;
     private bool _disposed;
 
     /// <summary>Names memory that a backend has filled, and owns it.</summary>
-    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, DeviceBlock block, DType type, int depth, int stride)
-        : base(source.Name, source.Shape, role)
-    {
-        Owner = owner;
-        _block = block;
-        Type = type;
-        Depth = depth;
-        Stride = stride;
-    }
+    public CudaWeight(CudaOps owner, WeightSource source, WeightRole role, CudaRows rows)
+        : base(source.Name, source.Shape, role) => (Owner, _rows) = (owner, rows);
+
+    /// <summary>The same of the four phases of a convolution of doubled maps; its own rows are made of the kept values when they are first asked for.</summary>
+    public CudaWeight(CudaOps owner, KeptWeightSource kept, WeightRole role, CudaRows phases)
+        : base(kept.Name, kept.Shape, role) => (Owner, Kept, _phases) = (owner, kept, phases);
 
     /// <summary>The backend that loaded it.</summary>
     public CudaOps Owner { get; }
 
-    /// <summary>Type of its elements.</summary>
-    public DType Type { get; }
+    /// <summary>Of a weight with phases: its values.</summary>
+    public KeptWeightSource? Kept { get; }
 
-    /// <summary>Elements of a row: the terms of a sum, in the order of a window's channels-last memory.</summary>
-    public int Depth { get; }
-
-    /// <summary>Elements from row to row: the depth rounded up to a multiple of 8, filled with zeros.</summary>
-    public int Stride { get; }
-
-    /// <summary>The first element.</summary>
+    /// <summary>The rows of the weight as it stands in its file.</summary>
     /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
-    public ulong Address
+    public CudaRows Rows
     {
         get
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _block.Pointer.Address;
+            return _rows ??= Owner.LoadLater(Kept!);
         }
     }
+
+    /// <summary>Whether its own rows are on the device.</summary>
+    public bool HasRows => _rows is not null;
+
+    /// <summary>The rows of its phases, if it was loaded for doubled maps.</summary>
+    /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
+    public CudaRows? Phases
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _phases;
+        }
+    }
+
+    /// <summary>The first element of its <see cref="Rows"/>.</summary>
+    /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
+    public ulong Address => Rows.Block.Pointer.Address;
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -49,6 +67,10 @@ internal sealed class CudaWeight : Weight
         if (_disposed)
             return;
         _disposed = true;
-        Owner.FreeWeight(_block);
+        foreach (CudaRows? form in (ReadOnlySpan<CudaRows?>)[_rows, _phases])
+        {
+            if (form is { } rows)
+                Owner.FreeWeight(rows.Block);
+        }
     }
 }

@@ -9,7 +9,7 @@ public static class OperationClasses
     /// <summary>The class of an operation, by its name on the command line or in <see cref="ITensorOps"/>.</summary>
     public static OperationClass Of(string operation) => operation switch
     {
-        Conv2dCase.Name or GroupedConv1dCase.Name or nameof(ITensorOps.Conv2d) or nameof(ITensorOps.GroupedConv1d) => OperationClass.Conv,
+        Conv2dCase.Name or GroupedConv1dCase.Name or nameof(ITensorOps.Conv2d) or nameof(ITensorOps.Conv2dWithShortcut) or nameof(ITensorOps.GroupedConv1d) => OperationClass.Conv,
         LinearCase.Name or nameof(ITensorOps.Linear) => OperationClass.Linear,
         AttentionCase.Name or nameof(ITensorOps.Attention) => OperationClass.Attention,
         _ => OperationClass.Rest,

@@ -5,7 +5,7 @@ namespace AudioToken.Bench;
 
 /// <summary>Adds up calls, wall time and FLOPs of each operation.</summary>
 /// <remarks>Time is the host's: on a device that works on its own, only calls and FLOPs mean something.</remarks>
-public class StageProfile(ITensorOps inner) : DelegatingOps(inner)
+public class StageProfile(ITensorOps inner) : DelegatingOps(inner), ITensorOps
 {
     private readonly Dictionary<string, Entry> _entries = [];
     private long _start;
@@ -40,6 +40,16 @@ public class StageProfile(ITensorOps inner) : DelegatingOps(inner)
     {
         Tensor y = base.Conv2d(x, weight, geometry, epilogue, skip);
         Count(nameof(Conv2d), 2.0 * y.Shape.Count * (weight.Shape.Count / weight.Shape[0]));
+        return y;
+    }
+
+    /// <inheritdoc/>
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        Before(nameof(Conv2dWithShortcut));
+        Tensor y = Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        After(nameof(Conv2dWithShortcut), y);
+        Count(nameof(Conv2dWithShortcut), 2.0 * y.Shape.Count * ((weight.Shape.Count + shortcut.Weight.Shape.Count) / weight.Shape[0]));
         return y;
     }
 

@@ -4,7 +4,7 @@ using AudioToken.Tensors;
 namespace AudioToken.Bench;
 
 /// <summary>Notes the operations that a model asks for, alike ones together, without computing them.</summary>
-public sealed class StepRecorder : DelegatingOps
+public sealed class StepRecorder : DelegatingOps, ITensorOps
 {
     private readonly Dictionary<KernelCase, int> _calls = [];
     private readonly SortedDictionary<string, int> _others = new(StringComparer.Ordinal);
@@ -52,6 +52,13 @@ public sealed class StepRecorder : DelegatingOps
     {
         Note(Conv2dCase.Of(x, weight, geometry, epilogue, skip), nameof(Conv2d));
         return Told(Inner.Conv2d(x, weight, geometry, epilogue, skip), epilogue.NormFollows);
+    }
+
+    /// <inheritdoc/>
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        Note(Conv2dCase.Of(x, weight, geometry, epilogue, shortcut), nameof(Conv2dWithShortcut));
+        return Told(Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut), epilogue.NormFollows);
     }
 
     /// <inheritdoc/>

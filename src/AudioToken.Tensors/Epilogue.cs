@@ -58,6 +58,21 @@ public readonly record struct Epilogue
     public float EffectiveResidualScale => ResidualScale == 0 ? 1 : ResidualScale;
 }
 
+/// <summary>A residual that is itself a product: the 1x1 convolution around a block whose number of channels changes. He et al. 2016.</summary>
+/// <param name="X">[B, H, W, C].</param>
+/// <param name="Weight">Role Conv2d, [N, C + Cskip, 1, 1].</param>
+/// <param name="Bias">Vector, [N], or none.</param>
+/// <param name="Skip">If given: its channels follow those of <paramref name="X"/>, [B, H, W, Cskip].</param>
+public readonly record struct Shortcut(Tensor X, Weight Weight, Weight? Bias, Tensor Skip = default)
+{
+    /// <summary>The residual by itself, [B, H, W, N]; the innermost open scope owns it.</summary>
+    public Tensor Convolve(ITensorOps ops)
+    {
+        ArgumentNullException.ThrowIfNull(ops);
+        return ops.Conv2d(X, Weight, new ConvGeometry(stride: 1, padding: 0), new Epilogue(Bias), Skip);
+    }
+}
+
 /// <summary>Where a convolution puts its windows.</summary>
 public readonly record struct ConvGeometry
 {

@@ -92,6 +92,22 @@ public interface ITensorOps : IDisposable
     /// <returns>[B, H', W', N].</returns>
     Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default);
 
+    /// <summary>A convolution that keeps height and width, plus the shortcut around it: the end of a residual block.</summary>
+    /// <remarks>What <see cref="Conv2d"/> gives with the shortcut's as its residual. A backend may add both up in one launch; a decorator that does not
+    /// implement it sees each convolution by itself.</remarks>
+    /// <param name="x">[B, H, W, C].</param>
+    /// <param name="weight">Role Conv2d, [N, C, kh, kw].</param>
+    /// <param name="geometry">Stride 1 and padding.</param>
+    /// <param name="epilogue">Bias and channel shift, and whether a norm follows; nothing else.</param>
+    /// <param name="shortcut">Gives [B, H, W, N].</param>
+    /// <returns>[B, H, W, N].</returns>
+    Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        ResultShape.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        using TensorScope scope = Scope();
+        return scope.Keep(Conv2d(x, weight, geometry, epilogue with { Residual = shortcut.Convolve(this) }));
+    }
+
     /// <summary>Grouped one-dimensional convolution of stride 1 that keeps the length: tap k reads position t + k - <paramref name="padding"/>,
     /// zero outside the sequence; then the epilogue.</summary>
     /// <param name="x">[B, L, C].</param>

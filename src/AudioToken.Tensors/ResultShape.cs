@@ -45,6 +45,21 @@ public static class ResultShape
         return WithEpilogue(nameof(Conv2d), [x.Shape[0], h, w, weight.Shape[0]], epilogue, gegluFits: false);
     }
 
+    /// <summary>[B, H, W, C] to [B, H, W, N].</summary>
+    public static Shape Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        Shape result = Conv2d(x, weight, geometry, epilogue, skip: default);
+        if (geometry.Stride != 1 || geometry.UpsampleHeight > 0 || result != x.Shape.WithLast(result[3]))
+            Throw($"Conv2dWithShortcut: x is {x.Shape}, the result {result}; the convolution keeps height and width.");
+        if (epilogue.Activation != Activation.None || epilogue.EffectiveScale != 1 || !epilogue.Residual.IsEmpty)
+            Throw("Conv2dWithShortcut: the epilogue has an activation, a scale or a residual; it wants bias and channel shift alone.");
+        Role("the shortcut of Conv2dWithShortcut", shortcut.Weight, WeightRole.Conv2d, 4);
+        Shape residual = Conv2d(shortcut.X, shortcut.Weight, new ConvGeometry(stride: 1, padding: 0), new Epilogue(shortcut.Bias), shortcut.Skip);
+        if (shortcut.Weight.Shape[2] != 1 || shortcut.Weight.Shape[3] != 1 || residual != result)
+            Throw($"Conv2dWithShortcut: {shortcut.Weight.Name} {shortcut.Weight.Shape} makes {residual} of {shortcut.X.Shape}; it wants a 1x1 window and the result's {result}.");
+        return result;
+    }
+
     /// <summary>[B, L, C] to [B, L, C].</summary>
     public static Shape GroupedConv1d(Tensor x, Weight weight, int groups, int padding, in Epilogue epilogue)
     {

@@ -17,6 +17,13 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        Before(nameof(ITensorOps.Conv2dWithShortcut));
+        return Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+    }
+
+    /// <inheritdoc/>
     public int ReadPixels(Tensor x, Span<byte> pixels)
     {
         Before(nameof(ITensorOps.ReadPixels));

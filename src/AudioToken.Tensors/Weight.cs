@@ -12,6 +12,9 @@ public enum WeightRole
     /// <summary>Kernel of <see cref="ITensorOps.Conv2d"/>: [out, in, kh, kw] as in files.</summary>
     Conv2d,
 
+    /// <summary>The same of one whose input is enlarged to twice its sides: [out, in, 3, 3]. A backend may prepare itself for that; any other use stays open.</summary>
+    DoublingConv2d,
+
     /// <summary>Kernel of <see cref="ITensorOps.GroupedConv1d"/>: [out, in / groups, k] as in files.</summary>
     GroupedConv1d,
 
@@ -85,7 +88,7 @@ public abstract class Weight : IDisposable
     {
         Name = name;
         Shape = shape;
-        Role = role;
+        Role = role == WeightRole.DoublingConv2d ? WeightRole.Conv2d : role;
     }
 
     /// <summary>Full name in the checkpoint.</summary>
@@ -94,7 +97,7 @@ public abstract class Weight : IDisposable
     /// <summary>Extents, as in the file.</summary>
     public Shape Shape { get; }
 
-    /// <summary>What it is used for.</summary>
+    /// <summary>What it is used for; of one loaded as <see cref="WeightRole.DoublingConv2d"/>, <see cref="WeightRole.Conv2d"/>.</summary>
     public WeightRole Role { get; }
 
     /// <summary>Frees the backend's memory; using the weight afterwards is an error.</summary>

@@ -12,6 +12,10 @@ public sealed class EmptyTests
         ["linear of no rows"] = ([0, 5], ops => ops.Linear(Of(ops, [0, 8]), Weight(ops, WeightRole.Linear, [5, 8]), default)),
         ["linear of no rows, with a residual"] = ([0, 3, 8], ops => ops.Linear(Of(ops, [0, 3, 8]), Weight(ops, WeightRole.Linear, [8, 8]), new Epilogue { Residual = Of(ops, [0, 3, 8]) })),
         ["convolution of no samples"] = ([0, 4, 4, 8], ops => ops.Conv2d(Of(ops, [0, 4, 4, 8]), Weight(ops, WeightRole.Conv2d, [8, 8, 3, 3]), new ConvGeometry(1, 1), default)),
+        ["convolution of no doubled maps"] = ([0, 8, 8, 8], ops => ops.Conv2d(
+            Of(ops, [0, 4, 4, 8]), Weight(ops, WeightRole.DoublingConv2d, [8, 8, 3, 3]), new ConvGeometry(1, 1) { UpsampleHeight = 8, UpsampleWidth = 8 }, new() { NormFollows = true })),
+        ["convolution with a shortcut of no samples"] = ([0, 4, 4, 8], ops => ops.Conv2dWithShortcut(
+            Of(ops, [0, 4, 4, 8]), Weight(ops, WeightRole.Conv2d, [8, 8, 3, 3]), new ConvGeometry(1, 1), default, new Shortcut(Of(ops, [0, 4, 4, 3]), Weight(ops, WeightRole.Conv2d, [8, 3, 1, 1]), null))),
         ["grouped convolution of no samples"] = ([0, 6, 8], ops => ops.GroupedConv1d(Of(ops, [0, 6, 8]), Weight(ops, WeightRole.GroupedConv1d, [8, 4, 3]), 2, 1, default)),
         ["projections of no rows"] = ([0, 5, 8], ops =>
         {

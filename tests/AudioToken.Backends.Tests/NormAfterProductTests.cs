@@ -20,6 +20,15 @@ public sealed class NormAfterProductTests
         }),
         ("small maps, whose tiles hold several samples", 0, (ops, draw) => (Conv(ops, draw, [3, 4, 4, 16], 32), default)),
         ("ragged channels", 0, (ops, draw) => (Conv(ops, draw, [2, 8, 8, 5], 24), default)),
+        ("convolution with a shortcut", 0, (ops, draw) =>
+        {
+            Tensor x = ops.Normal(draw, [2, 8, 16, 16]), source = ops.Normal(draw, [2, 8, 16, 24]);
+            using Weight weight = ops.Weight(draw, WeightRole.Conv2d, [40, 16, 3, 3], 0, 1.0 / 12), own = ops.Weight(draw, WeightRole.Conv2d, [40, 24, 1, 1], 0, 0.2);
+            return (ops.Conv2dWithShortcut(x, weight, new ConvGeometry(1, 1), new() { NormFollows = true }, new Shortcut(source, own, null)), default);
+        }),
+        ("convolution of a doubled map", 0, (ops, draw) => (Doubled(ops, draw, [2, 8, 8, 16], 40), default)),
+        ("convolution of a doubled map whose phases have half tiles", 0, (ops, draw) => (Doubled(ops, draw, [1, 8, 24, 8], 320), default)),
+        ("convolution of a doubled map whose phases have no whole tiles", 0, (ops, draw) => (Doubled(ops, draw, [2, 4, 4, 16], 32), default)),
         ("a sequence", 0, (ops, draw) => (Linear(ops, draw, [2, 128, 24], 64), default)),
         ("a sequence, with an activation", 0, (ops, draw) => (Linear(ops, draw, [1, 192, 24], 64, new() { Activation = Activation.Silu }), default)),
         ("a sequence as a map", 0, (ops, draw) => (Linear(ops, draw, [2, 64, 24], 64).Reshape([2, 8, 8, 64]), default)),
@@ -71,6 +80,13 @@ public sealed class NormAfterProductTests
         Tensor input = ops.Normal(draw, x);
         using Weight weight = ops.Weight(draw, WeightRole.Conv2d, shape, 0, 1 / Math.Sqrt(9 * x[3])), bias = ops.Weight(draw, WeightRole.Vector, [columns]);
         return ops.Conv2d(input, weight, new ConvGeometry(1, 1), epilogue with { Bias = bias, NormFollows = true });
+    }
+
+    private static Tensor Doubled(ITensorOps ops, Draw draw, Shape x, int channels)
+    {
+        Tensor input = ops.Normal(draw, x), residual = ops.Normal(draw, [x[0], 2 * x[1], 2 * x[2], channels]);
+        using Weight weight = ops.Weight(draw, WeightRole.DoublingConv2d, [channels, x[3], 3, 3], 0, 1 / Math.Sqrt(9 * x[3]));
+        return ops.Conv2d(input, weight, new ConvGeometry(1, 1) with { UpsampleHeight = 2 * x[1], UpsampleWidth = 2 * x[2] }, new() { Residual = residual, NormFollows = true });
     }
 
     private static Tensor Linear(ITensorOps ops, Draw draw, Shape x, int columns, Epilogue epilogue = default)

@@ -18,6 +18,9 @@ internal sealed record Product
 
     public required WeightRole Role { get; init; }
 
+    /// <summary>Whether the weight is loaded for maps that are enlarged to twice their sides.</summary>
+    public bool Doubling { get; init; }
+
     /// <summary>The type in which the weight's file holds it.</summary>
     public DType WeightType { get; init; }
 
@@ -26,6 +29,9 @@ internal sealed record Product
     public int SkipChannels { get; init; }
 
     public int Padding { get; init; }
+
+    /// <summary>Channels of both sources of a shortcut, which has a bias where the product has one; zeros for none.</summary>
+    public (int Channels, int Skip) Shortcut { get; init; }
 
     public bool Bias { get; init; }
 
@@ -51,6 +57,10 @@ internal sealed record Product
         Geometry = geometry, SkipChannels = skipChannels,
     };
 
+    /// <summary>Of a map enlarged to twice its sides, with a weight that was loaded for this.</summary>
+    public static Product Doubled(Shape input, int columns, int skipChannels = 0) =>
+        Conv(input, columns, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 2 * input[1], UpsampleWidth = 2 * input[2] }, skipChannels) with { Doubling = true };
+
     public static Product Grouped(Shape input, int groups, int taps, int padding) => new()
     {
         Input = input, Weight = [input[2], input[2] / groups, taps], Role = WeightRole.GroupedConv1d, Padding = padding,
@@ -63,7 +73,7 @@ internal sealed record Product
     };
 
     public override string ToString() =>
-        $"{Role} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
+        $"{Role}{(Doubling ? " for doubled maps" : "")} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, shortcut {Shortcut}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
 
     /// <summary>The result on a backend.</summary>
     public float[] Run(ITensorOps ops)
@@ -88,7 +98,7 @@ internal sealed record Product
         bool half = storage != DType.F32;
         ITensorOps given = half ? new RoundedOps(reference, storage) : reference;
         double[] expected = reference.Download(Apply(given, this, absolute: false));
-        double[] bound = Bound(expected, reference, given);
+        double[] bound = Bound(expected, reference, given, Doubling ? RoundedOps.Roundoff(storage) : 0);
         double stored = 2 * RoundedOps.Roundoff(storage);
         float[] actual = Run(half ? new RoundedOps(ops, storage) : ops);
         Assert.Equal(expected.Length, actual.Length);
@@ -99,11 +109,12 @@ internal sealed record Product
         }
     }
 
-    private double[] Bound(double[] expected, ReferenceOps reference, ITensorOps given)
+    // A backend may sum a weight's taps and round the sums as it stores them: each by at most `summed` of its terms' absolute values.
+    private double[] Bound(double[] expected, ReferenceOps reference, ITensorOps given, double summed)
     {
         Product plain = this with { Activation = Activation.None, Residual = false, Scale = 0 };
         double[] sums = reference.Download(Apply(given, plain, absolute: true));
-        int terms = (int)(Weight.Count / Weight[0]) + 8;
+        int terms = (int)(Weight.Count / Weight[0]) + Shortcut.Channels + Shortcut.Skip + 8;
         bool gated = Activation == Activation.Geglu;
         int columns = gated ? Weight[0] / 2 : Weight[0];
         double scale = Scale == 0 ? 1 : Scale, residualScale = ResidualScale == 0 ? 1 : ResidualScale;
@@ -112,7 +123,7 @@ internal sealed record Product
         for (int i = 0; i < bound.Length; i++)
         {
             int at = gated ? i / columns * Weight[0] + i % columns : i;
-            double value = sums[at], error = terms * U * value, function;
+            double value = sums[at], error = ((terms * U) + summed) * value, function;
             if (gated)
             {
                 double gate = sums[at + columns], gateError = terms * U * gate;
@@ -139,7 +150,7 @@ internal sealed record Product
 
         int columns = p.Weight[0];
         Tensor x = ops.Upload(Drawn(1, p.Input), p.Input);
-        using Weight weight = ops.LoadWeight(HalfWeightSource.Rounded("w", p.Weight, p.WeightType, Drawn(2, p.Weight)), p.Role);
+        using Weight weight = ops.LoadWeight(HalfWeightSource.Rounded("w", p.Weight, p.WeightType, Drawn(2, p.Weight)), p.Doubling ? WeightRole.DoublingConv2d : p.Role);
         using Weight? bias = p.Bias ? ops.LoadWeight(new ArrayWeightSource("b", [columns], Drawn(3, [columns])), WeightRole.Vector) : null;
         Shape result = p.Input.WithLast(p.Activation == Activation.Geglu ? columns / 2 : columns);
         if (p.Role == WeightRole.Conv2d)
@@ -163,9 +174,17 @@ internal sealed record Product
             case WeightRole.GroupedConv1d:
                 return ops.GroupedConv1d(x, weight, p.Weight[0] / p.Weight[1], p.Padding, epilogue);
             default:
-                Shape skipShape = p.Input.WithLast(p.SkipChannels);
-                Tensor skip = p.SkipChannels == 0 ? default : ops.Upload(Drawn(6, skipShape), skipShape);
-                return ops.Conv2d(x, weight, p.Geometry, epilogue, skip);
+                Tensor Map(ulong seed, int channels)
+                {
+                    Shape shape = p.Input.WithLast(channels);
+                    return channels == 0 ? default : ops.Upload(Drawn(seed, shape), shape);
+                }
+
+                if (p.Shortcut.Channels == 0)
+                    return ops.Conv2d(x, weight, p.Geometry, epilogue, Map(6, p.SkipChannels));
+                Shape around = [columns, p.Shortcut.Channels + p.Shortcut.Skip, 1, 1];
+                using (Weight own = ops.LoadWeight(HalfWeightSource.Rounded("shortcut", around, p.WeightType, Drawn(7, around)), WeightRole.Conv2d))
+                    return ops.Conv2dWithShortcut(x, weight, p.Geometry, epilogue, new Shortcut(Map(8, p.Shortcut.Channels), own, bias, Map(9, p.Shortcut.Skip)));
         }
     }
 }

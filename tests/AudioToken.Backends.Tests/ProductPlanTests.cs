@@ -14,6 +14,8 @@ public sealed class ProductPlanTests
         Product.Linear([2, 99, 648], 328).WithEverything(Activation.Gelu),
         Product.Linear([130, 264], 336).WithEverything(Activation.Geglu),
         Product.Conv([2, 9, 8, 72], 176, 3, 3, new(1, 1), skipChannels: 40).WithEverything(),
+        Product.Doubled([2, 9, 8, 136], 176, skipChannels: 40).WithEverything(),
+        Product.Conv([2, 9, 8, 40], 176, 3, 3, new(1, 1)) with { Bias = true, Shortcut = (200, 120) },
     ];
 
     public static TheoryData<string, int> Cases
@@ -37,17 +39,17 @@ public sealed class ProductPlanTests
     {
         using ITensorOps opened = BackendData.Open(backend);
         CudaOps ops = (CudaOps)opened;
-        (int rows, int columns, int depth) = (0, 0, 0);
-        ops.PlanOverride = (r, c, d, _) =>
+        (int rows, int columns, int depth, int products) = (0, 0, 0, 0);
+        ops.PlanOverride = (r, c, d, p) =>
         {
-            (rows, columns, depth) = (r, c, d);
+            (rows, columns, depth, products) = (r, c, d, p);
             return null;
         };
         _ = s_products[product].Run(ops);
         HashSet<int> parts = [1, 2, 5];
         // The emulated device has the tiles of all architectures at once.
         IEnumerable<ProductTile> others = CudaEmulation.IsHere ? ProductTile.OfWarps : [];
-        ProductPlan[] plans = [.. ProductPlan.Candidates(ops.DeviceInfo, rows, columns, depth, 1)
+        ProductPlan[] plans = [.. ProductPlan.Candidates(ops.DeviceInfo, rows, columns, depth, products)
             .Concat(others.SelectMany(tile => parts.Select(count => new ProductPlan(tile, count)))).Where(plan => parts.Contains(plan.Parts))];
         Assert.NotEmpty(plans);
         foreach (ProductPlan plan in plans)

@@ -29,6 +29,18 @@ public sealed class ProductTests
         Product.Conv([2, 6, 7, 40], 4, 3, 3, new(1, 1)), // a last one
         Product.Conv([2, 4, 5, 8], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 8, UpsampleWidth = 10 }),
         Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 9 }), // to odd sizes
+        Product.Doubled([1, 1, 1, 3], 2), // all but one tap of a phase in the padding
+        Product.Doubled([2, 4, 5, 8], 9),
+        Product.Doubled([2, 7, 5, 11], 13, skipChannels: 6).WithEverything(),
+        Product.Doubled([2, 9, 7, 40], 72, skipChannels: 24).WithEverything(Activation.None), // long sums of few tiles, which are split
+        Product.Doubled([3, 8, 8, 16], 33) with { Bias = true, ShiftRows = 3, Residual = true, WeightType = DType.F16 },
+        Product.Conv([1, 4, 5, 6], 9, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 7, UpsampleWidth = 10 }) with { Doubling = true, WeightType = DType.BF16 }, // not quite twice
+        Product.Conv([2, 5, 4, 8], 9, 3, 3, new(1, 1)) with { Doubling = true }, // not enlarged at all
+        Product.Conv([1, 1, 1, 3], 2, 3, 3, new(1, 1)) with { Shortcut = (5, 0) },
+        Product.Conv([2, 5, 6, 24], 16, 3, 3, new(1, 1)) with { Bias = true, ShiftRows = 2, Shortcut = (16, 8) },
+        Product.Conv([2, 7, 5, 11], 13, 3, 3, new(1, 1)) with { Bias = true, Shortcut = (3, 2) }, // rows that are filled up
+        Product.Conv([1, 6, 7, 64], 72, 3, 3, new(1, 1)) with { Bias = true, Shortcut = (128, 192), WeightType = DType.F16 }, // as the UNet's
+        Product.Conv([2, 3, 4, 8], 9, 1, 1, new(1, 0)) with { Shortcut = (40, 0), WeightType = DType.BF16 },
         Product.Conv([2, 5, 6, 24], 16, 3, 3, new(1, 1), skipChannels: 8).WithEverything(),
         Product.Conv([2, 5, 6, 30], 9, 1, 1, new(1, 0), skipChannels: 31),
         Product.Conv([2, 5, 6, 7], 9, 1, 1, new(2, 0)), // a 1x1 window that skips pixels is no plain matrix
@@ -57,6 +69,30 @@ public sealed class ProductTests
     {
         using ITensorOps ops = BackendData.Open(backend);
         s_products.Single(product => product.ToString() == name).Check(ops, BackendData.StorageOf(backend));
+    }
+
+    public static TheoryData<string> Backends => BackendData.All;
+
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void Shortcut_ThatDoesNotFitIsRefused(string backend)
+    {
+        using ITensorOps ops = BackendData.Open(backend);
+        using TensorScope scope = ops.Scope();
+        using Weight weight = Kernel([5, 3, 3, 3]), own = Kernel([5, 2, 1, 1]), wide = Kernel([5, 2, 3, 3]), narrow = Kernel([4, 2, 1, 1]);
+        Tensor x = ops.Upload(new float[2 * 4 * 4 * 3], [2, 4, 4, 3]), source = ops.Upload(new float[2 * 4 * 4 * 2], [2, 4, 4, 2]);
+
+        Refused("x is [2, 4, 4, 3], the result [2, 2, 2, 5]; the convolution keeps height and width", new(2, 1), default, new(source, own, null));
+        Refused("x is [2, 4, 4, 3], the result [2, 8, 8, 5]", new(1, 1) { UpsampleHeight = 8, UpsampleWidth = 8 }, default, new(source, own, null));
+        Refused("it wants bias and channel shift alone", new(1, 1), new() { Activation = Activation.Silu }, new(source, own, null));
+        Refused("Conv2d [5, 2, 3, 3] makes [2, 2, 2, 5] of [2, 4, 4, 2]; it wants a 1x1 window and the result's [2, 4, 4, 5]", new(1, 1), default, new(source, wide, null));
+        Refused("Conv2d [4, 2, 1, 1] makes [2, 4, 4, 4] of [2, 4, 4, 2]; it wants", new(1, 1), default, new(source, narrow, null));
+        Refused("the input has 3 channels, Conv2d [5, 2, 1, 1] wants 2", new(1, 1), default, new(x, own, null));
+
+        Weight Kernel(Shape shape) => ops.Weight(new Draw(1), WeightRole.Conv2d, shape);
+
+        void Refused(string why, ConvGeometry geometry, Epilogue epilogue, Shortcut shortcut) => Assert.Contains(
+            why, Assert.Throws<ShapeException>(() => { ops.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut); }).Message, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string> Projections => BackendData.With(["3 of one shape", "3 of one shape, wide", "2 of one shape", "2 of two shapes", "4 of one shape", "1"]);

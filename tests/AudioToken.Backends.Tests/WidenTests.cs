@@ -36,6 +36,7 @@ public sealed class WidenTests
         using TensorScope scope = ops.Scope();
         using Weight vector = ops.Weight(draw, WeightRole.Vector, [16]), linear = ops.Weight(draw, WeightRole.Linear, [16, 36]), second = ops.Weight(draw, WeightRole.Linear, [16, 36]);
         using Weight odd = ops.Weight(draw, WeightRole.Conv2d, [9, 3, 3, 3]), even = ops.Weight(draw, WeightRole.Conv2d, [16, 16, 3, 3]);
+        using Weight doubling = ops.Weight(draw, WeightRole.DoublingConv2d, [5, 16, 3, 3]), square = ops.Weight(draw, WeightRole.Conv2d, [16, 16, 1, 1]);
         using Weight grouped = ops.Weight(draw, WeightRole.GroupedConv1d, [16, 4, 5]), table = ops.Weight(draw, WeightRole.Table, [10, 16]);
         Tensor sequence = ops.Normal(draw, [2, 7, 36]), map = ops.Normal(draw, [1, 5, 6, 16]);
         Tensor[] projected = new Tensor[2];
@@ -47,6 +48,9 @@ public sealed class WidenTests
             .. projected,
             ops.Conv2d(ops.Normal(draw, [2, 5, 4, 3]), odd, new ConvGeometry(1, 1), default),
             ops.Conv2d(map, even, new ConvGeometry(1, 1), new Epilogue(vector) { Residual = map, Activation = Activation.Silu }),
+            ops.Conv2dWithShortcut(map, even, new ConvGeometry(1, 1), new Epilogue(vector), new Shortcut(map, square, vector)),
+            ops.Conv2d(map, doubling, new ConvGeometry(1, 1) with { UpsampleHeight = 10, UpsampleWidth = 12 }, default),
+            ops.Conv2d(map, doubling, new ConvGeometry(1, 1) with { UpsampleHeight = 9, UpsampleWidth = 12 }, default),
             ops.GroupedConv1d(hidden, grouped, 4, 2, default),
             ops.TokenEmbedding(ops.Upload([3, 0, 9, 4], [2, 2]), table, table, -1, default),
             ops.RelativePositionBias(table, ops.Upload([0, 4, 9, 1, 2], [5])),

@@ -35,6 +35,8 @@ public sealed class BenchTests
     [Theory]
     [InlineData("layer-norm", "5x64", 1)]
     [InlineData("conv2d", "1x4x4x16,16,3x3,stride2,shift,residual", 1)]
+    [InlineData("conv2d", "1x4x4x16,16,3x3,shortcut8+24", 1)]
+    [InlineData("conv2d", "1x4x4x16,16,3x3,up8x8,norm", 1)]
     [InlineData("group-norm", "1x16x32,8", 3)]
     [InlineData("group-norm", "2x64x32+32,8,silu,told", 1)]
     [InlineData("conv2d", "1x8x8x16,16,3x3,norm", 1)]

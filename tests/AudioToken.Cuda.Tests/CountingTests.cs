@@ -16,35 +16,36 @@ public sealed class CountingTests
     };
 
     [Theory]
-    [InlineData(DType.F16)]
-    [InlineData(DType.BF16)]
-    [InlineData(DType.F32)]
-    public void Count_IsWhatAStepTakes(DType storage) => Setup.Run(setup =>
+    [InlineData(DType.F16, 8)]
+    [InlineData(DType.BF16, 8)]
+    [InlineData(DType.F32, 8)]
+    [InlineData(DType.F16, 7)] // an enlargement to not quite twice the sides, whose weight takes a second form
+    public void Count_IsWhatAStepTakes(DType storage, int side) => Setup.Run(setup =>
     {
         setup.Emulator.Set("execute", 0);
         CudaOptions options = new() { Storage = storage, KernelCacheFolder = null };
         MemoryUse taken;
         using (CudaOps ops = new(options))
         {
-            Step(ops);
+            Step(ops, side);
             taken = ops.Memory;
         }
 
         setup.Emulator.Reset();
         using CountingOps counting = CudaOps.Count(options);
-        Step(counting);
+        Step(counting, side);
         Assert.Equal(taken, counting.Memory);
         Assert.True(taken.PeakHeldBytes > 0);
         Assert.Equal((0, 0), (setup.Emulator.Count("kernels"), setup.Emulator.Count("cuMemAllocAsync")));
     });
 
-    private static void Step(ITensorOps ops)
+    private static void Step(ITensorOps ops, int side)
     {
         using UnetModel unet = UnetModel.Load(ops, ArrayCheckpoint.Constant(CheckpointShapes.Unet(s_config), DType.F16, 0.5f), s_config);
         using TensorScope scope = ops.Scope();
         UnetTimes times = unet.PrepareTimes(ops, [981, 961]);
         UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 7 * 24], [2, 7, 24]));
-        Tensor noise = unet.Forward(ops, ops.Upload(new float[8 * 8 * 4], [1, 8, 8, 4]), times.Step(1), context);
+        Tensor noise = unet.Forward(ops, ops.Upload(new float[side * side * 4], [1, side, side, 4]), times.Step(1), context);
         ops.Download(ops.RepeatBatch(noise, 2), new float[2 * noise.Shape.Count]);
     }
 }

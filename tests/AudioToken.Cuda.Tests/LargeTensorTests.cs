@@ -18,7 +18,7 @@ public sealed class LargeTensorTests
         setup.Emulator.Set("memory", 1L << 40);
         using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
         using Weight square = Load(ops, WeightRole.Linear, [Channels, Channels]), kernel = Load(ops, WeightRole.Conv2d, [Channels, Channels, 3, 3]);
-        using Weight vector = Load(ops, WeightRole.Vector, [Channels]);
+        using Weight pixel = Load(ops, WeightRole.Conv2d, [Channels, Channels, 1, 1]), vector = Load(ops, WeightRole.Vector, [Channels]);
         using TensorScope scope = ops.Scope();
         Tensor map = ops.RepeatBatch(Small(ops, square, Side), Side).Reshape([1, Side, Side, Channels]);
         Assert.True(map.Shape.Count > int.MaxValue);
@@ -27,6 +27,7 @@ public sealed class LargeTensorTests
         {
             () => ops.Linear(map, square, default),
             () => ops.Conv2d(map, kernel, new ConvGeometry(stride: 1, padding: 1), default),
+            () => ops.Conv2dWithShortcut(map, kernel, new ConvGeometry(stride: 1, padding: 1), default, new Shortcut(map, pixel, vector)),
             () => ops.GroupNorm(map, vector, vector, 32, 1e-5f, Activation.Silu),
             () => ops.LayerNorm(map, vector, vector, 1e-5f),
             () => ops.Activate(map, Activation.Silu),
@@ -39,7 +40,7 @@ public sealed class LargeTensorTests
             Assert.True(operation().Shape.Count > int.MaxValue);
         }
 
-        Assert.Equal(8, setup.Emulator.Count("kernels"));
+        Assert.Equal(9, setup.Emulator.Count("kernels"));
     });
 
     [Fact]

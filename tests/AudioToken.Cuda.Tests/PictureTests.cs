@@ -47,7 +47,7 @@ public sealed class PictureTests(ITestOutputHelper output)
         Tensor states = text.Forward(ops, ops.Upload(new int[2 * 77], [2, 77]), 0, token.Reshape([1, 1, textConfig.Width]));
         UnetContext context = unet.PrepareContext(ops, states);
         foreach (SamplerKind sampler in Enum.GetValues<SamplerKind>())
-            Loop(device, ops, unet, context, sampler, kernels: 343);
+            Loop(device, ops, unet, context, sampler, side: 64, kernels: 329);
 
         Tensor latents = ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]);
         Traffic(device, ops, unet, context, latents);
@@ -58,8 +58,10 @@ public sealed class PictureTests(ITestOutputHelper output)
         Assert.InRange(held, 2.2, 3.2);
     });
 
-    [Fact]
-    public void Loop_OfATinyModel_IsOneGraphLaunchAStep() => Setup.Run(setup =>
+    [Theory]
+    [InlineData(64)]
+    [InlineData(60)] // 15 of 8: the weight of an enlargement takes another form in the first step
+    public void Loop_OfATinyModel_IsOneGraphLaunchAStep(int side) => Setup.Run(setup =>
     {
         setup.Emulator.Set("execute", 0);
         using CudaOps ops = new(new CudaOptions { Storage = DType.F16 });
@@ -67,11 +69,11 @@ public sealed class PictureTests(ITestOutputHelper output)
         using UnetModel unet = UnetModel.Load(ops, Ones(CheckpointShapes.Unet(config)), config);
         using TensorScope scope = ops.Scope();
         UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 77 * 32], [2, 77, 32]));
-        Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm, kernels: 342);
+        Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm, side, kernels: 329);
     });
 
     // Kernels of a step; where the sampler draws noise there is one more, which takes the step's.
-    private void Loop(EmulatedDevice device, CudaOps ops, UnetModel unet, UnetContext context, SamplerKind sampler, int kernels)
+    private void Loop(EmulatedDevice device, CudaOps ops, UnetModel unet, UnetContext context, SamplerKind sampler, int side, int kernels)
     {
         ops.Trim(); // as for a process' first picture
         SamplerPlan plan = SamplerFactory.Create(sampler, karras: null, s_scheduler.ForStableDiffusion(), Steps);
@@ -84,10 +86,10 @@ public sealed class PictureTests(ITestOutputHelper output)
             Times = unet.PrepareTimes(ops, [.. plan.Steps.Select(step => (float)step.Timestep)]),
             Context = context,
             GuidanceScale = 7.5f,
-            Noise = new LatentNoise(NoiseStreams.ForBatch(1, 1), 64, 64),
+            Noise = new LatentNoise(NoiseStreams.ForBatch(1, 1), side, side),
             Begins = _ => counts.Add([.. s_counted.Select(device.Count)]),
         };
-        loop.Run(ops, ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]));
+        loop.Run(ops, ops.Upload(new float[side * side * 4], [1, side, side, 4]));
         Assert.Equal(plan.Steps.Length, counts.Count);
         for (int i = 1; i < counts.Count; i++)
         {
@@ -117,7 +119,8 @@ public sealed class PictureTests(ITestOutputHelper output)
 
         long[] Norms() => [.. new[] { "group_norm_moments_f16", "group_norm_f16", "group_norm_plain_f16" }.Select(name => device.Count("kernel:" + name))];
         output.WriteLine(string.Join(", ", traffic.Each.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key} {each.Value / 1e6:0} MB"))));
-        Assert.InRange(traffic.Bytes / 1e9, 1, 5);
+        Assert.InRange(traffic.Bytes / 1e9, 1, 2.6);
+        Assert.InRange(traffic.Each["Conv2d"] / 1e6, 100, 340); // the 14 shortcuts are neither written nor read
     }
 
     private static Dictionary<string, Shape> Decoder(IReadOnlyDictionary<string, Shape> vae) =>

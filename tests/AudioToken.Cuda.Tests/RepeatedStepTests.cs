@@ -48,6 +48,29 @@ public sealed class RepeatedStepTests
         long[] Asked() => [.. new[] { "cuMemAllocAsync", "cuLaunchKernel", "cuLaunchKernelEx", "cuMemcpyDtoDAsync_v2", "cuMemcpyHtoDAsync_v2" }.Select(setup.Emulator.Count)];
     });
 
+    // The rows of a weight that was loaded for doubled maps are made when its memory is planned, with their values.
+    [Fact]
+    public void EnlargementToAnOddSize_HasItsWeight() => Run(DType.F32, (_, ops) =>
+    {
+        using TensorScope scope = ops.Scope();
+        Draw draw = new(5);
+        ConvGeometry geometry = new ConvGeometry(1, 1) with { UpsampleHeight = 15, UpsampleWidth = 15 };
+        Tensor x = ops.Normal(draw, [1, 8, 8, 8]), y = ops.Upload(new float[15 * 15 * 8], [1, 15, 15, 8]);
+        ArrayWeightSource source = new("w", [8, 8, 3, 3], draw.Normal([8, 8, 3, 3]));
+        using Weight own = ops.LoadWeight(source, WeightRole.DoublingConv2d), plain = ops.LoadWeight(source, WeightRole.Conv2d);
+        using RepeatedStep step = ops.Repeat(_ =>
+        {
+            using TensorScope inner = ops.Scope();
+            ops.Assign(y, ops.Conv2d(x, own, geometry, default));
+        });
+        float[] wanted = ops.Values(ops.Conv2d(x, plain, geometry, default));
+        for (int i = 0; i < 2; i++)
+        {
+            step.Run();
+            Assert.Equal(wanted, ops.Values(y));
+        }
+    });
+
     [Fact]
     public void Host_IsThreeStepsAheadAtMost_AndAHangIsToldWithItsStep() => Setup.RunToLoss(setup =>
     {

@@ -32,6 +32,13 @@ internal sealed class TrafficOps(ITensorOps inner) : DelegatingOps(inner), ITens
         return base.Conv2d(x, weight, geometry, epilogue, skip);
     }
 
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        Tensor result = Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        Count(nameof(Conv2d), x, epilogue.ChannelShift, shortcut.X, shortcut.Skip, result);
+        return result;
+    }
+
     public override Tensor GroupNorm(Tensor x, Weight gamma, Weight beta, int groups, float epsilon, Activation activation = Activation.None, Tensor skip = default)
     {
         Count(nameof(GroupNorm), x, skip); // once: its products told the moments

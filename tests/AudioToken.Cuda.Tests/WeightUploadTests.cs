@@ -42,20 +42,70 @@ public sealed class WeightUploadTests
         setup.Emulator.Reset();
         using CudaWeight weight = (CudaWeight)ops.LoadWeight(stored == DType.F32 ? new ArrayWeightSource("w", shape, values) : new StoredHalvesSource("w", shape, stored, values), role);
 
-        long bytes = (long)rows * weight.Stride * 2;
-        Assert.Equal((depth + 7) / 8 * 8, weight.Stride);
+        int stride = weight.Rows.Stride;
+        long bytes = (long)rows * stride * 2;
+        Assert.Equal((depth + 7) / 8 * 8, stride);
         Assert.Equal(bytes, setup.Emulator.Count("bytes.up"));
         Assert.InRange(setup.Emulator.Count("cuMemcpyHtoDAsync_v2"), (bytes + BufferBytes - 1) / BufferBytes, (bytes / (BufferBytes / 2)) + 1);
-        ReadOnlySpan<Half> found = OnDevice(weight, rows * weight.Stride);
+        ReadOnlySpan<Half> found = OnDevice(weight.Rows);
         for (int row = 0; row < rows; row++)
         {
-            for (int i = 0; i < weight.Stride; i++)
+            for (int i = 0; i < stride; i++)
             {
                 float wanted = i < depth ? values[(row * depth) + (i % channels * taps) + (i / channels)] : 0;
-                if ((float)found[(row * weight.Stride) + i] != wanted)
-                    Assert.Fail($"row {row}, element {i}: {found[(row * weight.Stride) + i]}, wanted {wanted}");
+                if ((float)found[(row * stride) + i] != wanted)
+                    Assert.Fail($"row {row}, element {i}: {found[(row * stride) + i]}, wanted {wanted}");
             }
         }
+    });
+
+    // All sums are exact in fp32; those of the first channel are more than fp16 holds.
+    [Theory]
+    [InlineData(DType.F16)]
+    [InlineData(DType.F32)]
+    public void WeightOfDoubledMaps_RestsAsTheSumsOfItsPhases_AndIsWholeWhenItIsAskedFor(DType stored) => Setup.Run(setup =>
+    {
+        Shape shape = [3, 5, 3, 3];
+        float[] values = new float[shape.Count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = i * 7919 % 509 - 254;
+        values[1] = 2047;
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        setup.Emulator.Reset();
+        using CudaWeight weight = (CudaWeight)ops.LoadWeight(stored == DType.F32 ? new ArrayWeightSource("w", shape, values) : new StoredHalvesSource("w", shape, stored, values), WeightRole.DoublingConv2d);
+        Assert.Equal(WeightRole.Conv2d, weight.Role);
+        CudaRows phases = weight.Phases!.Value;
+        Assert.Equal((3, 20, 96), (phases.Count, phases.Depth, phases.Stride)); // four taps of five channels, filled up to 24, four times
+        Assert.Equal((576, 1024), (setup.Emulator.Count("bytes.up"), ops.WeightBytes)); // memory comes by 512 bytes
+        Half[] found = OnDevice(phases).ToArray();
+        (int First, int Last)[] taps = [(0, 0), (1, 2), (0, 1), (2, 2)]; // what the two of the even phase and the two of the odd one are sums of
+        for (int i = 0; i < found.Length; i++)
+        {
+            (int row, int phase, int k) = (i / 96, i % 96 / 24, i % 24);
+            ((int top, int bottom), (int left, int right)) = k < 20 ? (taps[(phase / 2 * 2) + (k / 10)], taps[(phase % 2 * 2) + (k / 5 % 2)]) : ((0, -1), (0, -1));
+            float wanted = 0;
+            for (int y = top; y <= bottom; y++)
+            {
+                for (int x = left; x <= right; x++)
+                    wanted += values[(((row * 5) + (k % 5)) * 9) + (y * 3) + x];
+            }
+
+            Assert.Equal((Half)wanted, found[i]);
+        }
+
+        using CudaWeight plain = (CudaWeight)ops.LoadWeight(new ArrayWeightSource("w", shape, values), WeightRole.Conv2d);
+        long before = ops.Memory.PeakHeldBytes;
+        Assert.False(weight.HasRows);
+        Assert.Equal(OnDevice(plain.Rows), OnDevice(weight.Rows));
+        Assert.Equal(512, ops.Memory.PeakHeldBytes - before);
+
+        float[] others = [.. values.Select(value => -value)];
+        ops.Assign(weight, others);
+        Assert.Equal(OnDevice(plain.Rows).ToArray(), Array.ConvertAll(OnDevice(weight.Rows).ToArray(), value => -value));
+        Assert.Equal(found, Array.ConvertAll(OnDevice(phases).ToArray(), value => -value));
+        Assert.Equal(
+            "LoadWeight: 'w' is [3, 5, 1, 9]; role DoublingConv2d wants [out, in, 3, 3].",
+            Assert.Throws<ShapeException>(() => ops.LoadWeight(new ArrayWeightSource("w", [3, 5, 1, 9], values), WeightRole.DoublingConv2d)).Message);
     });
 
     [Fact]
@@ -81,7 +131,7 @@ public sealed class WeightUploadTests
     });
 
     // The emulated device's memory is the process's.
-    private static unsafe ReadOnlySpan<Half> OnDevice(CudaWeight weight, int count) => new((void*)weight.Address, count);
+    private static unsafe ReadOnlySpan<Half> OnDevice(CudaRows rows) => new((void*)rows.Block.Pointer.Address, rows.Count * rows.Stride);
 
     // Readers wait for each other.
     private sealed class Meeting() : WeightSource("w", [2048, 2048], DType.F32), IDisposable

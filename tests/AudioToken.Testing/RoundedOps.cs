@@ -6,7 +6,7 @@ namespace AudioToken.Testing;
 /// the same operands, and differ by what the arithmetic and the storing of results add.</summary>
 /// <param name="inner">Either of the two.</param>
 /// <param name="storage">F16 or BF16.</param>
-public sealed class RoundedOps(ITensorOps inner, DType storage) : DelegatingOps(inner)
+public sealed class RoundedOps(ITensorOps inner, DType storage) : TransparentOps(inner)
 {
     /// <summary>The largest relative error of storing a value: half a unit in the last place.</summary>
     public static double Roundoff(DType storage) => storage switch

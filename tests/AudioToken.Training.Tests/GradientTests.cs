@@ -29,6 +29,11 @@ public sealed class GradientTests
         Conv("convolution, window of one, stride 2", [1, 5, 5, 4], 3, 1, new(2, 0)),
         Conv("convolution of an enlarged map", [1, 3, 2, 3], 4, 3, new(1, 1) { UpsampleHeight = 6, UpsampleWidth = 4 }),
         Conv("convolution of a doubled map", [2, 5, 4, 3], 5, 3, new(1, 1) { UpsampleHeight = 10, UpsampleWidth = 8 }),
+        new("convolution with a shortcut of two sources", [[2, 4, 3, 2], [2, 5], [2, 4, 3, 3], [2, 4, 3, 2]],
+            [(WeightRole.Conv2d, [5, 2, 3, 3]), Vec(5), (WeightRole.Conv2d, [5, 5, 1, 1]), Vec(5)], 60, (ops, x, w) => ops.Conv2dWithShortcut(
+            x[0], w[0], new(1, 1), new Epilogue(w[1]) { ChannelShift = x[1] }, new Shortcut(x[2], w[2], w[3], x[3]))),
+        new("convolution of two sources, doubled", [[2, 4, 3, 2], [2, 4, 3, 3]], [(WeightRole.DoublingConv2d, [3, 5, 3, 3]), Vec(3)], 216, (ops, x, w) => ops.Conv2d(
+            x[0], w[0], new(1, 1) { UpsampleHeight = 8, UpsampleWidth = 6 }, new Epilogue(w[1]), x[1])),
         Conv("convolution to few channels of a map wide enough to be read in place", [2, 5, 9, 3], 16, 3, new(1, 1)),
         Conv("convolution to few channels, stride 2, padded below and right", [1, 6, 9, 3], 16, 3, new() { Stride = 2, PadBottom = 1, PadRight = 1 }),
         Conv("convolution of few channels and wide lines, in bands", [2, 5, 33, 16], 3, 3, new(1, 1)),

@@ -31,15 +31,27 @@ internal sealed class CaseText(string operation, string text, string form, strin
     public bool Takes(string word) => _fields.Remove(word);
 
     /// <summary>Takes a word with extents after it if it is there, e.g. <c>up128x128</c>; zeros where it is not.</summary>
-    public int[] Takes(string word, int count)
+    public int[] Takes(string word, int count) => Finds(word) ? Extents(word, count) : new int[count];
+
+    /// <summary>Takes a word with one extent or a sum of two after it if it is there, e.g. <c>shortcut640+320</c>; zeros where it is not.</summary>
+    public (int Extent, int Skip) TakesWithSkip(string word)
+    {
+        if (!Finds(word))
+            return default;
+        (int[] extents, int skip) = ExtentsAndSkip(word, 1);
+        return (extents[0], skip);
+    }
+
+    // Makes what follows a word the next field.
+    private bool Finds(string word)
     {
         int at = _fields.FindIndex(field => field.StartsWith(word, StringComparison.Ordinal) && field.Length > word.Length && char.IsAsciiDigit(field[word.Length]));
         if (at < 0)
-            return new int[count];
+            return false;
         string extents = _fields[at][word.Length..];
         _fields.RemoveAt(at);
         _fields.Insert(0, extents);
-        return Extents(word, count);
+        return true;
     }
 
     /// <summary>Refuses what nobody took.</summary>

@@ -18,18 +18,16 @@ public sealed class Conv2d
     }
 
     /// <summary>Loads <c>weight</c> [out, in, kernel, kernel] and, if there is one, <c>bias</c> [out]. A 1x1 weight may also be [out, in].</summary>
-    public static Conv2d Load(WeightPath weights, int inChannels, int outChannels, int kernel, in ConvGeometry geometry, bool bias = true)
-    {
-        Shape shape = [outChannels, inChannels, kernel, kernel];
-        return new Conv2d(
-            kernel == 1 ? weights.Load("weight", WeightRole.Conv2d, shape, [outChannels, inChannels]) : weights.Load("weight", WeightRole.Conv2d, shape),
-            bias ? weights.Load("bias", WeightRole.Vector, [outChannels]) : null,
-            geometry);
-    }
+    public static Conv2d Load(WeightPath weights, int inChannels, int outChannels, int kernel, in ConvGeometry geometry, bool bias = true) =>
+        Load(weights, WeightRole.Conv2d, inChannels, outChannels, kernel, geometry, bias);
 
     /// <summary>Loads a 3x3 convolution that keeps height and width.</summary>
     public static Conv2d Load3x3(WeightPath weights, int inChannels, int outChannels) =>
         Load(weights, inChannels, outChannels, 3, new ConvGeometry(stride: 1, padding: 1));
+
+    /// <summary>Loads a 3x3 convolution of maps that are enlarged, as a rule to twice their sides.</summary>
+    public static Conv2d LoadDoubling(WeightPath weights, int channels) =>
+        Load(weights, WeightRole.DoublingConv2d, channels, channels, 3, new ConvGeometry(stride: 1, padding: 1), bias: true);
 
     /// <summary>Loads a 1x1 convolution.</summary>
     public static Conv2d Load1x1(WeightPath weights, int inChannels, int outChannels) =>
@@ -43,6 +41,17 @@ public sealed class Conv2d
     /// <returns>[B, H', W', out]; the caller's scope owns it.</returns>
     public Tensor Forward(ITensorOps ops, Tensor x, in Epilogue epilogue = default, Tensor skip = default) =>
         ops.Conv2d(x, _weight, _geometry, epilogue with { Bias = _bias }, skip);
+
+    /// <summary>Applies the layer and adds what another makes of another map.</summary>
+    /// <param name="ops">The operations of one backend.</param>
+    /// <param name="x">[B, H, W, in].</param>
+    /// <param name="epilogue">Of it, a norm may follow.</param>
+    /// <param name="shortcut">A 1x1 convolution.</param>
+    /// <param name="source">The shortcut's input, [B, H, W, C].</param>
+    /// <param name="skip">If given, its channels follow those of <paramref name="source"/>; together they are the shortcut's.</param>
+    /// <returns>[B, H, W, out] for a layer that keeps the size; the caller's scope owns it.</returns>
+    public Tensor ForwardWithShortcut(ITensorOps ops, Tensor x, in Epilogue epilogue, Conv2d shortcut, Tensor source, Tensor skip) =>
+        ops.Conv2dWithShortcut(x, _weight, _geometry, epilogue with { Bias = _bias }, new Shortcut(source, shortcut._weight, shortcut._bias, skip));
 
     /// <summary>Enlarges a feature map by nearest neighbour and applies the layer.</summary>
     /// <returns>[B, height, width, out] for a layer that keeps the size.</returns>
@@ -66,5 +75,14 @@ public sealed class Conv2d
         }
 
         return y;
+    }
+
+    private static Conv2d Load(WeightPath weights, WeightRole role, int inChannels, int outChannels, int kernel, in ConvGeometry geometry, bool bias)
+    {
+        Shape shape = [outChannels, inChannels, kernel, kernel];
+        return new Conv2d(
+            kernel == 1 ? weights.Load("weight", role, shape, [outChannels, inChannels]) : weights.Load("weight", role, shape),
+            bias ? weights.Load("bias", WeightRole.Vector, [outChannels]) : null,
+            geometry);
     }
 }

@@ -51,8 +51,8 @@ public sealed class ResnetBlock2D
         Tensor h = _norm1.Forward(ops, x, Activation.Silu, skip);                              // [B, H, W, Cin]
         h = scope.Swap(h, _conv1.Forward(ops, h, new() { ChannelShift = shift, NormFollows = true })); // [B, H, W, Cout]
         h = scope.Swap(h, _norm2.Forward(ops, h, Activation.Silu));                            // [B, H, W, Cout]
-        Tensor residual = _shortcut is null ? x : _shortcut.Forward(ops, x, skip: skip);       // [B, H, W, Cout]
-        return scope.Keep(_conv2.Forward(ops, h, new() { Residual = residual, NormFollows = normFollows }));
+        Epilogue end = new() { NormFollows = normFollows };
+        return scope.Keep(_shortcut is null ? _conv2.Forward(ops, h, end with { Residual = x }) : _conv2.ForwardWithShortcut(ops, h, end, _shortcut, x, skip));
     }
 
     /// <summary>Applies a block without time to a map in strips, which it uses up: hardly more than the larger of input and result is held at a time.</summary>

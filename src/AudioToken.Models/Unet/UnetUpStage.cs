@@ -21,7 +21,7 @@ internal sealed class UnetUpStage
         }
 
         if (level > 0)
-            _upsample = Conv2d.Load3x3(weights / "upsamplers" / 0 / "conv", channels, channels);
+            _upsample = Conv2d.LoadDoubling(weights / "upsamplers" / 0 / "conv", channels);
     }
 
     /// <summary>[B, H, W, C] to [B, 2H, 2W, Cout] (the finest level keeps the size; odd sides come back as they were).</summary>

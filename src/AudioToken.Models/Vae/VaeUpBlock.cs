@@ -16,7 +16,7 @@ internal sealed class VaeUpBlock
         _resnets = new ResnetBlock2D[config.LayersPerBlock + 1];
         for (int i = 0; i < _resnets.Length; i++)
             _resnets[i] = new ResnetBlock2D(weights / "resnets" / i, i == 0 ? inChannels : channels, channels, config.NormGroups, VaeConfig.NormEpsilon, strips: level < VaeDecoder.LevelsInStrips);
-        _upsample = level == 0 ? null : Conv2d.Load3x3(weights / "upsamplers" / 0 / "conv", channels, channels);
+        _upsample = level == 0 ? null : Conv2d.LoadDoubling(weights / "upsamplers" / 0 / "conv", channels);
     }
 
     /// <summary>[B, H, W, C] to [B, 2H, 2W, Cout]; the caller's scope owns it.</summary>

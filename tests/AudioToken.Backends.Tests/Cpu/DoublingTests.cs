@@ -10,15 +10,15 @@ public sealed class DoublingTests
 {
     private static readonly Product[] s_products =
     [
-        Twice([1, 4, 4, 1], 1),
-        Twice([2, 5, 7, 11], 13),
-        Twice([1, 1, 16, 3], 33), // windows that hang over on both sides
-        Twice([1, 17, 1, 5], 2),
-        Twice([2, 4, 5, 6], 70, skipChannels: 5),
-        Twice([1, 4, 4, 66], 17), // more channels than a part of the summing holds
-        Twice([1, 4, 5, 520], 40), // several steps of K
-        Twice([1, 1, 1, 3], 4), // too small: plain
-        Twice([1, 3, 5, 2], 5), // one pixel too small
+        Product.Doubled([1, 4, 4, 1], 1),
+        Product.Doubled([2, 5, 7, 11], 13),
+        Product.Doubled([1, 1, 16, 3], 33), // windows that hang over on both sides
+        Product.Doubled([1, 17, 1, 5], 2),
+        Product.Doubled([2, 4, 5, 6], 70, skipChannels: 5),
+        Product.Doubled([1, 4, 4, 66], 17), // more channels than a part of the summing holds
+        Product.Doubled([1, 4, 5, 520], 40), // several steps of K
+        Product.Doubled([1, 1, 1, 3], 4), // too small: plain
+        Product.Doubled([1, 3, 5, 2], 5), // one pixel too small
     ];
 
     public static TheoryData<string> AllKernels => Kernels.All;
@@ -39,20 +39,20 @@ public sealed class DoublingTests
     public void Conv2d_AgreesWithFloat64_InRunsOfColumns()
     {
         using CpuOps ops = new(new CpuOptions { Threads = 2, Exact = true });
-        Twice([1, 4, 4, 2100], 150).WithEverything().Check(ops);
+        Product.Doubled([1, 4, 4, 2100], 150).WithEverything().Check(ops);
     }
 
     [Fact]
     public void Conv2d_WithExactSums_KeepsTheBoundOfPlainSums_WhereWinogradWouldNot()
     {
         using CpuOps ops = new(new CpuOptions { Threads = 2, Exact = true });
-        Twice([1, 9, 11, 64], 70, skipChannels: 16).WithEverything().Check(ops);
+        Product.Doubled([1, 9, 11, 64], 70, skipChannels: 16).WithEverything().Check(ops);
     }
 
     [Theory, MemberData(nameof(AllKernels))]
     public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(string kernel)
     {
-        Product two = Twice([2, 5, 6, 70], 81, skipChannels: 9).WithEverything() with { ShiftRows = 1 };
+        Product two = Product.Doubled([2, 5, 6, 70], 81, skipChannels: 9).WithEverything() with { ShiftRows = 1 };
         using CpuOps one = Kernels.Open(kernel, 1);
         float[] expected = two.Run(one);
         foreach (int threads in new[] { 2, 3 })
@@ -100,7 +100,4 @@ public sealed class DoublingTests
         using ReferenceOps reference = new();
         Assert.Equal(Run(reference), Run(ops));
     }
-
-    private static Product Twice(Shape input, int columns, int skipChannels = 0) => Product.Conv(
-        input, columns, 3, 3, new ConvGeometry(1, 1) with { UpsampleHeight = 2 * input[1], UpsampleWidth = 2 * input[2] }, skipChannels);
 }

@@ -10,6 +10,7 @@ public sealed class RowsTests
     [Theory]
     [InlineData("conv2d", "2x64x64x320,320,3x3,shift", "conv 3x3/1 2x320x64x64->320")]
     [InlineData("conv2d", "2x64x64x640+320,320,1x1", "conv 1x1/1 2x960x64x64->320")]
+    [InlineData("conv2d", "2x64x64x320,320,3x3,shortcut640+320,norm", "conv 3x3/1 2x320x64x64->320 + conv 1x1/1 2x960x64x64->320")]
     [InlineData("conv2d", "2x64x64x320,320,3x3,stride2", "conv 3x3/2 2x320x64x64->320")]
     [InlineData("conv2d", "2x32x32x640,640,3x3,up64x64", "conv 3x3/1 2x640x64x64->640")]
     [InlineData("linear", "8192x320,2560,geglu", "linear 8192x320->2560")]

@@ -28,7 +28,9 @@ public sealed class StepRecorderTests
     [InlineData("beats", "grouped-conv1d", "1x496x768,16,128,gelu,residual", 1)]
     [InlineData("beats", "attention", "1x496x768,496,12,gated-bias", 12)]
     [InlineData("vae", "attention", "1x4096x512,4096,1", 1)]
-    [InlineData("vae", "conv2d", "1x512x512x128,128,3x3,residual,norm", 3)]
+    [InlineData("vae", "conv2d", "1x512x512x128,128,3x3,residual,norm", 2)]
+    [InlineData("vae", "conv2d", "1x512x512x128,128,3x3,shortcut256,norm", 1)]
+    [InlineData("vae", "conv2d", "1x256x256x256,256,3x3,up512x512,norm", 1)]
     [InlineData("unet-2", "group-norm", "2x64x1280,32,silu,told", 11)] // four residual blocks with both norms, three with the second
     public void Stage_AsksForACase(string stage, string operation, string shape, int calls) =>
         Assert.Equal(calls, StepRecorder.OfStage(SizedModel.StableDiffusion14, stage).Calls.GetValueOrDefault(KernelCases.Parse(operation, shape)));

@@ -25,7 +25,9 @@ public sealed class UnetStepTests
     [InlineData("conv2d", "2x64x64x4,320,3x3,norm", 1)]
     [InlineData("conv2d", "2x64x64x320,320,3x3,stride2,norm", 1)]
     [InlineData("conv2d", "2x32x32x640,640,3x3,up64x64,norm", 1)]
-    [InlineData("conv2d", "2x64x64x640+320,320,1x1", 1)]
+    [InlineData("conv2d", "2x64x64x320,320,3x3,shortcut640+320,norm", 1)]
+    [InlineData("conv2d", "2x32x32x640,640,3x3,shortcut320,norm", 1)]
+    [InlineData("conv2d", "2x64x64x640+320,320,1x1", 0)] // within the former
     [InlineData("linear", "8192x320,2560,geglu", 5)]
     [InlineData("linear", "8192x320,320,nobias", 20)]
     [InlineData("attention", "2x4096x320,4096,8", 5)]

@@ -64,6 +64,8 @@ public sealed class BenchTests(CliDemo demo)
 
     [Theory]
     [InlineData("conv2d", "1x5x7x3+2,4,3x3,stride2,shift,silu,residual", 2.0 * 3 * 4 * 4 * 5 * 9, 4L * (35 * 5 + 4 * 45 + 2 * 48))]
+    [InlineData("conv2d", "1x5x7x3,4,3x3,shortcut2+6,nobias", 2.0 * 35 * 4 * (27 + 8), 4L * (35 * 11 + 4 * 35 + 140))]
+    [InlineData("conv2d", "1x5x7x3,4,3x3,up10x14,shift", 2.0 * 140 * 4 * 27, 4L * (35 * 3 + 4 * 27 + 560))]
     [InlineData("linear", "5x3,8,nobias,geglu", 2.0 * 5 * 3 * 8, 4L * (15 + 24 + 20))]
     [InlineData("attention", "1x3x8,5,2", 4.0 * 3 * 5 * 8, 4L * (2 * 24 + 2 * 40))]
     [InlineData("attention", "2x3x8,5,2,gated-bias", 4.0 * 2 * 3 * 5 * 8, 4L * (2 * 2 * (24 + 40) + 2 * 15 + 2 * 6))]

@@ -181,10 +181,10 @@ public sealed class MemoryPlanTests(TinyPipeline tiny, ITestOutputHelper output)
         {
             Shape shape = source.Shape;
             int groups = role == WeightRole.GroupedConv1d ? shape[0] / shape[1] : 1;
-            bool panels = role is WeightRole.Linear or WeightRole.Conv2d or WeightRole.GroupedConv1d;
+            bool panels = role is WeightRole.Linear or WeightRole.Conv2d or WeightRole.DoublingConv2d or WeightRole.GroupedConv1d;
             int columns = panels ? shape[0] / groups : 1;
             long padded = panels ? (columns + s_vector - 1) / s_vector * s_vector * (shape.Count / columns) : shape.Count;
-            if (role is WeightRole.Linear or WeightRole.Conv2d)
+            if (role is WeightRole.Linear or WeightRole.Conv2d or WeightRole.DoublingConv2d)
                 (InProducts, PaddedInProducts) = (InProducts + shape.Count, PaddedInProducts + padded);
             else
                 (Others, PaddedOthers) = (Others + shape.Count, PaddedOthers + padded);

@@ -43,6 +43,13 @@ internal sealed class ScriptedOps(CpuOps cpu) : DelegatingOps(cpu), ITensorOps
         return Spoil(weight.Name, base.Conv2d(x, weight, geometry, epilogue, skip));
     }
 
+    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    {
+        _weight = weight.Name;
+        Before(nameof(ITensorOps.Conv2dWithShortcut));
+        return Spoil(weight.Name, Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut));
+    }
+
     public override Tensor AttentionPool(Tensor values, Tensor scores) => Spoil(nameof(AttentionPool), base.AttentionPool(values, scores));
 
     // The base leaves the inner operations open, since it does not own them; here the pipeline owns both.
