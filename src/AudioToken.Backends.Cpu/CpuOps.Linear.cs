@@ -7,29 +7,53 @@ public sealed unsafe partial class CpuOps
     /// <inheritdoc/>
     public Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
     {
-        Shape shape = ResultShape.Linear(x, weight, epilogue);
-        float* rows = Data(x, nameof(Linear), nameof(x));
-        CpuWeight own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
-        PackedShape packed = own.Packed;
-        bool gated = epilogue.Activation == Activation.Geglu;
-        GemmProblem problem = new()
-        {
-            Rows = RowsOf(shape),
-            Packed = packed,
-            OutputStride = shape[^1],
-            Epilogue = Resolve(epilogue, shape, packed.Columns, nameof(Linear)),
-        };
+        GemmProblem problem = LinearProblem(x, weight, epilogue, out float* rows, out CpuWeight own, out Shape shape);
 
         // Values and gates meet in a tile if both halves begin with a panel; odd widths take two passes.
-        if (gated && packed.Columns / 2 % packed.PanelWidth != 0)
+        if (problem.IsGated && problem.Packed.Columns / 2 % problem.Packed.PanelWidth != 0)
             return LinearThenGate(rows, own, problem, shape);
 
         Tensor y = Allocate(shape);
         using TensorScope scope = Scope();
         problem.Weight = Widened(own, problem.Rows);
         problem.Output = Data(y, nameof(Linear), nameof(y));
-        _engine.Multiply(_workers, problem, new MatrixRows(rows, packed.Depth, 0));
+        Multiply([problem], new MatrixRows(rows, problem.Packed.Depth, 0), SampleRows(shape));
         return y;
+    }
+
+    /// <inheritdoc/>
+    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        Span<GemmProblem> problems = stackalloc GemmProblem[projections.Length];
+        float* rows = null;
+        Shape shape = x.Shape;
+        for (int i = 0; i < projections.Length; i++)
+        {
+            problems[i] = LinearProblem(x, projections[i].Weight, new Epilogue(projections[i].Bias), out rows, out _, out shape);
+            results[i] = Allocate(shape);
+            problems[i].Output = Data(results[i], nameof(Project), nameof(results));
+        }
+
+        using TensorScope scope = Scope();
+        for (int i = 0; i < projections.Length; i++)
+            problems[i].Weight = Widened((CpuWeight)projections[i].Weight, problems[i].Rows);
+        if (!problems.IsEmpty)
+            Multiply(problems, new MatrixRows(rows, x.Shape[^1], 0), SampleRows(shape));
+    }
+
+    // All of a product but its right-hand side and where its result goes.
+    private GemmProblem LinearProblem(Tensor x, Weight weight, in Epilogue epilogue, out float* rows, out CpuWeight own, out Shape shape)
+    {
+        shape = ResultShape.Linear(x, weight, epilogue);
+        rows = Data(x, nameof(Linear), nameof(x));
+        own = Own(weight, WeightRole.Linear, nameof(Linear), nameof(weight));
+        return new GemmProblem
+        {
+            Rows = RowsOf(shape),
+            Packed = own.Packed,
+            OutputStride = shape[^1],
+            Epilogue = Resolve(epilogue, shape, own.Packed.Columns, nameof(Linear)),
+        };
     }
 
     private Tensor LinearThenGate(float* rows, CpuWeight own, GemmProblem problem, Shape shape)
@@ -71,6 +95,8 @@ public sealed unsafe partial class CpuOps
             GateDistance = columns / 2,
         };
     }
+
+    private static long SampleRows(Shape shape) => RowsOf(shape) / Math.Max(1, shape[0]);
 
     private static long RowsOf(Shape shape)
     {

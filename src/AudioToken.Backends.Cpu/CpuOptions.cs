@@ -6,8 +6,8 @@ public sealed record CpuOptions
     /// <summary>Threads that compute, the calling one among them, at least 1. Results do not depend on it.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>True: no way is taken whose rounding errors are larger than those of plain sums; false: 3x3 convolutions may take Winograd's shortest ways, whose errors
-    /// are about twice as large (still within all tolerances of docs/NUMERICS.md).</summary>
+    /// <summary>True: no way is taken whose rounding errors are larger than those of plain sums; false: 3x3 convolutions may take Winograd's shortest ways and large
+    /// linear layers Strassen's, whose errors are up to about twice as large (still within all tolerances of docs/NUMERICS.md).</summary>
     public bool Exact { get; init; }
 
     /// <summary>Which micro-kernels multiply; tests try each.</summary>

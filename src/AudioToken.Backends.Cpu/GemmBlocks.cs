@@ -37,7 +37,7 @@ internal readonly unsafe struct GemmBlocks<TLanes, TVector, TSource> : IParallel
     {
         (_workers, _problem, _rows, _tallest) = (workers, problem, rows, tallest);
         PackedShape packed = problem.Packed;
-        Gated = problem.Epilogue.Activation == Activation.Geglu;
+        Gated = problem.IsGated;
 
         // A gated panel is a panel of values and its panel of gates.
         _panels = Gated ? packed.Panels / 2 : packed.Panels;

@@ -50,6 +50,12 @@ internal abstract class GemmEngine
     /// <summary>Computes a grouped convolution of many taps.</summary>
     public abstract void Multiply(WorkerPool workers, in PartitionedConv1d job);
 
+    /// <summary>Forms the left-hand operands of the present run of rows of a product by Strassen's way.</summary>
+    public abstract void FormOperands(WorkerPool workers, in StrassenJob job);
+
+    /// <summary>Computes the present run of rows of a product by Strassen's way; its operands are formed.</summary>
+    public abstract void Multiply(WorkerPool workers, in StrassenJob job);
+
     /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
     public abstract void SumTaps(WorkerPool workers, in Doubling job);
 
@@ -161,6 +167,20 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
 
     /// <inheritdoc/>
     public override void Multiply(WorkerPool workers, in PartitionedConv1d job) => workers.Run(job.Parts, new PartitionedConv1dOutputs<TLanes, TVector>(job, workers, tallest));
+
+    /// <inheritdoc/>
+    public override void FormOperands(WorkerPool workers, in StrassenJob job)
+    {
+        StrassenInputs<TLanes, TVector> inputs = new(job);
+        workers.Run(inputs.Parts, inputs);
+    }
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in StrassenJob job)
+    {
+        StrassenOutputs<TLanes, TVector> outputs = new(job, workers, tallest);
+        workers.Run(outputs.Parts, outputs);
+    }
 
     /// <inheritdoc/>
     public override void SumTaps(WorkerPool workers, in Doubling job)

@@ -1,3 +1,5 @@
+using AudioToken.Tensors;
+
 namespace AudioToken.Backends.Cpu;
 
 /// <summary>One matrix product, or several that share a result of joined columns: for each group g,
@@ -28,6 +30,9 @@ internal unsafe struct GemmProblem
     /// <summary>If not 0: the rows are the pixels of maps of this width, and the groups do not share a result of joined columns but are the four results
     /// that replace a pixel in maps of twice the sides: above left, above right, below left, below right.</summary>
     public int DoubledWidth;
+
+    /// <summary>Whether half of the columns are gates of the other half.</summary>
+    public readonly bool IsGated => Epilogue.Activation == Activation.Geglu;
 
     /// <summary>The row of the result in which a row's sums belong.</summary>
     public readonly long ResultRow(int group, long row) => DoubledWidth == 0 ? row : Doubling.ResultRow(row, DoubledWidth, group);

@@ -29,15 +29,14 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
     {
         (_workers, _problem, _rows, _tallest) = (workers, problem, rows, tallest);
         PackedShape packed = problem.Packed;
-        _gated = problem.Epilogue.Activation == Activation.Geglu;
-        _direct = problem.Epilogue is { Activation: Activation.None, Scale: 1, Shift: null };
+        _gated = problem.IsGated;
+        _direct = problem.Epilogue.IsAddition;
         _panels = _gated ? packed.Panels / 2 : packed.Panels; // a gated one is a panel of values and its panel of gates
-        int threads = workers.Threads;
-        long wanted = Math.Max(1, (long)PartsPerThread * threads / packed.Groups), most = Math.Max(1, problem.Rows / (problem.Weight.IsWide ? FewestRows : FewestWidenedRows));
-        long blocks = Even((problem.Rows + GemmEngine.BlockRows - 1) / GemmEngine.BlockRows, most, threads);
+        long wanted = Math.Max(1, (long)PartsPerThread * workers.Threads / packed.Groups), most = Math.Max(1, problem.Rows / (problem.Weight.IsWide ? FewestRows : FewestWidenedRows));
+        long blocks = workers.Even((problem.Rows + GemmEngine.BlockRows - 1) / GemmEngine.BlockRows, most);
         _chunks = (int)Math.Clamp((wanted + blocks - 1) / Math.Max(blocks, 1), 1, Math.Max(1, _panels / FewestPanels));
         if (blocks * _chunks < wanted)
-            blocks = Even(Math.Min(most, (wanted + _chunks - 1) / _chunks), most, threads);
+            blocks = workers.Even(Math.Min(most, (wanted + _chunks - 1) / _chunks), most);
         _rowBlocks = checked((int)blocks);
         Count = checked(packed.Groups * _rowBlocks * _chunks);
     }
@@ -154,11 +153,4 @@ internal readonly unsafe struct RowProducts<TLanes, TVector> : IParallelBody
 
     // Even numbers of rows, which heights of fourteen and eight make up.
     private long Cut(int block) => block == _rowBlocks ? _problem.Rows : _problem.Rows * block / _rowBlocks / 2 * 2;
-
-    // As many blocks for each thread, if there are enough rows.
-    private static long Even(long blocks, long most, int threads)
-    {
-        long even = (blocks + threads - 1) / threads * threads;
-        return even <= most ? even : blocks;
-    }
 }

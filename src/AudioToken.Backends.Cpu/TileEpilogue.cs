@@ -36,6 +36,9 @@ internal unsafe struct TileEpilogue
     /// <summary>Columns between a value and its gate in the sums (GEGLU).</summary>
     public int GateDistance;
 
+    /// <summary>Whether nothing is done but to add bias and residual.</summary>
+    public readonly bool IsAddition => Activation == Activation.None && Scale == 1 && Shift is null;
+
     /// <summary>Finishes consecutive columns of consecutive rows.</summary>
     /// <param name="row">First row of the product.</param>
     /// <param name="rows">How many.</param>

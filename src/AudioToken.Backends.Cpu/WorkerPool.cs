@@ -80,6 +80,13 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>How often a working buffer was made or enlarged.</summary>
     public long ScratchAllocations => Interlocked.Read(ref _scratchAllocations);
 
+    /// <summary>So many parts, or a few more, so that each thread has as many as the others; just so many where the most would be exceeded.</summary>
+    public long Even(long parts, long most)
+    {
+        long even = (parts + Threads - 1) / Threads * Threads;
+        return even <= most ? even : parts;
+    }
+
     /// <summary>Runs parts 0 to <paramref name="count"/> - 1 and returns when all are done.</summary>
     /// <exception cref="InvalidOperationException">Called from within a part, or by two threads at a time.</exception>
     /// <remarks>The first exception of a part is thrown here; parts not yet begun are then left out.</remarks>
