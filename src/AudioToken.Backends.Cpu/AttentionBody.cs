@@ -49,6 +49,7 @@ internal unsafe struct AttentionBody : IParallelBody
         long start = ((long)sample * Queries + first) * Columns + head * Width;
         float* k = K + (long)sample * Keys * Columns + head * Width;
         float* v = V + (long)sample * Keys * Columns + head * Width;
+        float* rows = Bias is null ? null : Bias + ((long)head * Queries + first) * Keys;
         int end = Causal ? Math.Min(Keys, first + queries) : Keys;
         CacheLines.Ask(Q + start, Columns, queries, Width);
         AskForKeys(k, v, 0, first == 0 ? end : 0);
@@ -63,16 +64,19 @@ internal unsafe struct AttentionBody : IParallelBody
         {
             int keys = Math.Min(KeyBlock, end - key);
             AskForKeys(k, v, key + KeyBlock, first == 0 ? end : 0);
+            AskForBias(rows, 0, queries, key + KeyBlock, end);
             AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide);
             if (Bias is not null)
             {
-                Transposition.Transpose(Bias + ((long)head * Queries + first) * Keys + key, Keys, queries, keys, bias, Lanes);
+                Transposition.Transpose(rows + key, Keys, queries, keys, bias, Lanes);
                 AttentionTiles.AddBias(s, bias, gate, keys, lanes);
             }
 
             if (Causal && key + keys - 1 > first)
                 AttentionTiles.MaskLater(s, keys, first - key);
+            AskForBias(rows, 1, queries, key + KeyBlock, end);
             AttentionTiles.SoftMax(s, keys, maxima, sums, alpha, lanes, Wide);
+            AskForBias(rows, 2, queries, key + KeyBlock, end);
             AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, lanes, Wide);
         }
 
@@ -85,6 +89,15 @@ internal unsafe struct AttentionBody : IParallelBody
         int keys = Math.Min(KeyBlock, end - key);
         CacheLines.Ask(k + (long)key * Columns, Columns, keys, Width);
         CacheLines.Ask(v + (long)key * Columns, Columns, keys, Width);
+    }
+
+    // A third of the rows of the next block's bias, a few lines each: asked for all at once, they would wait for one another.
+    private readonly void AskForBias(float* rows, int third, int queries, int key, int end)
+    {
+        if (rows is null)
+            return;
+        int row = queries * third / 3;
+        CacheLines.Ask(rows + (long)row * Keys + key, Keys, queries * (third + 1) / 3 - row, Math.Min(KeyBlock, end - key));
     }
 
     // q[c][lane] = scale * query, in the unit of the scores; lanes without a query are zero.

@@ -65,30 +65,23 @@ public sealed unsafe partial class CpuOps
     {
         const string Name = nameof(RelativePositionBias);
         Shape shape = ResultShape.RelativePositionBias(table, buckets);
-        (int heads, int length) = (shape[0], shape[1]);
-        float* rows = Table(table, Name, nameof(table));
-        ReadOnlySpan<int> bucket = new(Indices(buckets, Name, nameof(buckets)), buckets.Shape[0]);
-        foreach (int row in _counts ? [] : bucket)
+        RelativeBiasBody body = new()
+        {
+            Workers = _workers,
+            Table = Table(table, Name, nameof(table)),
+            Buckets = Indices(buckets, Name, nameof(buckets)),
+            Heads = shape[0],
+            Length = shape[1],
+        };
+        foreach (int row in _counts ? [] : new ReadOnlySpan<int>(body.Buckets, buckets.Shape[0]))
         {
             if ((uint)row >= (uint)table.Shape[0])
                 ResultShape.ThrowUnknownBucket(row, table);
         }
 
         Tensor result = Allocate(shape);
-        float* y = Data(result, Name, nameof(result));
-        using TensorScope scope = Scope();
-        Span<float> distances = new(Data(Allocate(buckets.Shape), Name, nameof(distances)), bucket.Length);
-        if (_counts)
-            return result;
-        for (int head = 0; head < heads; head++)
-        {
-            // Row i is a window into the values by distance: it starts at -i.
-            for (int d = 0; d < bucket.Length; d++)
-                distances[d] = rows[(long)bucket[d] * heads + head];
-            for (int i = 0; i < length; i++)
-                distances.Slice(length - 1 - i, length).CopyTo(new Span<float>(y + ((long)head * length + i) * length, length));
-        }
-
+        body.Y = Data(result, Name, nameof(result));
+        _workers.Run(body.Heads, body);
         return result;
     }
 
@@ -97,21 +90,16 @@ public sealed unsafe partial class CpuOps
     {
         const string Name = nameof(RelativePositionGate);
         Shape shape = ResultShape.RelativePositionGate(projected, scale);
-        int heads = shape[2];
-        float* x = Data(projected, Name, nameof(projected));
-        float* factors = Vector(scale, heads, Name, nameof(scale));
-        Tensor result = Allocate(shape);
-        if (_counts)
-            return result;
-        float* y = Data(result, Name, nameof(result));
-        for (long i = 0; i < shape.Count; i++, x += 8)
+        RelativeGateBody body = new()
         {
-            float a = Sigmoid(x[0] + x[1] + x[2] + x[3]), b = Sigmoid(x[4] + x[5] + x[6] + x[7]);
-            y[i] = (a * ((b * factors[i % heads]) - 1)) + 2;
-        }
-
+            X = Data(projected, Name, nameof(projected)),
+            Factors = Vector(scale, shape[2], Name, nameof(scale)),
+            Heads = shape[2],
+            Count = shape.Count,
+        };
+        Tensor result = Allocate(shape);
+        body.Y = Data(result, Name, nameof(result));
+        _workers.Run(body.Parts, body);
         return result;
     }
-
-    private static float Sigmoid(float x) => 1 / (1 + MathF.Exp(-x));
 }

@@ -19,6 +19,24 @@ public sealed unsafe partial class CpuOps
         (int groups, int width) = (packed.Groups, packed.Columns);
         Tensor y = Allocate(x.Shape);
         float* output = Data(y, operation, nameof(y));
+        if (PartitionedConv1d.Suits(length, width, taps, _engine.VectorWidth))
+        {
+            _engine.Multiply(_workers, new PartitionedConv1d
+            {
+                X = data,
+                Samples = batch,
+                Length = length,
+                Channels = channels,
+                Padding = padding,
+                Partitions = taps / OddDft.Taps,
+                Weight = panels,
+                Packed = packed,
+                Output = output,
+                Epilogue = tile,
+            });
+            return y;
+        }
+
         using TensorScope scope = Scope();
 
         // Each group's channels side by side with the padding written out: the window of a position is then one run of memory,

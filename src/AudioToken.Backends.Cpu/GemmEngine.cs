@@ -47,6 +47,9 @@ internal abstract class GemmEngine
     /// <summary>Computes the present run of tiles of a convolution: transforms them, multiplies them with transformed filters, point by point, and transforms the sums back to outputs.</summary>
     public abstract void Multiply(WorkerPool workers, in WinogradJob job);
 
+    /// <summary>Computes a grouped convolution of many taps.</summary>
+    public abstract void Multiply(WorkerPool workers, in PartitionedConv1d job);
+
     /// <summary>Forms the left-hand operands of the present run of rows of a product by Strassen's way.</summary>
     public abstract void FormOperands(WorkerPool workers, in StrassenJob job);
 
@@ -161,6 +164,9 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
                 break;
         }
     }
+
+    /// <inheritdoc/>
+    public override void Multiply(WorkerPool workers, in PartitionedConv1d job) => workers.Run(job.Parts, new PartitionedConv1dOutputs<TLanes, TVector>(job, workers, tallest));
 
     /// <inheritdoc/>
     public override void FormOperands(WorkerPool workers, in StrassenJob job)

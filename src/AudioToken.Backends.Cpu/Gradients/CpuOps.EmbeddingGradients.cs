@@ -72,7 +72,7 @@ public sealed unsafe partial class CpuOps
         float* dx = Data(byProjected, Name, nameof(byProjected)), ds = Data(byScale, Name, nameof(byScale));
         for (long i = 0; i < shape.Count; i++, x += 8, dx += 8)
         {
-            float a = Sigmoid(x[0] + x[1] + x[2] + x[3]), b = Sigmoid(x[4] + x[5] + x[6] + x[7]), factor = factors[i % heads];
+            float a = RelativeGateBody.Sigmoid(x[0] + x[1] + x[2] + x[3]), b = RelativeGateBody.Sigmoid(x[4] + x[5] + x[6] + x[7]), factor = factors[i % heads];
             ds[i % heads] += g[i] * a * b;
             new Span<float>(dx, 4).Fill(g[i] * ((b * factor) - 1) * a * (1 - a));
             new Span<float>(dx + 4, 4).Fill(g[i] * a * factor * b * (1 - b));
