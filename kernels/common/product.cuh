@@ -61,22 +61,33 @@ DEVICE int swizzled(int row, int chunk)
     return row * TileDepth + (chunk ^ row % 8) * 8;
 }
 
-// Brings 8 neighbouring elements of a row into shared memory; Width says how many the source has side by side for certain, 8 or 1.
-template <int Width, typename T, typename Source>
-DEVICE void load_eight(T* to, const Source& source, const typename Source::Row& row, const typename Source::Place& place, int k, int depth)
+// Brings 8 neighbouring elements of some rows into shared memory, `apart` elements from one row to the next; Width says how many the source
+// has side by side for certain, 8 or 1.
+template <int Width, int Rows, typename T, typename Source>
+DEVICE void load_eights(T* to, int apart, const Source& source, const typename Source::Row (&row)[Rows],
+                        const typename Source::Place& place, int k, int depth)
 {
     if constexpr (Width == 8) {
-        const Found<T> from = source.at(row, place);
-        cp_async16(to, from.at, from.inside && k < depth);
+#pragma unroll
+        for (int r = 0; r < Rows; r++) {
+            const Found<T> from = source.at(row[r], place);
+            cp_async16(to + r * apart, from.at, from.inside && k < depth);
+        }
     } else {
-        Pack<T> pack;
+        Pack<T> pack[Rows];
         typename Source::Place element = place;
+#pragma unroll
         for (int i = 0; i < 8; i++) {
-            const Found<T> from = source.at(row, element);
-            pack.v[i] = from.inside && k + i < depth ? *from.at : from_float<T>(0.0f);
+#pragma unroll
+            for (int r = 0; r < Rows; r++) {
+                const Found<T> from = source.at(row[r], element);
+                pack[r].v[i] = from.inside && k + i < depth ? *from.at : from_float<T>(0.0f);
+            }
             source.step(element, k + i + 1);
         }
-        store_pack(to, pack);
+#pragma unroll
+        for (int r = 0; r < Rows; r++)
+            store_pack(to + r * apart, pack[r]);
     }
 }
 
@@ -196,9 +207,7 @@ DEVICE void add_up(TileSums<Shape>& sums, T* shared, const Source& source, const
     const auto load = [&] {
         T* const a = own + filled * StageSize;
         T* const b = a + Shape::m * TileDepth;
-#pragma unroll
-        for (int i = 0; i < RowsA; i++)
-            load_eight<Width>(a + i * Lines * TileDepth, source, row[i], place, k, weight.depth);
+        load_eights<Width>(a, Lines * TileDepth, source, row, place, k, weight.depth);
         const unsigned inside = k < weight.depth ? own_columns : 0; // the row's own padding makes its last eight whole
 #pragma unroll
         for (int i = 0; i < RowsB; i++) {
