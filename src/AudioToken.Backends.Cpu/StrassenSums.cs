@@ -60,12 +60,12 @@ internal unsafe struct StrassenSums<TLanes, TVector>
                 Add(made, height, LowerRight);
                 break;
             case 3:
-                Subtract(made, height, LowerRight);
+                Add(made, height, LowerRight, sign: -1);
                 if (!IsFirst)
                     Add(made, height, Lower);
                 break;
             case 4:
-                Subtract(made, height, Upper);
+                Add(made, height, Upper, sign: -1);
                 if (!IsFirst)
                     Add(made, height, UpperRight);
                 break;
@@ -99,25 +99,15 @@ internal unsafe struct StrassenSums<TLanes, TVector>
         }
     }
 
-    private static void Add(in RowResults made, int height, float* quarter)
+    private static void Add(in RowResults made, int height, float* quarter, float sign = 1)
     {
         float* tile = made.Output;
         long stride = made.Stride;
+        TVector times = TLanes.Create(sign);
         for (int r = 0; r < height; r++, tile += stride, quarter += 2 * Width)
         {
-            TLanes.Store(TLanes.Add(TLanes.Load(quarter), TLanes.Load(tile)), quarter);
-            TLanes.Store(TLanes.Add(TLanes.Load(quarter + TLanes.Count), TLanes.Load(tile + TLanes.Count)), quarter + TLanes.Count);
-        }
-    }
-
-    private static void Subtract(in RowResults made, int height, float* quarter)
-    {
-        float* tile = made.Output;
-        long stride = made.Stride;
-        for (int r = 0; r < height; r++, tile += stride, quarter += 2 * Width)
-        {
-            TLanes.Store(TLanes.Subtract(TLanes.Load(quarter), TLanes.Load(tile)), quarter);
-            TLanes.Store(TLanes.Subtract(TLanes.Load(quarter + TLanes.Count), TLanes.Load(tile + TLanes.Count)), quarter + TLanes.Count);
+            TLanes.Store(TLanes.MultiplyAdd(times, TLanes.Load(tile), TLanes.Load(quarter)), quarter);
+            TLanes.Store(TLanes.MultiplyAdd(times, TLanes.Load(tile + TLanes.Count), TLanes.Load(quarter + TLanes.Count)), quarter + TLanes.Count);
         }
     }
 
