@@ -42,12 +42,14 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
         int widest = 2 * PackedRows.MostDepth * Width, operand = widest / 2 + CacheLines.Floats;
         float* scratch = (float*)_workers.Scratch(worker, (2 * sums + 2 * widest + Formed * operand + _tallest * Width) * sizeof(float));
         float* widened = scratch + 2 * sums, formed = widened + 2 * widest;
+        long distance = _job.Distance;
         StrassenSums<TLanes, TVector> quarters = new() { PanelSums = sums, Tile = formed + Formed * operand };
         for (int step = 0; step < _job.Steps; step++)
         {
             int half = _job.Half(step), quarter = half * Width, lines = 0;
             float* left = Panel(panels, 0, step).Floats<TLanes, TVector>(2 * quarter, widened), right = Panel(panels, 1, step).Floats<TLanes, TVector>(2 * quarter, widened + widest);
             Form(left, right, quarter, formed, operand);
+            (RestingValues nextLeft, RestingValues nextRight, int nextLines) = Next(panels, step);
             bool last = step == _job.Steps - 1;
             quarters.IsFirst = step == 0;
             quarters.IsLast = _direct && last;
@@ -69,11 +71,17 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
                     RowResults made = quarters.Place(product);
                     if (last && product == AskingProduct)
                         quarters.Results.AskFor(2 * height, _job.Problem.IsGated ? Width : 2 * Width);
-                    RowKernel<TLanes, TVector>.Run(height, 2, a, _job.Distance, b, half, made, Ahead(panels, step, lines, a + (long)height * _job.Distance));
+                    float* following = a + height * distance;
+
+                    // The first kernels ask for the panels that come next, a line a step of depth, the others for the rows.
+                    byte* ahead = lines < nextLines ? (byte*)nextLeft.Address + (long)lines * CacheLines.Bytes
+                        : lines < 2 * nextLines ? (byte*)nextRight.Address + (long)(lines - nextLines) * CacheLines.Bytes
+                        : (byte*)following;
+                    RowKernel<TLanes, TVector>.Run(height, 2, a, distance, b, half, made, ahead);
                     quarters.Add(product, made, height);
                     quarters.Advance(height);
                     pair += height;
-                    a += (long)height * _job.Distance;
+                    a = following;
                 }
             }
         }
@@ -96,24 +104,20 @@ internal readonly unsafe struct StrassenOutputs<TLanes, TVector> : IParallelBody
         }
     }
 
-    // The first kernels ask for the panels of the next step or part, a line a step of depth, the others for the next rows.
-    private byte* Ahead(int panels, int step, int lines, float* rows)
+    // The panels of the next step or part, and the lines of each; none after the last.
+    private (RestingValues Left, RestingValues Right, int Lines) Next(int panels, int step)
     {
-        bool same = step + 1 < _job.Steps;
-        int next = same ? step + 1 : 0;
-        long panelLines = 2L * _job.Half(next) * Width * _job.Problem.Weight.Type.Size() / CacheLines.Bytes;
-        panels += same ? 0 : 1;
-        return panels == _job.PanelPairs || lines >= 2 * panelLines ? (byte*)rows
-            : lines < panelLines ? (byte*)Panel(panels, 0, next).Address + lines * CacheLines.Bytes
-            : (byte*)Panel(panels, 1, next).Address + (lines - panelLines) * CacheLines.Bytes;
+        (panels, step) = step + 1 < _job.Steps ? (panels, step + 1) : (panels + 1, 0);
+        return panels == _job.PanelPairs ? default
+            : (Panel(panels, 0, step), Panel(panels, 1, step), 2 * _job.Half(step) * Width * _job.Problem.Weight.Type.Size() / CacheLines.Bytes);
     }
 
     private void Finish(long row, int rows, int panels, float* left, long sums)
     {
         GemmProblem problem = _job.Problem;
         float* right = left + sums;
-        problem.Epilogue.FinishRows<TLanes, TVector>(row, rows, Column(panels), Width, left, _job.Problem.IsGated ? right : null, Width, problem.Output, problem.OutputStride);
-        if (!_job.Problem.IsGated)
+        problem.Epilogue.FinishRows<TLanes, TVector>(row, rows, Column(panels), Width, left, problem.IsGated ? right : null, Width, problem.Output, problem.OutputStride);
+        if (!problem.IsGated)
             problem.Epilogue.FinishRows<TLanes, TVector>(row, rows, Column(panels) + Width, Width, right, null, Width, problem.Output, problem.OutputStride);
     }
 
