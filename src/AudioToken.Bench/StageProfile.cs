@@ -5,7 +5,7 @@ namespace AudioToken.Bench;
 
 /// <summary>Adds up calls, wall time and FLOPs of each operation.</summary>
 /// <remarks>Time is the host's: on a device that works on its own, only calls and FLOPs mean something.</remarks>
-public class StageProfile(ITensorOps inner) : DelegatingOps(inner), ITensorOps
+public class StageProfile(ITensorOps inner) : TransparentOps(inner)
 {
     private readonly Dictionary<string, Entry> _entries = [];
     private long _start;
@@ -36,6 +36,14 @@ public class StageProfile(ITensorOps inner) : DelegatingOps(inner), ITensorOps
     }
 
     /// <inheritdoc/>
+    public override void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        base.Project(x, projections, results);
+        foreach (Projection projection in projections)
+            Count(nameof(Project), 2.0 * x.Shape.Count * projection.Weight.Shape[0]);
+    }
+
+    /// <inheritdoc/>
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         Tensor y = base.Conv2d(x, weight, geometry, epilogue, skip);
@@ -44,11 +52,9 @@ public class StageProfile(ITensorOps inner) : DelegatingOps(inner), ITensorOps
     }
 
     /// <inheritdoc/>
-    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    public override Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
     {
-        Before(nameof(Conv2dWithShortcut));
-        Tensor y = Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
-        After(nameof(Conv2dWithShortcut), y);
+        Tensor y = base.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
         Count(nameof(Conv2dWithShortcut), 2.0 * y.Shape.Count * ((weight.Shape.Count + shortcut.Weight.Shape.Count) / weight.Shape[0]));
         return y;
     }

@@ -24,6 +24,8 @@ public abstract class DelegatingOps : ITensorOps
     protected abstract void Before(string operation);
 
     /// <summary>Called after each computing operation that returned.</summary>
+    /// <param name="operation">Its name.</param>
+    /// <param name="result">What it returned; empty where that is not one tensor.</param>
     protected virtual void After(string operation, Tensor result)
     {
     }

@@ -10,24 +10,29 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
-    public void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    public virtual void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
     {
         Before(nameof(ITensorOps.Project));
         Inner.Project(x, projections, results);
+        After(nameof(ITensorOps.Project), default);
     }
 
     /// <inheritdoc/>
-    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    public virtual Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
     {
         Before(nameof(ITensorOps.Conv2dWithShortcut));
-        return Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        Tensor y = Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        After(nameof(ITensorOps.Conv2dWithShortcut), y);
+        return y;
     }
 
     /// <inheritdoc/>
     public int ReadPixels(Tensor x, Span<byte> pixels)
     {
         Before(nameof(ITensorOps.ReadPixels));
-        return Inner.ReadPixels(x, pixels);
+        int fault = Inner.ReadPixels(x, pixels);
+        After(nameof(ITensorOps.ReadPixels), default);
+        return fault;
     }
 
     /// <inheritdoc/>
@@ -38,6 +43,7 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     {
         Before(nameof(ITensorOps.SelectRows));
         Inner.SelectRows(tables, step, rows);
+        After(nameof(ITensorOps.SelectRows), default);
     }
 
     /// <inheritdoc/>
@@ -45,6 +51,7 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     {
         Before(nameof(ITensorOps.Advance));
         Inner.Advance(sums, factors, step);
+        After(nameof(ITensorOps.Advance), default);
     }
 
     /// <inheritdoc/>
@@ -52,5 +59,6 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     {
         Before(nameof(ITensorOps.FirstFault));
         Inner.FirstFault(x, step, fault);
+        After(nameof(ITensorOps.FirstFault), default);
     }
 }
