@@ -10,7 +10,7 @@ internal sealed class OnnxPeer : IDisposable
     private readonly RunOptions _run = new();
     private readonly InferenceSession _session;
     private readonly OrtValue[] _inputs, _outputs;
-    private readonly string[] _names;
+    private readonly string[] _inputNames, _outputNames;
 
     /// <summary>Prepares a model.</summary>
     public OnnxPeer(OnnxModel model, int threads)
@@ -22,9 +22,10 @@ internal sealed class OnnxPeer : IDisposable
         _options.AddSessionConfigEntry("session.force_spinning_stop", "1");
         _session = new InferenceSession(model.Model, _options);
         _inputs = [.. model.Inputs.Select(shape => Tensor(Values.Gaussian(Count(shape), 1), shape))];
-        _outputs = [Tensor(new float[Count(model.Output)], model.Output)];
+        _outputs = [.. model.Outputs.Select(shape => Tensor(new float[Count(shape)], shape))];
         Way = model.Way;
-        _names = [.. Enumerable.Range(0, _inputs.Length).Select(i => $"x{i}")];
+        _inputNames = [.. _inputs.Select((_, i) => $"x{i}")];
+        _outputNames = [.. _outputs.Select((_, i) => $"y{i}")];
     }
 
     /// <summary>The version that is loaded.</summary>
@@ -54,7 +55,7 @@ internal sealed class OnnxPeer : IDisposable
     public double Run()
     {
         long at = Stopwatch.GetTimestamp();
-        _session.Run(_run, _names, _inputs, ["y"], _outputs);
+        _session.Run(_run, _inputNames, _inputs, _outputNames, _outputs);
         return Stopwatch.GetElapsedTime(at).TotalSeconds;
     }
 

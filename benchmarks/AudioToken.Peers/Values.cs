@@ -4,9 +4,9 @@ namespace AudioToken.Peers;
 internal static class Values
 {
     /// <summary>Normal values (Box and Muller 1958).</summary>
-    public static float[] Gaussian(long count, double deviation)
+    public static float[] Gaussian(long count, double deviation, int seed = 1)
     {
-        Random random = new(1);
+        Random random = new(seed);
         float[] values = new float[count];
         for (long i = 0; i < count; i++)
             values[i] = (float)(deviation * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(Math.Tau * random.NextDouble()));

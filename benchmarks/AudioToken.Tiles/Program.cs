@@ -14,11 +14,11 @@ using StreamWriter file = new(Option("-o", "tiles.txt"));
 using CudaOps ops = new(new CudaOptions { Storage = Option("--dtype", "fp16") == "bf16" ? DType.BF16 : DType.F16 });
 using CudaTimer timer = ops.CreateTimer();
 double chosenSum = 0, bestSum = 0;
-foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffusion14.Unet, batch).Calls.Where(call => call.Key is LinearCase or Conv2dCase))
+foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffusion14.Unet, batch).Calls.Where(call => call.Key is LinearCase or ProjectCase or Conv2dCase))
 {
     using TensorScope scope = ops.Scope();
     List<CaseInputs> inputs = [];
-    List<Func<Tensor>> runs = [];
+    List<Action> runs = [];
     long bytes = Math.Max(1, item.Elements * 2);
     int sets = (int)Math.Clamp((2L * ops.DeviceInfo.CacheBytes / bytes) + 1, 1, 24);
     for (int i = 0; i < sets; i++)
@@ -64,7 +64,7 @@ foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffus
             for (int i = 0; i < turns; i++)
             {
                 using TensorScope own = ops.Scope();
-                _ = runs[i % sets]();
+                runs[i % sets]();
             }
         });
         double[] times = timer.Time(4, _ => recorded.Launch());

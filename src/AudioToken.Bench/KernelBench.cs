@@ -26,7 +26,7 @@ public sealed class KernelBench(BenchDevice device)
         using TensorScope scope = device.Ops.Scope();
         try
         {
-            List<Func<Tensor>> runs = [];
+            List<Action> runs = [];
             for (int i = 0; i < sets; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -51,7 +51,7 @@ public sealed class KernelBench(BenchDevice device)
         }
     }
 
-    private long? Count(Func<Tensor> run)
+    private long? Count(Action run)
     {
         using TensorScope scope = device.Ops.Scope();
         long? before = device.Launches;

@@ -4,7 +4,7 @@ using AudioToken.Tensors;
 namespace AudioToken.Bench;
 
 /// <summary>Notes the operations that a model asks for, alike ones together, without computing them.</summary>
-public sealed class StepRecorder : DelegatingOps, ITensorOps
+public sealed class StepRecorder : TransparentOps
 {
     private readonly Dictionary<KernelCase, int> _calls = [];
     private readonly SortedDictionary<string, int> _others = new(StringComparer.Ordinal);
@@ -48,6 +48,13 @@ public sealed class StepRecorder : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public override void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
+    {
+        Note(ProjectCase.Of(x, projections), nameof(Project));
+        Inner.Project(x, projections, results);
+    }
+
+    /// <inheritdoc/>
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         Note(Conv2dCase.Of(x, weight, geometry, epilogue, skip), nameof(Conv2d));
@@ -55,7 +62,7 @@ public sealed class StepRecorder : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
-    public Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
+    public override Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
     {
         Note(Conv2dCase.Of(x, weight, geometry, epilogue, shortcut), nameof(Conv2dWithShortcut));
         return Told(Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut), epilogue.NormFollows);

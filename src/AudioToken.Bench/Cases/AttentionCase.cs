@@ -44,7 +44,7 @@ public sealed record AttentionCase(int Batch, int Queries, int Columns, int Keys
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor q = inputs.Input("q", [Batch, Queries, Columns]);
         Tensor k = inputs.Input("k", [Batch, Keys, Columns]), v = inputs.Input("v", [Batch, Keys, Columns]);

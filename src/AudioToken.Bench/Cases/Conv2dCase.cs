@@ -112,7 +112,7 @@ public sealed record Conv2dCase(
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Batch, Height, Width, Channels]);
         Tensor skip = Skip > 0 ? inputs.Input("skip", [Batch, Height, Width, Skip]) : default;

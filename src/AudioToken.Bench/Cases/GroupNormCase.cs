@@ -42,7 +42,7 @@ public sealed record GroupNormCase(int Batch, int Positions, int Channels, int S
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor x = Source("x", Channels), skip = Skip > 0 ? Source("skip", Skip) : default;
         Weight gamma = inputs.Weight("w.weight", WeightRole.Vector, [Channels + Skip]), beta = inputs.Weight("w.bias", WeightRole.Vector, [Channels + Skip]);

@@ -42,7 +42,7 @@ public sealed record GroupedConv1dCase(int Batch, int Length, int Channels, int 
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Batch, Length, Channels]);
         Weight weight = inputs.Weight("w.weight", WeightRole.GroupedConv1d, [Channels, Channels / Groups, Taps]);

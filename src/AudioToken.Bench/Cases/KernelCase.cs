@@ -1,5 +1,3 @@
-using AudioToken.Tensors;
-
 namespace AudioToken.Bench.Cases;
 
 /// <summary>One operation at one shape, as it can be written on a command line, run and timed.</summary>
@@ -23,5 +21,5 @@ public abstract record KernelCase
 
     /// <summary>Makes inputs and weights.</summary>
     /// <returns>What runs the operation once.</returns>
-    internal abstract Func<Tensor> Prepare(CaseInputs inputs);
+    internal abstract Action Prepare(CaseInputs inputs);
 }

@@ -9,6 +9,7 @@ public static class KernelCases
     [
         (Conv2dCase.Name, Conv2dCase.Form, Conv2dCase.Example, Conv2dCase.Read),
         (LinearCase.Name, LinearCase.Form, LinearCase.Example, LinearCase.Read),
+        (ProjectCase.Name, ProjectCase.Form, ProjectCase.Example, ProjectCase.Read),
         (AttentionCase.Name, AttentionCase.Form, AttentionCase.Example, AttentionCase.Read),
         (GroupNormCase.Name, GroupNormCase.Form, GroupNormCase.Example, GroupNormCase.Read),
         (LayerNormCase.Name, LayerNormCase.Form, LayerNormCase.Example, LayerNormCase.Read),

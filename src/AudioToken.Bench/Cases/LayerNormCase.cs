@@ -31,7 +31,7 @@ public sealed record LayerNormCase(int Rows, int Channels) : KernelCase
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Rows, Channels]);
         Weight gamma = inputs.Weight("w.weight", WeightRole.Vector, [Channels]), beta = inputs.Weight("w.bias", WeightRole.Vector, [Channels]);

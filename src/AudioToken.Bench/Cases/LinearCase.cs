@@ -38,7 +38,7 @@ public sealed record LinearCase(int Rows, int Depth, int Columns, CaseEpilogue E
     }
 
     /// <inheritdoc/>
-    internal override Func<Tensor> Prepare(CaseInputs inputs)
+    internal override Action Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [1, Rows, Depth]); // one sample, as a norm that follows wants to know
         Weight weight = inputs.Weight("w.weight", WeightRole.Linear, [Columns, Depth]);

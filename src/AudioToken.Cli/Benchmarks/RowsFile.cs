@@ -63,11 +63,15 @@ internal sealed class RowsFile
             CultureInfo.InvariantCulture,
             $"conv {c.Window.Height}x{c.Window.Width}/{c.Stride} {c.Batch}x{c.Channels + c.Skip}x{Math.Max(c.Height, c.Enlarged.Height)}x{Math.Max(c.Width, c.Enlarged.Width)}->{c.Columns}") +
             (c.Shortcut.Channels == 0 ? "" : " + " + NameOf(c with { Channels = c.Shortcut.Channels, Skip = c.Shortcut.Skip, Window = (1, 1), Shortcut = default })),
-        LinearCase c => string.Create(CultureInfo.InvariantCulture, $"linear {c.Rows}x{c.Depth}->{c.Columns}{(c.Epilogue.Bias ? "" : " no bias")}"),
+        LinearCase c => Product(c.Rows, c.Depth, c.Columns, c.Epilogue.Bias),
+        ProjectCase c => string.Join(" + ", Enumerable.Repeat(Product(c.Rows, c.Depth, c.Columns, c.Bias), c.Count)),
         AttentionCase { Causal: false, Bias: false } c => string.Create(CultureInfo.InvariantCulture, $"attention {c.Batch}x{c.Heads}x{c.Queries}x{c.Keys}x{c.Columns / c.Heads}"),
         GroupNormCase c => $"{c.Operation} {(c with { Told = false }).Shape}",
         _ => $"{made.Operation} {made.Shape}",
     };
+
+    private static string Product(int rows, int depth, int columns, bool bias) =>
+        string.Create(CultureInfo.InvariantCulture, $"linear {rows}x{depth}->{columns}{(bias ? "" : " no bias")}");
 
     private static (string Name, int Batch) Named(string stage)
     {

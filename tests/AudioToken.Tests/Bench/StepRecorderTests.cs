@@ -26,6 +26,8 @@ public sealed class StepRecorderTests
     [Theory]
     [InlineData("beats", "conv2d", "1x998x128x1,512,16x16,stride16,nopad,nobias", 1)]
     [InlineData("beats", "grouped-conv1d", "1x496x768,16,128,gelu,residual", 1)]
+    [InlineData("beats", "project", "496x768,768,3", 12)]
+    [InlineData("unet-2", "project", "154x768,1280,2,nobias", 6)] // keys and values of the text
     [InlineData("beats", "attention", "1x496x768,496,12,gated-bias", 12)]
     [InlineData("vae", "attention", "1x4096x512,4096,1", 1)]
     [InlineData("vae", "conv2d", "1x512x512x128,128,3x3,residual,norm", 2)]

@@ -29,7 +29,8 @@ public sealed class UnetStepTests
     [InlineData("conv2d", "2x32x32x640,640,3x3,shortcut320,norm", 1)]
     [InlineData("conv2d", "2x64x64x640+320,320,1x1", 0)] // within the former
     [InlineData("linear", "8192x320,2560,geglu", 5)]
-    [InlineData("linear", "8192x320,320,nobias", 20)]
+    [InlineData("linear", "8192x320,320,nobias", 5)] // queries of the cross-attentions
+    [InlineData("project", "8192x320,320,3,nobias", 5)] // of the self-attentions
     [InlineData("attention", "2x4096x320,4096,8", 5)]
     [InlineData("attention", "2x4096x320,77,8", 5)]
     [InlineData("layer-norm", "8192x320", 15)]

@@ -19,6 +19,9 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("linear", "8x8,9,geglu", "", "geglu halves the columns, and 9 are odd")]
     [InlineData("linear", "", "", "ROWSxK is missing")]
     [InlineData("linear", "16777216x16777216,1", "", "more than 2147483647 elements")]
+    [InlineData("project", "8x8,8,4", "wanted ROWSxK,N,COUNT[,nobias]", "COUNT is 4, of key and value 2, with the query 3")]
+    [InlineData("project", "8x8,8,1", "", "COUNT is 1")]
+    [InlineData("project", "16777216x64,64,3", "", "more than 2147483647 elements")]
     [InlineData("attention", "1x8x30,8,4", "wanted BxLqxD,Lk,HEADS", "4 heads do not divide 30 columns")]
     [InlineData("attention", "1x16777216x16777216,16777216,1", "", "more than 2147483647 elements")]
     [InlineData("group-norm", "1x8x30,4", "", "4 groups do not divide 30 channels")]
@@ -30,7 +33,7 @@ public sealed class BenchTests(CliDemo demo)
 
     [Fact]
     public void Operation_ThatIsNotMeasuredIsRefused() =>
-        demo.Run("bench", "--op", "fft").Refuses(2902, "--op is 'fft', wanted one of conv2d, linear, attention, group-norm, layer-norm, grouped-conv1d", "try:   --op conv2d");
+        demo.Run("bench", "--op", "fft").Refuses(2902, "--op is 'fft', wanted one of conv2d, linear, project, attention, group-norm, layer-norm, grouped-conv1d", "try:   --op conv2d");
 
     [Fact]
     public void Subject_ThatThereIsNotIsRefused() =>
@@ -67,6 +70,8 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("conv2d", "1x5x7x3,4,3x3,shortcut2+6,nobias", 2.0 * 35 * 4 * (27 + 8), 4L * (35 * 11 + 4 * 35 + 140))]
     [InlineData("conv2d", "1x5x7x3,4,3x3,up10x14,shift", 2.0 * 140 * 4 * 27, 4L * (35 * 3 + 4 * 27 + 560))]
     [InlineData("linear", "5x3,8,nobias,geglu", 2.0 * 5 * 3 * 8, 4L * (15 + 24 + 20))]
+    [InlineData("project", "5x3,8,3,nobias", 3 * 2.0 * 5 * 3 * 8, 4L * (15 + 3 * (24 + 40)))]
+    [InlineData("project", "5x3,8,2", 2 * 2.0 * 5 * 3 * 8, 4L * (15 + 2 * (24 + 40)))]
     [InlineData("attention", "1x3x8,5,2", 4.0 * 3 * 5 * 8, 4L * (2 * 24 + 2 * 40))]
     [InlineData("attention", "2x3x8,5,2,gated-bias", 4.0 * 2 * 3 * 5 * 8, 4L * (2 * 2 * (24 + 40) + 2 * 15 + 2 * 6))]
     [InlineData("conv2d", "1x8x4x1,5,4x4,stride4,nopad,nobias", 2.0 * 2 * 5 * 16, 4L * (32 + 5 * 16 + 10))]
