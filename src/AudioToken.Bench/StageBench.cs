@@ -33,23 +33,20 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
             return new StageMeasurement(name, null, null, profile.Flops, kernels, null, Classes(1), null);
         double? error = Error(name, result, cancellation);
         double? peak = device.ArithmeticPeak();
-        double[] seconds;
-        int runs = 1;
         long? faults = device.PageFaults;
+        (ITensorOps through, int runs) = (device.Ops, 1);
         if (device.IsSynchronous)
         {
             profile.Reset();
-            (seconds, runs) = (device.Time(repetitions, () => stage.Run(profile), cancellation), repetitions);
-        }
-        else if (stage.Loop is { } loop)
-        {
-            seconds = Repeat(loop, repetitions, cancellation);
-        }
-        else
-        {
-            seconds = stage.IsHosts ? device.Time(repetitions, () => stage.Run(device.Ops), cancellation) : device.TimeTurns(repetitions, 1, _ => stage.Run(device.Ops), cancellation);
+            (through, runs) = (profile, repetitions);
         }
 
+        double[] seconds = stage switch
+        {
+            { Loop: { } loop } => Repeat(loop, through, repetitions, cancellation),
+            { IsHosts: true } => device.Time(repetitions, () => stage.Run(through), cancellation),
+            _ => device.TimeTurns(repetitions, 1, _ => stage.Run(through), cancellation),
+        };
         faults = device.PageFaults - faults;
         peak = (peak + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
         return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / runs, kernels, peak, Classes(runs), error) { PageFaults = (double?)faults / repetitions };
@@ -67,31 +64,39 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
 
     private long? KernelsOf(StageLoop loop)
     {
-        using RepeatedStep step = Repeat(loop);
+        using TensorScope scope = device.Ops.Scope();
+        using RepeatedStep step = Repeat(loop, device.Ops);
         long? before = device.Launches;
         step.Run();
         return device.Launches - before;
     }
 
-    // The steps for which there are tables, and then from the first again.
-    private double[] Repeat(StageLoop loop, int repetitions, CancellationToken cancellation)
+    // All steps of the loop, and then again from the first.
+    private double[] Repeat(StageLoop loop, ITensorOps through, int repetitions, CancellationToken cancellation)
     {
         List<double> seconds = [];
         while (seconds.Count < repetitions)
         {
-            using RepeatedStep step = Repeat(loop);
-            step.Run();
-            seconds.AddRange(device.Time(Math.Min(loop.Steps - 1, repetitions - seconds.Count), step.Run, cancellation));
+            using TensorScope scope = device.Ops.Scope();
+            using RepeatedStep step = Repeat(loop, through);
+            int left = Math.Min(loop.Steps, repetitions - seconds.Count);
+            if (!device.IsSynchronous)
+            {
+                step.Run(); // what is recorded at the first step is replayed at the others
+                left = Math.Min(loop.Steps - 1, left);
+            }
+
+            seconds.AddRange(device.Time(left, step.Run, cancellation));
         }
 
         return [.. seconds];
     }
 
-    private RepeatedStep Repeat(StageLoop loop) => device.Ops.Repeat(index =>
+    private RepeatedStep Repeat(StageLoop loop, ITensorOps through)
     {
-        using TensorScope scope = device.Ops.Scope();
-        loop.Step(device.Ops, loop.Input, index);
-    });
+        Action<ITensorOps, StepIndex> take = loop.Start();
+        return device.Ops.Repeat(index => take(through, index));
+    }
 
     private double? Error(string name, float[] result, CancellationToken cancellation)
     {

@@ -2,8 +2,7 @@ using AudioToken.Tensors;
 
 namespace AudioToken.Bench;
 
-/// <summary>A step of a loop.</summary>
-/// <param name="Input">Of each step.</param>
-/// <param name="Steps">For so many steps there are tables.</param>
-/// <param name="Step">The step.</param>
-public sealed record StageLoop(Tensor Input, int Steps, Func<ITensorOps, Tensor, StepIndex, Tensor> Step);
+/// <summary>A loop of steps.</summary>
+/// <param name="Steps">How many there are.</param>
+/// <param name="Start">Makes what they change, in the scope that is open, and gives what takes one; they come in their order.</param>
+public sealed record StageLoop(int Steps, Func<Action<ITensorOps, StepIndex>> Start);

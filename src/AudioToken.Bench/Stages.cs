@@ -6,6 +6,7 @@ using AudioToken.Models.Clip;
 using AudioToken.Models.Fga;
 using AudioToken.Models.Unet;
 using AudioToken.Models.Vae;
+using AudioToken.Pipelines;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
 using AudioToken.Weights;
@@ -18,11 +19,12 @@ namespace AudioToken.Bench;
 /// <param name="model">Where the weights come from.</param>
 public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
 {
-    private const int MelBins = 128, PatchSide = 16, LoopSteps = 64;
+    private const int MelBins = 128, PatchSide = 16, Steps = 50;
     private const float Timestep = 981, GuidanceScale = 7.5f;
 
     /// <summary>Names of the stages that have a batch of their own: <c>unet-2</c> is a forward pass at batch 2 that makes what depends on text and
-    /// time alone too, <c>step-2</c> a step of the denoising loop as a pipeline runs it: that is made before, and batch 2 is one picture with guidance.</summary>
+    /// time alone too, <c>step-2</c> a step of the denoising loop as a pipeline runs it, with guidance and the sampler's part (PNDM): that is made before, and
+    /// batch 2 is one picture with guidance.</summary>
     public const string Unet = "unet", Step = "step";
 
     /// <summary>All names.</summary>
@@ -139,17 +141,32 @@ public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
     private Stage LoopStep(int batch)
     {
         UnetModel network = UnetNetwork();
-        int pictures = batch % 2 == 0 ? batch / 2 : batch;
-        Tensor latents = Map("bench/latents", pictures);
-        UnetContext context = network.PrepareContext(ops, Conditioning(batch));
-        UnetTimes times = network.PrepareTimes(ops, [.. Enumerable.Repeat(Timestep, LoopSteps)]);
-        return new Stage(o => Run(o, latents, new StepIndex(0))) { Loop = new StageLoop(latents, LoopSteps, Run) };
-
-        Tensor Run(ITensorOps o, Tensor x, StepIndex step)
+        int pictures = batch % 2 == 0 ? batch / 2 : batch, side = model.Size.Unet.SampleSize;
+        SamplerPlan plan = SamplerFactory.Create(SamplerKind.Pndm, karras: null, SchedulerConfig.Parse(model.Files.SchedulerConfigJson).ForStableDiffusion(), Steps);
+        Tensor noise = Map("bench/latents", pictures), fault = ops.Upload([0f, 0, 0], [3]);
+        DenoisingLoop loop = new()
         {
-            using TensorScope scope = o.Scope();
-            Tensor predicted = network.Forward(o, x, times.At(o, step), context);
-            return scope.Keep(pictures == batch ? predicted : Guidance.Combine(o, predicted.Slice(0, pictures), predicted.Slice(pictures, pictures), GuidanceScale));
+            Plan = plan,
+            Unet = network,
+            Times = network.PrepareTimes(ops, [.. plan.Steps.Select(step => (float)step.Timestep)]),
+            Context = network.PrepareContext(ops, Conditioning(batch)),
+            GuidanceScale = GuidanceScale,
+            Noise = new LatentNoise(NoiseStreams.ForBatch(seed: 1, pictures), side, side), // of which this sampler draws none
+        };
+        SamplerRun first = loop.Start(ops, noise);
+        return new Stage(o => Take(o, first, new StepIndex(0)))
+        {
+            Loop = new StageLoop(plan.Steps.Length, () =>
+            {
+                SamplerRun run = loop.Start(ops, noise);
+                return (o, index) => Take(o, run, index);
+            }),
+        };
+
+        Tensor Take(ITensorOps o, SamplerRun run, StepIndex index)
+        {
+            loop.Step(o, run, index, fault);
+            return run.Prediction;
         }
     }
 

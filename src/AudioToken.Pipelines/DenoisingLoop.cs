@@ -43,7 +43,7 @@ internal sealed class DenoisingLoop
         // A trace shows what came before a fault, so it looks at once too.
         bool atOnce = !ops.IsAsynchronous || Trace.WantsSteps;
         using TensorScope loop = ops.Scope();
-        SamplerRun run = new(Plan, ops, init, DrawAhead(ops), Context.Batch == init.Shape[0] ? [1] : Guidance.Weights(GuidanceScale));
+        SamplerRun run = Start(ops, init);
         Tensor fault = ops.Upload([0f, 0, 0], [3]);
         Trace.Map(ops, "latents.init", run.Sample);
         using RepeatedStep step = ops.Repeat(index => Step(ops, run, index, fault));
@@ -65,6 +65,29 @@ internal sealed class DenoisingLoop
         return loop.Keep(run.Sample);
     }
 
+    /// <summary>Makes what the steps change and what they take, in the scope that is open.</summary>
+    /// <param name="ops">The operations.</param>
+    /// <param name="init">Noise of unit variance, [B, h, w, 4].</param>
+    public SamplerRun Start(ITensorOps ops, Tensor init) =>
+        new(Plan, ops, init, DrawAhead(ops), Context.Batch == init.Shape[0] ? [1] : Guidance.Weights(GuidanceScale));
+
+    /// <summary>Takes a step on the run's own tensors: one UNet call with its guidance, the sampler's step, and a look for what is not finite.</summary>
+    /// <param name="ops">The operations.</param>
+    /// <param name="run">Made by <see cref="Start"/>.</param>
+    /// <param name="index">Which step; they come in their order.</param>
+    /// <param name="fault">Takes the first fault, as <see cref="ITensorOps.FirstFault"/> does.</param>
+    public void Step(ITensorOps ops, SamplerRun run, StepIndex index, Tensor fault)
+    {
+        using TensorScope scope = ops.Scope();
+        int count = run.Input.Shape[0];
+        Tensor predicted = Unet.Forward(ops, run.Input, Times.At(ops, index), Context); // [B, h, w, 4], or [2B, h, w, 4]: the same latents under both halves of the context
+        if (Context.Batch == count)
+            run.Advance(ops, index, predicted);
+        else
+            run.Advance(ops, index, predicted.Slice(0, count), predicted.Slice(count, count));
+        ops.FirstFault(run.Prediction, index, fault);
+    }
+
     // Noise of each step, where any draws some, [S, values of a step]; zeros for the steps that draw none.
     private Tensor DrawAhead(ITensorOps ops)
     {
@@ -79,18 +102,5 @@ internal sealed class DenoisingLoop
         }
 
         return ops.Upload(host, [steps, count]);
-    }
-
-    // One UNet call with its guidance and the sampler's step, on the run's own tensors.
-    private void Step(ITensorOps ops, SamplerRun run, StepIndex index, Tensor fault)
-    {
-        using TensorScope scope = ops.Scope();
-        int count = run.Input.Shape[0];
-        Tensor predicted = Unet.Forward(ops, run.Input, Times.At(ops, index), Context); // [B, h, w, 4], or [2B, h, w, 4]: the same latents under both halves of the context
-        if (Context.Batch == count)
-            run.Advance(ops, index, predicted);
-        else
-            run.Advance(ops, index, predicted.Slice(0, count), predicted.Slice(count, count));
-        ops.FirstFault(run.Prediction, index, fault);
     }
 }

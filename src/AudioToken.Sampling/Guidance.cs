@@ -1,5 +1,3 @@
-using AudioToken.Tensors;
-
 namespace AudioToken.Sampling;
 
 /// <summary>Classifier-free guidance: push the prediction away from that of an empty (or negative) prompt. Ho and Salimans 2022.</summary>
@@ -18,19 +16,7 @@ public static class Guidance
                 ErrorCode.GuidanceScale, $"guidance scale is {Text.Of(scale)}, expected 0 or more; up to 1 is no guidance.", "--cfg-scale 7.5");
     }
 
-    /// <summary>Weights of the unconditional and the conditional prediction in the guided one.</summary>
-    public static float[] Weights(float scale) => [1 - scale, scale];
-
-    /// <summary>unconditional + scale (conditional - unconditional).</summary>
-    /// <param name="ops">The operations.</param>
-    /// <param name="unconditional">Prediction for the empty or negative prompt.</param>
-    /// <param name="conditional">Prediction for the prompt, of the same shape.</param>
+    /// <summary>Weights of the unconditional and the conditional prediction in the guided one: unconditional + scale (conditional - unconditional).</summary>
     /// <param name="scale">Strength, usually 7.5.</param>
-    /// <returns>The guided prediction; the innermost open scope owns it.</returns>
-    public static Tensor Combine(ITensorOps ops, Tensor unconditional, Tensor conditional, float scale)
-    {
-        ArgumentNullException.ThrowIfNull(ops);
-        float[] weights = Weights(scale);
-        return ops.WeightedSum([new(unconditional, weights[0]), new(conditional, weights[1])]);
-    }
+    public static float[] Weights(float scale) => [1 - scale, scale];
 }

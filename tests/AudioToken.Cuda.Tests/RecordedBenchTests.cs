@@ -126,6 +126,22 @@ public sealed class RecordedBenchTests
     });
 
     [Fact]
+    public void Step_IsTakenFromTheFirstAgainAfterTheLast() => Run(DType.F16, (setup, ops) =>
+    {
+        const int MoreThanThereAre = 60; // PNDM takes 51 for 50
+        setup.Emulator.Set("execute", 0);
+        using TimedEmulation device = new(ops);
+        using StageBench bench = new(device, BenchModel.Synthetic(SizedModel.Tiny));
+        long advances = setup.Emulator.Count("kernel:advance_f16"), graphs = setup.Emulator.Count("graphs");
+
+        bench.Measure("step-2", MoreThanThereAre, TestContext.Current.CancellationToken);
+
+        Assert.Equal(MoreThanThereAre, setup.Emulator.Count("graphs") - graphs);
+        // One that is not counted, one to count kernels, and the first of each of two loops beside the launches of graphs.
+        Assert.Equal(1 + 1 + 2 + MoreThanThereAre, setup.Emulator.Count("kernel:advance_f16") - advances);
+    });
+
+    [Fact]
     public void Picture_IsDrawnByThePipeline() => Run(DType.F16, (_, ops) =>
     {
         using TimedEmulation device = new(ops);

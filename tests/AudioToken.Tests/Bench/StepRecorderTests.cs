@@ -48,6 +48,7 @@ public sealed class StepRecorderTests
 
         Assert.Equal(Flops(plain) - Shared, Flops(guided), tolerance: 1);
         Assert.Equal(3, guided.Others["RepeatBatch"]); // both inputs of the cross-attention's block, and the first convolution's result for the way up
+        Assert.Equal((1, 1), (guided.Others["Advance"], guided.Others["FirstFault"])); // guidance with the sampler's part, as the pipeline's loop has it
 
         static double Flops(StepRecorder step) => step.Calls.Sum(call => call.Key.Flops * call.Value);
     }

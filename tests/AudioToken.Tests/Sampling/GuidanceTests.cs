@@ -1,6 +1,4 @@
 using AudioToken.Sampling;
-using AudioToken.Tensors;
-using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Tests.Sampling;
@@ -8,13 +6,7 @@ namespace AudioToken.Tests.Sampling;
 public class GuidanceTests
 {
     [Fact]
-    public void Combine_PushesAwayFromTheUnconditional()
-    {
-        using ReferenceOps ops = new();
-        using TensorScope scope = ops.Scope();
-        Tensor guided = Guidance.Combine(ops, ops.Upload([1f, -2f], [2]), ops.Upload([2f, 4f], [2]), 7.5f);
-        Assert.Equal([1 + 7.5, -2 + 7.5 * 6], ops.Download(guided));
-    }
+    public void Weights_PushAwayFromTheUnconditional() => Assert.Equal([-6.5f, 7.5f], Guidance.Weights(7.5f));
 
     [Theory]
     [InlineData(0, false), InlineData(1, false), InlineData(1.01f, true), InlineData(7.5f, true)]

@@ -53,7 +53,7 @@ public class SamplerRunTests
         Tensor unconditional = ops.Upload(Draws(1), s_shape), conditional = ops.Upload(Draws(2), s_shape);
         SamplerRun run = new(Plan("pndm", 4), ops, ops.Upload(Draws(0), s_shape), default, Guidance.Weights(7.5f));
         run.Advance(ops, new StepIndex(0), unconditional, conditional);
-        Assert.Equal(ops.Values(Guidance.Combine(ops, unconditional, conditional, 7.5f)), ops.Values(run.Prediction));
+        Assert.Equal(ops.Values(ops.WeightedSum([new(unconditional, -6.5f), new(conditional, 7.5f)])), ops.Values(run.Prediction));
         Assert.Equal(
             "Sampler: the model gave 1 outputs, wanted 2.", Assert.Throws<ShapeException>(() => run.Advance(ops, new StepIndex(1), conditional)).Message);
     }
