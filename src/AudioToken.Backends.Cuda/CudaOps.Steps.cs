@@ -76,7 +76,7 @@ public sealed unsafe partial class CudaOps
         }
 
         using TensorScope scope = Scope();
-        ulong counter = Own(step.Counter, nameof(SelectRows), nameof(step));
+        ulong counter = 0;
         for (int first = 0; first < tables.Length; first += MaxTables)
         {
             int count = Math.Min(MaxTables, tables.Length - first), widest = 0;
@@ -88,11 +88,10 @@ public sealed unsafe partial class CudaOps
                 if (table.DType != dtype || !dtype.IsFloat())
                     throw new ShapeException($"{nameof(SelectRows)}: a table is {table}, wanted floats of one type, {dtype}.");
                 Tensor row = rows[first + i] = scope.Keep(Allocate(table.Shape.WithFirst(1), dtype));
-                chosen.Tables[i] = Own(table, nameof(SelectRows), "a table");
+                (chosen.Tables[i], counter) = Row(table, step, nameof(SelectRows));
                 chosen.Rows[i] = AddressOf(row);
                 chosen.Columns[i] = Counted(row.Shape.Count, "columns of a table");
                 widest = Math.Max(widest, chosen.Columns[i]);
-                _recording?.HoldTo(table.Shape[0]);
             }
 
             KernelArguments arguments = default;
