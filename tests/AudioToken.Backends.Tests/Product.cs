@@ -109,6 +109,32 @@ internal sealed record Product
         }
     }
 
+    /// <summary>Holds a backend to the same bits on any number of threads.</summary>
+    /// <param name="open">Opens it with so many.</param>
+    /// <returns>The result.</returns>
+    public float[] CheckThreads(Func<int, ITensorOps> open)
+    {
+        using ITensorOps one = open(1);
+        float[] expected = Run(one);
+        foreach (int threads in (int[])[2, 3, 5])
+        {
+            using ITensorOps more = open(threads);
+            Assert.Equal(expected, Run(more));
+        }
+
+        return expected;
+    }
+
+    /// <summary>Holds a backend to the same bits on any number of threads, for a sample alone and as the first of two. Their shift is shared.</summary>
+    /// <param name="open">Opens it with so many threads.</param>
+    public void CheckThreadsAndBatch(Func<int, ITensorOps> open)
+    {
+        float[] together = (this with { Input = Input.WithFirst(2) }).CheckThreads(open);
+        using ITensorOps ops = open(1);
+        float[] alone = (this with { Input = Input.WithFirst(1) }).Run(ops); // draws fill sample after sample
+        Assert.Equal(alone, together[..alone.Length]);
+    }
+
     // A backend may sum a weight's taps and round the sums as it stores them: each by at most `summed` of its terms' absolute values.
     private double[] Bound(double[] expected, ReferenceOps reference, ITensorOps given, double summed)
     {

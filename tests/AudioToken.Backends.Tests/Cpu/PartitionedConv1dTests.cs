@@ -89,22 +89,8 @@ public sealed class PartitionedConv1dTests
     }
 
     [Fact]
-    public void GroupedConv1d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch()
-    {
-        Product alone = Product.Grouped([1, 531, 64], 4, 32, 16).WithEverything() with { ShiftRows = 1 };
-        Product two = alone with { Input = alone.Input.WithFirst(2) };
-        using CpuOps one = new(new CpuOptions { Threads = 1 });
-        float[] expected = two.Run(one);
-        foreach (int threads in new[] { 2, 3 })
-        {
-            using CpuOps more = new(new CpuOptions { Threads = threads });
-            Assert.Equal(expected, two.Run(more));
-        }
-
-        // Draws fill sample after sample: the first of two has the values of the only one.
-        float[] first = alone.Run(one);
-        Assert.Equal(first, expected[..first.Length]);
-    }
+    public void GroupedConv1d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch() =>
+        (Product.Grouped([1, 531, 64], 4, 32, 16).WithEverything() with { ShiftRows = 1 }).CheckThreadsAndBatch(threads => new CpuOps(new CpuOptions { Threads = threads }));
 
     [Theory]
     [InlineData(64, 48, 128, true)]

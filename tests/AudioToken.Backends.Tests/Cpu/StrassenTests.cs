@@ -81,23 +81,8 @@ public sealed class StrassenTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    public void Linear_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number)
-    {
-        Product product = s_products[number] with { Bias = true };
-        product = product with { Input = product.Input.WithFirst(1) };
-        Product two = product with { Input = product.Input.WithFirst(2) };
-        using CpuOps one = new(new CpuOptions { Threads = 1 });
-        float[] expected = two.Run(one);
-        foreach (int threads in new[] { 2, 3 })
-        {
-            using CpuOps more = new(new CpuOptions { Threads = threads });
-            Assert.Equal(expected, two.Run(more));
-        }
-
-        // Draws fill sample after sample: the first of two has the values of the only one.
-        float[] alone = product.Run(one);
-        Assert.Equal(alone, expected[..alone.Length]);
-    }
+    public void Linear_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number) =>
+        (s_products[number] with { Bias = true }).CheckThreadsAndBatch(threads => new CpuOps(new CpuOptions { Threads = threads }));
 
     // Products of one input share its operands; one of them takes plain sums.
     [Fact]

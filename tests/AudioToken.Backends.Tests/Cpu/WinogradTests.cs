@@ -164,22 +164,8 @@ public sealed class WinogradTests
     [InlineData(2, true)]
     [InlineData(4, false)] // in phases
     [InlineData(8, false)] // few channels
-    public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number, bool exact)
-    {
-        Product product = s_products[number].WithEverything() with { ShiftRows = 1 };
-        Product two = product with { Input = product.Input.WithFirst(2) };
-        using CpuOps one = new(new CpuOptions { Threads = 1, Exact = exact });
-        float[] expected = two.Run(one);
-        foreach (int threads in new[] { 2, 3 })
-        {
-            using CpuOps more = new(new CpuOptions { Threads = threads, Exact = exact });
-            Assert.Equal(expected, two.Run(more));
-        }
-
-        // Draws fill sample after sample: the first of two has the values of the only one.
-        float[] alone = product.Run(one);
-        Assert.Equal(alone, expected[..alone.Length]);
-    }
+    public void Conv2d_GivesTheSameBits_OnAnyNumberOfThreads_AloneAndInABatch(int number, bool exact) =>
+        (s_products[number].WithEverything() with { ShiftRows = 1 }).CheckThreadsAndBatch(threads => new CpuOps(new CpuOptions { Threads = threads, Exact = exact }));
 
     [Theory]
     [InlineData(16, 16, 32, 32, true)]
