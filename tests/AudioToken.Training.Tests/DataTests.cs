@@ -96,6 +96,7 @@ public sealed class DataTests : IDisposable
         Assert.Equal(Enumerable.Range(0, 7), second.Order());
         Assert.NotEqual(first, second);
         Assert.Equal(first[3], new SampleOrder(7, 3).At(3));
+        Assert.Equal([.. first[4..], second[0]], order.Batch(update: 1, size: 4));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -17,6 +17,9 @@ public sealed class SampleOrder(int count, ulong seed)
         return _order[(int)((place + further) % count)];
     }
 
+    /// <summary>The samples of an update that takes <paramref name="size"/> at a time, as all before it did.</summary>
+    public int[] Batch(long update, int size) => [.. Enumerable.Range(0, size).Select(i => At((update * size) + i))];
+
     // Fisher and Yates.
     private int[] Shuffled(long epoch)
     {

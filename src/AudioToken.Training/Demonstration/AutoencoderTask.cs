@@ -47,7 +47,7 @@ internal sealed class AutoencoderTask : ITrainingTask, IDisposable
 
     public double Accumulate(long update, GradientSums sums)
     {
-        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        int[] samples = _order.Batch(update, Batch);
         float[] pictures = _pool.Pictures(samples);
         using GradientTape encoding = new(_ops, _parameters.Select(parameter => parameter.Weight));
         Tensor moments = Encoder.Forward(encoding, encoding.Upload(pictures, [Batch, Recipe.Side, Recipe.Side, 3])); // [B, h, w, 2 C]

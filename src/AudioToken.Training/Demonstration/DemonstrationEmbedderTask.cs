@@ -31,7 +31,7 @@ internal sealed class DemonstrationEmbedderTask : ITrainingTask
 
     public double Accumulate(long update, GradientSums sums)
     {
-        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        int[] samples = _order.Batch(update, Batch);
         float[] sounds = _pool.Sounds(samples);
         Shape shape;
         using (TensorScope scope = _model.Ops.Scope())

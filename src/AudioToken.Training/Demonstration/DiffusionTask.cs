@@ -42,7 +42,7 @@ internal sealed class DiffusionTask : ITrainingTask, IDisposable
 
     public double Accumulate(long update, GradientSums sums)
     {
-        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        int[] samples = _order.Batch(update, Batch);
         int[] ids = [.. samples.SelectMany((sample, i) => _captions.Draw(sample, StableSeed.Of(_seed, "caption", (update * Batch) + i)).Ids)];
         int[] timesteps = [.. Enumerable.Range(0, Batch).Select(i => (int)(StableSeed.Of(_seed, "time", (update * Batch) + i) % (ulong)_schedule.TrainTimesteps))];
         (float[] latents, float[] noise) = _latents.Draw(samples, StableSeed.Of(_seed, "latents", update), StableSeed.Of(_seed, "noise", update));

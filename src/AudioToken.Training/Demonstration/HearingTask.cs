@@ -42,7 +42,7 @@ internal sealed class HearingTask : ITrainingTask, IDisposable
 
     public double Accumulate(long update, GradientSums sums)
     {
-        int[] samples = [.. Enumerable.Range(0, Batch).Select(i => _order.At((update * Batch) + i))];
+        int[] samples = _order.Batch(update, Batch);
         float[] sounds = _pool.Sounds(samples);
         using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor features = Encoder.Forward(tape, tape.Upload(sounds, [Batch, sounds.Length / Batch / BeatsConfig.MelBins, BeatsConfig.MelBins])); // [B, L, 3 D]

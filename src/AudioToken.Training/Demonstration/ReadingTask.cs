@@ -51,8 +51,8 @@ internal sealed class ReadingTask : ITrainingTask, IDisposable
 
     public double Accumulate(long update, GradientSums sums)
     {
-        TokenizedPrompt[] texts = [.. Enumerable.Range(0, Batch).Select(
-            i => _captions.Draw(_order.At((update * Batch) + i), StableSeed.Of(_seed, "caption", (update * Batch) + i)))];
+        TokenizedPrompt[] texts = [.. _order.Batch(update, Batch).Select(
+            (sample, i) => _captions.Draw(sample, StableSeed.Of(_seed, "caption", (update * Batch) + i)))];
         using GradientTape tape = new(_ops, _parameters.Select(parameter => parameter.Weight)) { LossScale = sums.LossScale };
         Tensor states = _text.Forward(tape, tape.Upload([.. texts.SelectMany(text => text.Ids)], [Batch, ClipTokenizer.ContextLength])); // [B, 77, D]
         Tensor scores = tape.Linear(states, _head, default);                                                                             // [B, 77, V]
