@@ -24,8 +24,8 @@ internal sealed class OnnxPeer : IDisposable
         _inputs = [.. model.Inputs.Select(shape => Tensor(Values.Gaussian(Count(shape), 1), shape))];
         _outputs = [.. model.Outputs.Select(shape => Tensor(new float[Count(shape)], shape))];
         Way = model.Way;
-        _inputNames = [.. _inputs.Select((_, i) => $"x{i}")];
-        _outputNames = [.. _outputs.Select((_, i) => $"y{i}")];
+        _inputNames = [.. _session.InputNames];
+        _outputNames = [.. _session.OutputNames];
     }
 
     /// <summary>The version that is loaded.</summary>

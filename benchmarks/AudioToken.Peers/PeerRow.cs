@@ -11,29 +11,37 @@ namespace AudioToken.Peers;
 /// <param name="GuidedCalls">How often a guided step does.</param>
 /// <param name="Exact">Ours, sums term by term.</param>
 /// <param name="Fast">Ours, as it is by default.</param>
-/// <param name="Peer">ONNX Runtime's, or null where it has no such operation or is not asked for it.</param>
+/// <param name="Peer">ONNX Runtime's with all that ours does, or null where it has no such operation or is not asked for it.</param>
+/// <param name="Products">Its products and convolutions by themselves, or null where the operation has none.</param>
 /// <param name="Way">How ONNX Runtime is asked for it.</param>
 /// <param name="Peak">Multiply-add peak at that time, FLOP/s.</param>
-internal sealed record PeerRow(KernelCase Case, int Calls, int GuidedCalls, double Exact, double Fast, double? Peer, string? Way, double Peak)
+internal sealed record PeerRow(KernelCase Case, int Calls, int GuidedCalls, double Exact, double Fast, double? Peer, double? Products, string? Way, double Peak)
 {
     /// <summary>Ours, theirs, ours, theirs: a machine that slows down slows all of them. Each timed run directly follows one that is not.</summary>
     public static PeerRow Measure(KernelCase item, int calls, int guidedCalls, BenchDevice exact, BenchDevice fast, int threads, int repetitions)
     {
-        using OnnxPeer? peer = calls == 0 ? null : OnnxPeer.Quickest(OnnxModel.Of(item), threads);
-        List<double> exacts = [], fasts = [], peers = [], peaks = [];
+        IReadOnlyList<OnnxModel> whole = calls == 0 ? [] : OnnxModel.Of(item, whole: true), plain = calls == 0 ? [] : OnnxModel.Of(item, whole: false);
+        bool same = whole.Count == plain.Count && whole.Zip(plain).All(pair => pair.First.Model.AsSpan().SequenceEqual(pair.Second.Model));
+        using OnnxPeer? peer = OnnxPeer.Quickest(whole, threads), products = same ? null : OnnxPeer.Quickest(plain, threads);
+        List<double> exacts = [], fasts = [], peers = [], productsAlone = [], peaks = [];
         for (int i = 0; i < repetitions; i++)
         {
             exacts.Add(Own(exact));
-            if (peer is not null)
-            {
-                peer.Run();
-                peers.Add(peer.Run());
-            }
-
+            Theirs(peer, peers);
             fasts.Add(Own(fast));
+            Theirs(products, productsAlone);
         }
 
-        return new PeerRow(item, calls, guidedCalls, Median(exacts), Median(fasts), peer is null ? null : Median(peers), peer?.Way, Median(peaks));
+        double? its = Median(peers);
+        return new PeerRow(item, calls, guidedCalls, Median(exacts)!.Value, Median(fasts)!.Value, its, same ? its : Median(productsAlone), peer?.Way, Median(peaks)!.Value);
+
+        static void Theirs(OnnxPeer? peer, List<double> seconds)
+        {
+            if (peer is null)
+                return;
+            peer.Run();
+            seconds.Add(peer.Run());
+        }
 
         double Own(BenchDevice device)
         {
@@ -46,7 +54,7 @@ internal sealed record PeerRow(KernelCase Case, int Calls, int GuidedCalls, doub
     /// <inheritdoc/>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Case.Operation} {Case.Shape} x{Calls}{(GuidedCalls == Calls || GuidedCalls == 0 ? "" : $", guided x{GuidedCalls}")}: exact {Exact * 1e3:f1} ms ({Case.Flops / Exact / Peak:P0} of peak), default {Fast * 1e3:f1} ms{(Peer is null ? "" : $", ONNX Runtime {Peer * 1e3:f1} ms ({Way})")}");
+        $"{Case.Operation} {Case.Shape} x{Calls}{(GuidedCalls == Calls || GuidedCalls == 0 ? "" : $", guided x{GuidedCalls}")}: exact {Exact * 1e3:f1} ms ({Case.Flops / Exact / Peak:P0} of peak), default {Fast * 1e3:f1} ms{(Peer is null ? "" : $", ONNX Runtime {Peer * 1e3:f1} ms ({Way})")}{(Products is null ? "" : $", by themselves {Products * 1e3:f1} ms")}");
 
     /// <summary>Writes an object.</summary>
     public void Write(Utf8JsonWriter json)
@@ -64,9 +72,12 @@ internal sealed record PeerRow(KernelCase Case, int Calls, int GuidedCalls, doub
             json.WriteString("onnxruntime_way", Way);
         }
 
+        if (Products is { } products)
+            json.WriteNumber("onnxruntime_products_ms", Math.Round(products * 1e3, 3));
+
         json.WriteNumber("peak_gflops", Math.Round(Peak / 1e9, 1));
         json.WriteEndObject();
     }
 
-    private static double Median(List<double> values) => Spread.Of(values).Median;
+    private static double? Median(List<double> values) => values.Count == 0 ? null : Spread.Of(values).Median;
 }
