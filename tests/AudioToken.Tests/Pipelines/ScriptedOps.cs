@@ -37,6 +37,13 @@ internal sealed class ScriptedOps(CpuOps cpu) : DelegatingOps(cpu), ITensorOps
         Inner.Project(x, projections, results);
     }
 
+    public Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        _weight = chain.Second.Weight.Name;
+        Before(nameof(ITensorOps.LinearChain));
+        return Spoil(chain.Second.Weight.Name, Inner.LinearChain(x, chain, residual, epilogue));
+    }
+
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         _weight = weight.Name;
@@ -48,6 +55,12 @@ internal sealed class ScriptedOps(CpuOps cpu) : DelegatingOps(cpu), ITensorOps
         _weight = weight.Name;
         Before(nameof(ITensorOps.Conv2dWithShortcut));
         return Spoil(weight.Name, Inner.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut));
+    }
+
+    public void Advance(ReadOnlySpan<StepSum> sums, Tensor factors, StepIndex step)
+    {
+        Before(nameof(ITensorOps.Advance));
+        Inner.Advance(sums, factors, step);
     }
 
     public override Tensor AttentionPool(Tensor values, Tensor scores) => Spoil(nameof(AttentionPool), base.AttentionPool(values, scores));
