@@ -142,9 +142,13 @@ public sealed class WeightUploadTests
 
         public override void Read(long start, Span<float> destination)
         {
-            if (_readers.IsSet)
-                return;
-            _readers.Signal();
+            lock (_readers)
+            {
+                if (_readers.IsSet)
+                    return;
+                _readers.Signal();
+            }
+
             HaveMet |= _readers.Wait(TimeSpan.FromSeconds(30));
         }
 
