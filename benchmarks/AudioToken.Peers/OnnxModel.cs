@@ -73,7 +73,18 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
     private static OnnxModel Product(LinearCase item, bool whole)
     {
         OnnxGraph graph = new();
-        string y = graph.Node("MatMul", [graph.Input(item.Rows, item.Depth), graph.Weight(item.Depth, item.Columns)]);
+        (string x, long depth) = (graph.Input(item.Rows, item.Depth), item.Depth);
+        if (item.Through > 0)
+        {
+            x = graph.Node("MatMul", [x, graph.Weight(depth, item.Through)]);
+            if (whole && item.Epilogue.Bias)
+                x = graph.Node("Add", [x, graph.Weight(item.Through)]);
+            if (whole)
+                x = graph.Node("Add", [x, graph.Input(item.Rows, item.Through)]);
+            depth = item.Through;
+        }
+
+        string y = graph.Node("MatMul", [x, graph.Weight(depth, item.Columns)]);
         if (!whole)
             return Finish(graph, y, item.Epilogue, whole, item.Rows, item.Columns);
         (Activation activation, long columns) = (item.Epilogue.Activation, item.Columns);

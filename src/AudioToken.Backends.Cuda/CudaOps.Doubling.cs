@@ -24,13 +24,6 @@ public sealed unsafe partial class CudaOps
         return new CudaWeight(this, kept, role, phases);
     }
 
-    /// <summary>The rows of a weight that was loaded for its phases.</summary>
-    internal CudaRows LoadLater(KeptWeightSource kept)
-    {
-        Enter();
-        return LoadRows(_laterMemory, kept, kept.Shape[0], (long)Taps * kept.Shape[1], Taps, kept.DType, pad: true);
-    }
-
     /// <summary>The phases of a weight in the type that operations compute with; where they rest in another, those of the kept values, which the innermost open scope owns.</summary>
     private ProductColumns PhaseColumns(CudaWeight weight)
     {

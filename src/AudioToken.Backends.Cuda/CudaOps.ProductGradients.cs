@@ -120,12 +120,12 @@ public sealed unsafe partial class CudaOps : IGradientOps
         if (values.IsEmpty)
             return;
         Enter();
-        int taps = own.Role switch { WeightRole.Conv2d => own.Shape[2] * own.Shape[3], WeightRole.GroupedConv1d => own.Shape[2], _ => 1 };
+        Part(own);
         ArrayWeightSource source = new(own.Name, own.Shape, values.ToArray());
         if (own.Phases is { } phases)
             SendPhases(source, phases, own.Kept);
-        if (own.HasRows)
-            Send(source, own.Rows, taps);
+        if (own.Phases is null || own.HasRows)
+            Send(source, own.Rows, TapsOf(own));
     }
 
     // [outputs, inputs and taps] in the order of the file. Any number of positions is added in one block, in their order.

@@ -69,6 +69,16 @@ public sealed unsafe partial class CudaOps
         return Filled(memory, count, length, pad ? Padded(length) : length, dtype, rows => Send(source, rows, taps));
     }
 
+    /// <summary>The rows of a weight of products that another form has replaced.</summary>
+    internal CudaRows LoadLater(CudaWeight weight)
+    {
+        Enter();
+        int taps = TapsOf(weight);
+        return LoadRows(_laterMemory, weight.Kept!, weight.Shape[0], (long)taps * weight.Shape[1], taps, weight.Kept!.DType, pad: true);
+    }
+
+    private static int TapsOf(Weight weight) => weight.Role switch { WeightRole.Conv2d => weight.Shape[2] * weight.Shape[3], WeightRole.GroupedConv1d => weight.Shape[2], _ => 1 };
+
     // Takes memory for rows and has them sent.
     private CudaRows Filled(DeviceMemory memory, int count, int depth, int stride, DType dtype, Action<CudaRows> send)
     {

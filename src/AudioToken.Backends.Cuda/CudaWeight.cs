@@ -11,11 +11,18 @@ namespace AudioToken.Backends.Cuda;
 /// <param name="Stride">Elements from row to row: the depth rounded up to a multiple of 8, filled with zeros; of phases, as many times as there are.</param>
 internal readonly record struct CudaRows(DeviceBlock Block, DType Type, int Count, int Depth, int Stride);
 
+/// <summary>What has been made of two linear layers with a residual between them: the second's product with the first.</summary>
+/// <param name="Layers">The layers.</param>
+/// <param name="Rows">W2 W1, [N, K].</param>
+/// <param name="Bias">W2 b1 + b2 in fp32, [N]; none where the first layer has no bias.</param>
+internal sealed record CudaChain(LinearChain Layers, CudaRows Rows, DeviceBlock? Bias);
+
 /// <summary>A parameter in device memory: rows of the storage type (fp32 for vectors).</summary>
 internal sealed class CudaWeight : Weight
 {
     private readonly CudaRows? _phases;
     private CudaRows? _rows;
+    private CudaChain? _chain;
     private bool _disposed;
 
     /// <summary>Names memory that a backend has filled, and owns it.</summary>
@@ -29,8 +36,8 @@ internal sealed class CudaWeight : Weight
     /// <summary>The backend that loaded it.</summary>
     public CudaOps Owner { get; }
 
-    /// <summary>Of a weight with phases: its values.</summary>
-    public KeptWeightSource? Kept { get; }
+    /// <summary>Of a weight whose rows another form has replaced: its values.</summary>
+    public KeptWeightSource? Kept { get; private set; }
 
     /// <summary>The rows of the weight as it stands in its file.</summary>
     /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
@@ -39,7 +46,7 @@ internal sealed class CudaWeight : Weight
         get
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _rows ??= Owner.LoadLater(Kept!);
+            return _rows ??= Owner.LoadLater(this);
         }
     }
 
@@ -57,15 +64,36 @@ internal sealed class CudaWeight : Weight
         }
     }
 
+    /// <summary>The chain of which it is a weight or a bias, if that has been made one.</summary>
+    /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
+    public CudaChain? Chain
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _chain;
+        }
+        set => _chain = value;
+    }
+
     /// <summary>The first element of its <see cref="Rows"/>.</summary>
     /// <exception cref="ObjectDisposedException">The weight has been disposed.</exception>
     public ulong Address => Rows.Block.Pointer.Address;
+
+    /// <summary>Gives its rows back: another form stands for them from now on.</summary>
+    /// <param name="kept">Its values, from which they are made when they are next asked for.</param>
+    public void Replace(KeptWeightSource kept)
+    {
+        Owner.FreeWeight(Rows.Block);
+        (Kept, _rows) = (kept, null);
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (_disposed)
             return;
+        Owner.Part(this);
         _disposed = true;
         foreach (CudaRows? form in (ReadOnlySpan<CudaRows?>)[_rows, _phases])
         {

@@ -10,7 +10,7 @@ public static class OperationClasses
     public static OperationClass Of(string operation) => operation switch
     {
         Conv2dCase.Name or GroupedConv1dCase.Name or nameof(ITensorOps.Conv2d) or nameof(ITensorOps.Conv2dWithShortcut) or nameof(ITensorOps.GroupedConv1d) => OperationClass.Conv,
-        LinearCase.Name or ProjectCase.Name or nameof(ITensorOps.Linear) or nameof(ITensorOps.Project) => OperationClass.Linear,
+        LinearCase.Name or ProjectCase.Name or nameof(ITensorOps.Linear) or nameof(ITensorOps.LinearChain) or nameof(ITensorOps.Project) => OperationClass.Linear,
         AttentionCase.Name or nameof(ITensorOps.Attention) => OperationClass.Attention,
         _ => OperationClass.Rest,
     };

@@ -44,6 +44,14 @@ public class StageProfile(ITensorOps inner) : TransparentOps(inner)
     }
 
     /// <inheritdoc/>
+    public override Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        Tensor y = base.LinearChain(x, chain, residual, epilogue);
+        Count(nameof(LinearChain), 2.0 * x.Shape.Rows * (chain.First.Weight.Shape.Count + chain.Second.Weight.Shape.Count));
+        return y;
+    }
+
+    /// <inheritdoc/>
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         Tensor y = base.Conv2d(x, weight, geometry, epilogue, skip);

@@ -43,7 +43,7 @@ public sealed class StepRecorder : TransparentOps
     /// <inheritdoc/>
     public override Tensor Linear(Tensor x, Weight weight, in Epilogue epilogue)
     {
-        Note(new LinearCase(checked((int)x.Shape.Rows), x.Shape[^1], weight.Shape[0], CaseEpilogue.Of(epilogue)), nameof(Linear));
+        Note(LinearCase.Of(x, weight, epilogue), nameof(Linear));
         return Told(Inner.Linear(x, weight, epilogue), epilogue.NormFollows);
     }
 
@@ -52,6 +52,13 @@ public sealed class StepRecorder : TransparentOps
     {
         Note(ProjectCase.Of(x, projections), nameof(Project));
         Inner.Project(x, projections, results);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        Note(LinearCase.Of(x, chain, epilogue), nameof(LinearChain));
+        return Told(Inner.LinearChain(x, chain, residual, epilogue), epilogue.NormFollows);
     }
 
     /// <inheritdoc/>

@@ -83,6 +83,24 @@ public interface ITensorOps : IDisposable
             results[i] = Linear(x, projections[i].Weight, new Epilogue(projections[i].Bias));
     }
 
+    /// <summary>Tells, once its weights are loaded, that <see cref="LinearChain"/> will be asked for. A backend may lay them out anew for it; any other use stays open.</summary>
+    /// <exception cref="ShapeException">The layers do not fit each other.</exception>
+    void Prepare(in LinearChain chain) => ResultShape.Prepare(chain);
+
+    /// <summary>Two linear layers with a residual between them, then the epilogue.</summary>
+    /// <remarks>What <see cref="Linear"/> of each gives. A backend that was told of the layers by <see cref="Prepare"/> may have multiplied their weights and
+    /// add both sources up in one launch; a decorator that implements neither sees each layer by itself.</remarks>
+    /// <param name="x">[..., K].</param>
+    /// <param name="chain">The layers, to N columns.</param>
+    /// <param name="residual">What the second layer takes beside the first one's result, [..., M].</param>
+    /// <param name="epilogue">Of the second layer, whose bias is the layer's own; no <see cref="Activation.Geglu"/>.</param>
+    /// <returns>[..., N].</returns>
+    Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        ResultShape.LinearChain(x, chain, residual, epilogue);
+        return chain.Apply(this, x, residual, epilogue);
+    }
+
     /// <summary>Two-dimensional convolution (cross-correlation), then the epilogue.</summary>
     /// <param name="x">[B, H, W, C].</param>
     /// <param name="weight">Role Conv2d, [N, C + Cskip, kh, kw].</param>
@@ -293,7 +311,7 @@ public readonly record struct WeightedTensor(Tensor Tensor, float Factor);
 /// <param name="Terms">At least one, at most eight, of the target's shape; the target may be among them.</param>
 public readonly record struct StepSum(Tensor Target, ReadOnlyMemory<Tensor> Terms);
 
-/// <summary>One product of <see cref="ITensorOps.Project"/>.</summary>
+/// <summary>A linear layer: a product of <see cref="ITensorOps.Project"/>, or a part of a <see cref="LinearChain"/>.</summary>
 /// <param name="Weight">Role Linear, [N, K].</param>
 /// <param name="Bias">Vector, [N], or none.</param>
 public readonly record struct Projection(Weight Weight, Weight? Bias);

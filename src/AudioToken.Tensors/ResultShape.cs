@@ -31,6 +31,33 @@ public static class ResultShape
         return WithEpilogue(nameof(Linear), x.Shape.WithLast(weight.Shape[0]), epilogue, gegluFits: true);
     }
 
+    /// <summary>Two layers of which the second takes what the first one gives.</summary>
+    public static void Prepare(in LinearChain chain)
+    {
+        (Weight first, Weight second) = (chain.First.Weight, chain.Second.Weight);
+        Role(nameof(LinearChain), first, WeightRole.Linear, 2);
+        Role(nameof(LinearChain), second, WeightRole.Linear, 2);
+        if (second.Shape[1] != first.Shape[0])
+            Throw($"LinearChain: {first.Name} is {first.Shape}, {second.Name} behind it {second.Shape}; it wants [N, {first.Shape[0]}].");
+        if (chain.First.Bias is { } firstBias)
+            Vector(nameof(LinearChain), firstBias, first.Shape[0]);
+        if (chain.Second.Bias is { } secondBias)
+            Vector(nameof(LinearChain), secondBias, second.Shape[0]);
+    }
+
+    /// <summary>[..., K] and [..., M] to [..., N].</summary>
+    public static Shape LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        Prepare(chain);
+        Shape hidden = Linear(x, chain.First.Weight, default);
+        Floats(nameof(LinearChain), residual, "the residual");
+        if (residual.Shape != hidden)
+            Throw($"LinearChain: the residual is {residual.Shape}; it wants {hidden}, as {chain.First.Weight.Name} makes of x {x.Shape}.");
+        if (epilogue.Bias is not null)
+            Throw($"LinearChain: the epilogue has a bias, {epilogue.Bias.Name}; the second layer's is in the chain.");
+        return WithEpilogue(nameof(LinearChain), hidden.WithLast(chain.Second.Weight.Shape[0]), epilogue, gegluFits: false);
+    }
+
     /// <summary>[B, H, W, C] to [B, H', W', N].</summary>
     public static Shape Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip)
     {

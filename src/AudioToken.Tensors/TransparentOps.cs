@@ -18,6 +18,18 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public void Prepare(in LinearChain chain) => Inner.Prepare(chain);
+
+    /// <inheritdoc/>
+    public virtual Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        Before(nameof(ITensorOps.LinearChain));
+        Tensor y = Inner.LinearChain(x, chain, residual, epilogue);
+        After(nameof(ITensorOps.LinearChain), y);
+        return y;
+    }
+
+    /// <inheritdoc/>
     public virtual Tensor Conv2dWithShortcut(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, in Shortcut shortcut)
     {
         Before(nameof(ITensorOps.Conv2dWithShortcut));

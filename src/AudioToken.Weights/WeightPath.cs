@@ -37,6 +37,9 @@ public readonly struct WeightPath
     /// <summary>Loads a tensor computed from others.</summary>
     public Weight Load(WeightSource source, WeightRole role) => _store.Load(source, role);
 
+    /// <summary>Tells the backend of two layers, whose tensors are loaded, that will be asked for as one.</summary>
+    public void Prepare(in LinearChain chain) => _store.Prepare(chain);
+
     /// <summary>The tensor as it stands in the file, for computing with it at load time; under <paramref name="shape"/> whatever
     /// alternative the file has.</summary>
     public WeightSource Source(string name, Shape shape, params ReadOnlySpan<Shape> alternatives) =>

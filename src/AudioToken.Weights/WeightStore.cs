@@ -95,6 +95,12 @@ public sealed class WeightStore : IDisposable
         return weight;
     }
 
+    internal void Prepare(in LinearChain chain)
+    {
+        if (_missing.Count + _misshapen.Count == 0)
+            _ops.Prepare(chain);
+    }
+
     /// <summary>The same source, refusing NaN and infinity in this checkpoint's name.</summary>
     internal WeightSource Checked(WeightSource source) => source is MissingSource ? source : new FiniteWeightSource(source, _tensors.Description);
 

@@ -11,6 +11,12 @@ public sealed class EmptyTests
     {
         ["linear of no rows"] = ([0, 5], ops => ops.Linear(Of(ops, [0, 8]), Weight(ops, WeightRole.Linear, [5, 8]), default)),
         ["linear of no rows, with a residual"] = ([0, 3, 8], ops => ops.Linear(Of(ops, [0, 3, 8]), Weight(ops, WeightRole.Linear, [8, 8]), new Epilogue { Residual = Of(ops, [0, 3, 8]) })),
+        ["two layers of no rows"] = ([0, 3, 5], ops =>
+        {
+            LinearChain chain = new(new(Weight(ops, WeightRole.Linear, [8, 24]), Weight(ops, WeightRole.Vector, [8])), new(Weight(ops, WeightRole.Linear, [5, 8]), null));
+            ops.Prepare(chain);
+            return ops.LinearChain(Of(ops, [0, 3, 24]), chain, Of(ops, [0, 3, 8]), new() { NormFollows = true });
+        }),
         ["convolution of no samples"] = ([0, 4, 4, 8], ops => ops.Conv2d(Of(ops, [0, 4, 4, 8]), Weight(ops, WeightRole.Conv2d, [8, 8, 3, 3]), new ConvGeometry(1, 1), default)),
         ["convolution of no doubled maps"] = ([0, 8, 8, 8], ops => ops.Conv2d(
             Of(ops, [0, 4, 4, 8]), Weight(ops, WeightRole.DoublingConv2d, [8, 8, 3, 3]), new ConvGeometry(1, 1) { UpsampleHeight = 8, UpsampleWidth = 8 }, new() { NormFollows = true })),

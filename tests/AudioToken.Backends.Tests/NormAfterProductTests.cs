@@ -33,6 +33,14 @@ public sealed class NormAfterProductTests
         ("a sequence, with an activation", 0, (ops, draw) => (Linear(ops, draw, [1, 192, 24], 64, new() { Activation = Activation.Silu }), default)),
         ("a sequence as a map", 0, (ops, draw) => (Linear(ops, draw, [2, 64, 24], 64).Reshape([2, 8, 8, 64]), default)),
         ("a long sum", 0, (ops, draw) => (Linear(ops, draw, [1, 64, 1600], 64), default)),
+        ("two layers", 0, (ops, draw) =>
+        {
+            Tensor x = ops.Normal(draw, [2, 64, 48]), between = ops.Normal(draw, [2, 64, 32]), residual = ops.Normal(draw, [2, 64, 24]);
+            using Weight first = ops.Weight(draw, WeightRole.Linear, [32, 48], 0, 1 / Math.Sqrt(48)), second = ops.Weight(draw, WeightRole.Linear, [24, 32], 0, 1 / Math.Sqrt(32));
+            LinearChain chain = new(new(first, null), new(second, null));
+            ops.Prepare(chain);
+            return (ops.LinearChain(x, chain, between, new() { Residual = residual, NormFollows = true }), default);
+        }),
         ("mean 50", 50, (ops, draw) =>
         {
             Tensor residual = ops.Normal(draw, [2, 64, 32], 50);

@@ -33,6 +33,9 @@ internal sealed record Product
     /// <summary>Channels of both sources of a shortcut, which has a bias where the product has one; zeros for none.</summary>
     public (int Channels, int Skip) Shortcut { get; init; }
 
+    /// <summary>Whether another linear layer comes before the weight's, with a residual between them; it has a bias where the product has one.</summary>
+    public bool IsChain { get; init; }
+
     public bool Bias { get; init; }
 
     /// <summary>Rows of the channel shift: 0 for none, 1, or the batch.</summary>
@@ -49,6 +52,12 @@ internal sealed record Product
     public static Product Linear(Shape input, int columns) => new()
     {
         Input = input, Weight = [columns, input[^1]], Role = WeightRole.Linear,
+    };
+
+    /// <summary>Two linear layers with a residual between them.</summary>
+    public static Product Chain(Shape input, int hidden, int columns) => new()
+    {
+        Input = input, Weight = [columns, hidden], Role = WeightRole.Linear, IsChain = true,
     };
 
     public static Product Conv(Shape input, int columns, int kernelHeight, int kernelWidth, ConvGeometry geometry, int skipChannels = 0) => new()
@@ -73,7 +82,7 @@ internal sealed record Product
     };
 
     public override string ToString() =>
-        $"{Role}{(Doubling ? " for doubled maps" : "")} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, shortcut {Shortcut}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
+        $"{(IsChain ? "Chain" : Role)}{(Doubling ? " for doubled maps" : "")} {Input} x {Weight}{(WeightType == DType.F32 ? "" : $" in {WeightType}")}, {Geometry}, skip {SkipChannels}, shortcut {Shortcut}, bias {Bias}, shift {ShiftRows}, {Activation}, residual {Residual}, scales {Scale}, {ResidualScale}";
 
     /// <summary>The result on a backend.</summary>
     public float[] Run(ITensorOps ops)
@@ -98,7 +107,7 @@ internal sealed record Product
         bool half = storage != DType.F32;
         ITensorOps given = half ? new RoundedOps(reference, storage) : reference;
         double[] expected = reference.Download(Apply(given, this, absolute: false));
-        double[] bound = Bound(expected, reference, given, Doubling ? RoundedOps.Roundoff(storage) : 0);
+        double[] bound = Bound(expected, reference, given, Doubling || IsChain ? RoundedOps.Roundoff(storage) : 0);
         double stored = 2 * RoundedOps.Roundoff(storage);
         float[] actual = Run(half ? new RoundedOps(ops, storage) : ops);
         Assert.Equal(expected.Length, actual.Length);
@@ -135,12 +144,13 @@ internal sealed record Product
         Assert.Equal(alone, together[..alone.Length]);
     }
 
-    // A backend may sum a weight's taps and round the sums as it stores them: each by at most `summed` of its terms' absolute values.
+    // A backend may sum a weight's taps, or multiply the weights of two layers, and round the sums as it stores them: each by at most `summed` of its terms'
+    // absolute values. So does one that stores what lies between two layers.
     private double[] Bound(double[] expected, ReferenceOps reference, ITensorOps given, double summed)
     {
         Product plain = this with { Activation = Activation.None, Residual = false, Scale = 0 };
         double[] sums = reference.Download(Apply(given, plain, absolute: true));
-        int terms = (int)(Weight.Count / Weight[0]) + Shortcut.Channels + Shortcut.Skip + 8;
+        int terms = (int)(Weight.Count / Weight[0]) + Shortcut.Channels + Shortcut.Skip + (IsChain ? Input[^1] + Weight[1] + 8 : 0) + 8;
         bool gated = Activation == Activation.Geglu;
         int columns = gated ? Weight[0] / 2 : Weight[0];
         double scale = Scale == 0 ? 1 : Scale, residualScale = ResidualScale == 0 ? 1 : ResidualScale;
@@ -195,6 +205,16 @@ internal sealed record Product
         };
         switch (p.Role)
         {
+            case WeightRole.Linear when p.IsChain:
+                Shape before = [p.Weight[1], p.Input[^1]], hidden = p.Input.WithLast(before[0]);
+                using (Weight first = ops.LoadWeight(HalfWeightSource.Rounded("first", before, p.WeightType, Drawn(10, before)), WeightRole.Linear))
+                using (Weight? firstBias = p.Bias ? ops.LoadWeight(new ArrayWeightSource("first bias", [before[0]], Drawn(11, [before[0]])), WeightRole.Vector) : null)
+                {
+                    LinearChain chain = new(new(first, firstBias), new(weight, bias));
+                    ops.Prepare(chain);
+                    return ops.LinearChain(x, chain, ops.Upload(Drawn(12, hidden), hidden), epilogue with { Bias = null });
+                }
+
             case WeightRole.Linear:
                 return ops.Linear(x, weight, epilogue);
             case WeightRole.GroupedConv1d:

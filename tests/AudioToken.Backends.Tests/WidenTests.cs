@@ -35,6 +35,9 @@ public sealed class WidenTests
         Draw draw = new(1);
         using TensorScope scope = ops.Scope();
         using Weight vector = ops.Weight(draw, WeightRole.Vector, [16]), linear = ops.Weight(draw, WeightRole.Linear, [16, 36]), second = ops.Weight(draw, WeightRole.Linear, [16, 36]);
+        using Weight back = ops.Weight(draw, WeightRole.Linear, [9, 16]);
+        LinearChain chain = new(new(linear, vector), new(back, null));
+        ops.Prepare(chain);
         using Weight odd = ops.Weight(draw, WeightRole.Conv2d, [9, 3, 3, 3]), even = ops.Weight(draw, WeightRole.Conv2d, [16, 16, 3, 3]);
         using Weight doubling = ops.Weight(draw, WeightRole.DoublingConv2d, [5, 16, 3, 3]), square = ops.Weight(draw, WeightRole.Conv2d, [16, 16, 1, 1]);
         using Weight grouped = ops.Weight(draw, WeightRole.GroupedConv1d, [16, 4, 5]), table = ops.Weight(draw, WeightRole.Table, [10, 16]);
@@ -46,6 +49,7 @@ public sealed class WidenTests
         [
             hidden,
             .. projected,
+            ops.LinearChain(sequence, chain, hidden, default),
             ops.Conv2d(ops.Normal(draw, [2, 5, 4, 3]), odd, new ConvGeometry(1, 1), default),
             ops.Conv2d(map, even, new ConvGeometry(1, 1), new Epilogue(vector) { Residual = map, Activation = Activation.Silu }),
             ops.Conv2dWithShortcut(map, even, new ConvGeometry(1, 1), new Epilogue(vector), new Shortcut(map, square, vector)),

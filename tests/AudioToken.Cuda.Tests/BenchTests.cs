@@ -41,6 +41,7 @@ public sealed class BenchTests
     [InlineData("group-norm", "2x64x32+32,8,silu,told", 1)]
     [InlineData("conv2d", "1x8x8x16,16,3x3,norm", 1)]
     [InlineData("linear", "64x16,16,norm", 1)]
+    [InlineData("linear", "64x32,16,through16,residual,norm", 1)]
     [InlineData("project", "64x16,16,3", 1)]
     [InlineData("project", "64x16,32,2,nobias", 1)]
     public void Kernel_OfOneShapeIsCounted(string operation, string shape, int atMost) => Setup.Run(setup =>

@@ -19,13 +19,17 @@ public sealed class LargeTensorTests
         using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
         using Weight square = Load(ops, WeightRole.Linear, [Channels, Channels]), kernel = Load(ops, WeightRole.Conv2d, [Channels, Channels, 3, 3]);
         using Weight pixel = Load(ops, WeightRole.Conv2d, [Channels, Channels, 1, 1]), vector = Load(ops, WeightRole.Vector, [Channels]);
+        using Weight again = Load(ops, WeightRole.Linear, [Channels, Channels]);
+        LinearChain chain = new(new(square, null), new(again, vector));
+        ops.Prepare(chain);
         using TensorScope scope = ops.Scope();
-        Tensor map = ops.RepeatBatch(Small(ops, square, Side), Side).Reshape([1, Side, Side, Channels]);
+        Tensor map = ops.RepeatBatch(Small(ops, again, Side), Side).Reshape([1, Side, Side, Channels]);
         Assert.True(map.Shape.Count > int.MaxValue);
         setup.Emulator.Reset();
         foreach (Func<Tensor> operation in new Func<Tensor>[]
         {
-            () => ops.Linear(map, square, default),
+            () => ops.Linear(map, again, default),
+            () => ops.LinearChain(map, chain, map, new() { Residual = map }),
             () => ops.Conv2d(map, kernel, new ConvGeometry(stride: 1, padding: 1), default),
             () => ops.Conv2dWithShortcut(map, kernel, new ConvGeometry(stride: 1, padding: 1), default, new Shortcut(map, pixel, vector)),
             () => ops.GroupNorm(map, vector, vector, 32, 1e-5f, Activation.Silu),
@@ -40,7 +44,7 @@ public sealed class LargeTensorTests
             Assert.True(operation().Shape.Count > int.MaxValue);
         }
 
-        Assert.Equal(9, setup.Emulator.Count("kernels"));
+        Assert.Equal(10, setup.Emulator.Count("kernels"));
     });
 
     [Fact]

@@ -47,7 +47,7 @@ public sealed class PictureTests(ITestOutputHelper output)
         Tensor states = text.Forward(ops, ops.Upload(new int[2 * 77], [2, 77]), 0, token.Reshape([1, 1, textConfig.Width]));
         UnetContext context = unet.PrepareContext(ops, states);
         foreach (SamplerKind sampler in Enum.GetValues<SamplerKind>())
-            Loop(device, ops, unet, context, sampler, side: 64, kernels: 329);
+            Loop(device, ops, unet, context, sampler, side: 64, kernels: 313);
 
         Tensor latents = ops.Upload(new float[64 * 64 * 4], [1, 64, 64, 4]);
         Traffic(device, ops, unet, context, latents);
@@ -69,7 +69,7 @@ public sealed class PictureTests(ITestOutputHelper output)
         using UnetModel unet = UnetModel.Load(ops, Ones(CheckpointShapes.Unet(config)), config);
         using TensorScope scope = ops.Scope();
         UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 77 * 32], [2, 77, 32]));
-        Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm, side, kernels: 329);
+        Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm, side, kernels: 313);
     });
 
     // Kernels of a step; where the sampler draws noise there is one more, which takes the step's.
@@ -119,8 +119,9 @@ public sealed class PictureTests(ITestOutputHelper output)
 
         long[] Norms() => [.. new[] { "group_norm_moments_f16", "group_norm_f16", "group_norm_plain_f16" }.Select(name => device.Count("kernel:" + name))];
         output.WriteLine(string.Join(", ", traffic.Each.Select(each => string.Create(CultureInfo.InvariantCulture, $"{each.Key} {each.Value / 1e6:0} MB"))));
-        Assert.InRange(traffic.Bytes / 1e9, 1, 2.6);
+        Assert.InRange(traffic.Bytes / 1e9, 1, 2.5);
         Assert.InRange(traffic.Each["Conv2d"] / 1e6, 100, 340); // the 14 shortcuts are neither written nor read
+        Assert.InRange(traffic.Each["Linear"] / 1e6, 100, 1050); // nor is what lies between the 16 transformers' last two layers
     }
 
     private static Dictionary<string, Shape> Decoder(IReadOnlyDictionary<string, Shape> vae) =>

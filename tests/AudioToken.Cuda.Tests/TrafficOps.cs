@@ -26,6 +26,13 @@ internal sealed class TrafficOps(ITensorOps inner) : DelegatingOps(inner), ITens
             Count(nameof(ITensorOps.Project), result);
     }
 
+    public Tensor LinearChain(Tensor x, in LinearChain chain, Tensor residual, in Epilogue epilogue)
+    {
+        Tensor result = Inner.LinearChain(x, chain, residual, epilogue);
+        Count(nameof(Linear), x, residual, epilogue.ChannelShift, epilogue.Residual, result);
+        return result;
+    }
+
     public override Tensor Conv2d(Tensor x, Weight weight, in ConvGeometry geometry, in Epilogue epilogue, Tensor skip = default)
     {
         Count(nameof(Conv2d), x, skip, epilogue.ChannelShift, epilogue.Residual);

@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 using AudioToken.Testing;
 using Xunit;
@@ -108,6 +109,92 @@ public sealed class WeightUploadTests
             Assert.Throws<ShapeException>(() => ops.LoadWeight(new ArrayWeightSource("w", [3, 5, 1, 9], values), WeightRole.DoublingConv2d)).Message);
     });
 
+    // Sums are whole numbers that fp32 holds; fp16 does not hold those of the weights beyond 2048, nor those of the biases at all.
+    [Fact]
+    public void WeightsOfTwoLayers_RestAsTheirProduct_AndAreWholeWhenTheyAreAskedFor() => Setup.Run(setup =>
+    {
+        float[] w1 = Numbers(5 * 20, 121), w2 = Numbers(3 * 5, 121), b1 = Numbers(5, 8001), b2 = Numbers(3, 8001);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        LinearChain chain = Load(w1, b1, w2, b2);
+        CudaWeight[] weights = Parts(chain);
+        Half[] plain = OnDevice(weights[0].Rows).ToArray();
+        long before = ops.WeightBytes;
+        ops.Prepare(chain);
+        CudaChain made = weights[0].Chain!;
+        Assert.All(weights, weight => Assert.Same(made, weight.Chain));
+        Assert.False(weights[0].HasRows);
+        Assert.Equal(512, ops.WeightBytes - before); // memory comes by 512 bytes: the biases' sums beside them, the product for the first weight
+        Assert.Equal((3, 20, 24), (made.Rows.Count, made.Rows.Depth, made.Rows.Stride));
+        ReadOnlySpan<Half> found = OnDevice(made.Rows);
+        Assert.Contains(found.ToArray(), value => Half.Abs(value) > (Half)2048);
+        for (int i = 0; i < found.Length; i++)
+        {
+            (int row, int k) = (i / 24, i % 24);
+            float wanted = k < 20 ? Enumerable.Range(0, 5).Sum(m => w2[(row * 5) + m] * w1[(m * 20) + k]) : 0;
+            Assert.Equal((Half)wanted, found[i]);
+        }
+
+        Assert.Equal([.. Enumerable.Range(0, 3).Select(row => Enumerable.Range(0, 5).Sum(m => w2[(row * 5) + m] * b1[m]) + b2[row])], Floats(made.Bias!, 3));
+
+        // As it stands, beside the product, until a value changes: then no product is taken for one of what was.
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Normal(new Draw(1), [7, 20]), between = ops.Normal(new Draw(2), [7, 5]);
+        long peak = ops.Memory.PeakHeldBytes;
+        Assert.Equal(plain, OnDevice(weights[0].Rows));
+        Assert.Equal(512, ops.Memory.PeakHeldBytes - peak);
+        foreach ((CudaWeight changed, float[] values) in weights.Zip((float[][])[w1, w2, b1, b2]))
+        {
+            Assert.Equal(made.Layers, changed.Chain!.Layers);
+            ops.Assign(changed, [.. values.Select(value => value / 2)]);
+            Assert.All(weights, weight => Assert.Null(weight.Chain));
+            float[] apart = ops.Values(ops.LinearChain(x, chain, between, default));
+            using CudaWeight other = (CudaWeight)ops.LoadWeight(new ArrayWeightSource("w", changed.Shape, [.. values.Select(value => value / 2)]), changed.Role);
+            LinearChain fresh = new(
+                new(changed == weights[0] ? other : weights[0], changed == weights[2] ? other : weights[2]), new(changed == weights[1] ? other : weights[1], changed == weights[3] ? other : weights[3]));
+            Assert.Equal(ops.Values(ops.LinearChain(x, fresh, between, default)), apart);
+            ops.Assign(changed, values);
+            ops.Prepare(chain);
+        }
+
+        Assert.Equal(plain, OnDevice(weights[0].Rows));
+        weights[3].Dispose(); // none of them outlives a product of theirs
+        Assert.Null(weights[0].Chain);
+        foreach (CudaWeight weight in weights)
+            weight.Dispose();
+        Assert.Equal(0, ops.WeightBytes);
+
+        static float[] Numbers(int count, int range) => [.. Enumerable.Range(1, count).Select(i => (float)((i * 7919 % range) - (range / 2)))];
+
+        LinearChain Load(float[] first, float[] firstBias, float[] second, float[] secondBias) => new(
+            new(ops.LoadWeight(new ArrayWeightSource("w1", [5, 20], first), WeightRole.Linear), ops.LoadWeight(new ArrayWeightSource("b1", [5], firstBias), WeightRole.Vector)),
+            new(ops.LoadWeight(new ArrayWeightSource("w2", [3, 5], second), WeightRole.Linear), ops.LoadWeight(new ArrayWeightSource("b2", [3], secondBias), WeightRole.Vector)));
+    });
+
+    [Theory]
+    [InlineData(DType.F16, 8, 1)]
+    [InlineData(DType.BF16, 5, 1)]
+    [InlineData(DType.F16, 9, 2)] // the product would be larger than the first weight
+    [InlineData(DType.F32, 8, 2)]
+    public void TwoLayers_AreOneLaunch_WhereThatCostsNothing(DType storage, int columns, int kernels) => Setup.Run(setup =>
+    {
+        using CudaOps ops = new(new CudaOptions { Storage = storage, KernelCacheFolder = null });
+        using Weight first = ops.Weight(new Draw(1), WeightRole.Linear, [8, 16]), second = ops.Weight(new Draw(2), WeightRole.Linear, [columns, 8]), third = ops.Weight(new Draw(3), WeightRole.Linear, [columns, 8]);
+        LinearChain chain = new(new(first, null), new(second, null)), other = new(new(first, null), new(third, null));
+        ops.Prepare(chain);
+        ops.Prepare(other); // whose first weight is taken
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Clamp(ops.Linear(ops.Normal(new Draw(4), [3, 8]), ops.Weight(new Draw(5), WeightRole.Linear, [16, 8]), default), -1, 1), residual = ops.Linear(x, ops.Weight(new Draw(6), WeightRole.Linear, [8, 16]), default);
+        Assert.Equal(kernels, Launches(() => ops.LinearChain(x, chain, residual, default)));
+        Assert.Equal(2, Launches(() => ops.LinearChain(x, other, residual, default)));
+
+        long Launches(Action action)
+        {
+            setup.Emulator.Reset();
+            action();
+            return setup.Emulator.Count("kernels");
+        }
+    });
+
     [Fact]
     public void SeveralThreads_ReadAtOnce() => Setup.Run(_ =>
     {
@@ -130,8 +217,13 @@ public sealed class WeightUploadTests
             Assert.Throws<ShapeException>(() => ops.LoadWeight(new ArrayWeightSource("w", [1, 5_000_001], new float[5_000_001]), WeightRole.Linear)).Message);
     });
 
+    private static CudaWeight[] Parts(LinearChain chain) =>
+        [.. new[] { chain.First.Weight, chain.Second.Weight, chain.First.Bias, chain.Second.Bias }.Select(weight => (CudaWeight)weight!)];
+
     // The emulated device's memory is the process's.
     private static unsafe ReadOnlySpan<Half> OnDevice(CudaRows rows) => new((void*)rows.Block.Pointer.Address, rows.Count * rows.Stride);
+
+    private static unsafe float[] Floats(DeviceBlock block, int count) => new ReadOnlySpan<float>((void*)block.Pointer.Address, count).ToArray();
 
     // Readers wait for each other.
     private sealed class Meeting() : WeightSource("w", [2048, 2048], DType.F32), IDisposable

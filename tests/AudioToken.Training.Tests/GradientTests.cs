@@ -19,6 +19,12 @@ public sealed class GradientTests
         new("geglu", [[2, 3, 5]], [Lin(14, 5), Vec(14)], 30, (ops, x, w) => ops.Linear(x[0], w[0], new Epilogue(w[1]) { Activation = Activation.Geglu })) { Magnitude = 12 },
         new("geglu with a residual", [[2, 3, 5], [2, 3, 7]], [Lin(14, 5), Vec(14)], 30, (ops, x, w) => ops.Linear(
             x[0], w[0], new Epilogue(w[1]) { Activation = Activation.Geglu, Residual = x[1] })) { Magnitude = 12 },
+        new("two linear layers", [[2, 3, 7], [2, 3, 5], [2, 3, 4]], [Lin(5, 7), Vec(5), Lin(4, 5), Vec(4)], 40, (ops, x, w) =>
+        {
+            LinearChain chain = new(new(w[0], w[1]), new(w[2], w[3]));
+            ops.Prepare(chain);
+            return ops.LinearChain(x[0], chain, x[1], new() { Residual = x[2] });
+        }),
         Conv("convolution", [2, 5, 4, 3], 7, 3, new(1, 1)),
         Conv("convolution without padding", [1, 5, 6, 3], 5, 3, new(1, 0)),
         Conv("convolution, padded beyond the window", [1, 3, 3, 2], 3, 2, new(1, 2)),

@@ -63,6 +63,7 @@ internal sealed class RowsFile
             CultureInfo.InvariantCulture,
             $"conv {c.Window.Height}x{c.Window.Width}/{c.Stride} {c.Batch}x{c.Channels + c.Skip}x{Math.Max(c.Height, c.Enlarged.Height)}x{Math.Max(c.Width, c.Enlarged.Width)}->{c.Columns}") +
             (c.Shortcut.Channels == 0 ? "" : " + " + NameOf(c with { Channels = c.Shortcut.Channels, Skip = c.Shortcut.Skip, Window = (1, 1), Shortcut = default })),
+        LinearCase { Through: > 0 } c => $"{Product(c.Rows, c.Depth, c.Through, c.Epilogue.Bias)} + {Product(c.Rows, c.Through, c.Columns, c.Epilogue.Bias)}",
         LinearCase c => Product(c.Rows, c.Depth, c.Columns, c.Epilogue.Bias),
         ProjectCase c => string.Join(" + ", Enumerable.Repeat(Product(c.Rows, c.Depth, c.Columns, c.Bias), c.Count)),
         AttentionCase { Causal: false, Bias: false } c => string.Create(CultureInfo.InvariantCulture, $"attention {c.Batch}x{c.Heads}x{c.Queries}x{c.Keys}x{c.Columns / c.Heads}"),

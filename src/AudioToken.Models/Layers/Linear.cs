@@ -26,7 +26,7 @@ public sealed class Linear
         weights.Load("weight", WeightRole.Linear, [outChannels, inChannels], [outChannels, inChannels, 1], [outChannels, inChannels, 1, 1]),
         bias ? weights.Load("bias", WeightRole.Vector, [outChannels]) : null);
 
-    /// <summary>The layer as one of several of the same input.</summary>
+    /// <summary>The layer as operations on several take it.</summary>
     internal Projection Projection => new(_weight, _bias);
 
     /// <summary>Applies the layer.</summary>

@@ -5,17 +5,17 @@ using AudioToken.Weights;
 namespace AudioToken.Models.Unet;
 
 /// <summary>Self-attention, cross-attention to the conditioning and a feed-forward network over the pixels of a feature map.</summary>
-/// <remarks>diffusers' Transformer2DModel with its one BasicTransformerBlock. Rombach et al. 2022.</remarks>
+/// <remarks>diffusers' Transformer2DModel with its one BasicTransformerBlock. Rombach et al. 2022. The feed-forward network's inner layer is gated: Shazeer 2020 (GEGLU).</remarks>
 internal sealed class Transformer2D
 {
     // These two differ from the residual blocks' 1e-5 only by an accident of history, but files are trained with them.
     private const float GroupNormEpsilon = 1e-6f;
 
     private readonly GroupNorm _norm;
-    private readonly Linear _projIn, _projOut;
+    private readonly Linear _projIn, _gated;
+    private readonly LinearChain _output; // the feed-forward network's last layer and proj_out
     private readonly LayerNorm _norm1, _norm2, _norm3;
     private readonly MultiHeadAttention _selfAttention, _crossAttention;
-    private readonly GegluFeedForward _feedForward;
 
     public Transformer2D(WeightPath weights, int channels, int heads, UnetConfig config)
     {
@@ -27,8 +27,13 @@ internal sealed class Transformer2D
         _norm2 = LayerNorm.Load(block / "norm2", channels);
         _crossAttention = LoadAttention(block / "attn2", channels, config.ContextWidth, heads);
         _norm3 = LayerNorm.Load(block / "norm3", channels);
-        _feedForward = new GegluFeedForward(block / "ff", channels);
-        _projOut = Linear.LoadPointwise(weights / "proj_out", channels, channels);
+        WeightPath feedForward = block / "ff" / "net";
+        int inner = 4 * channels;
+        _gated = Linear.Load(feedForward / 0 / "proj", channels, 2 * inner); // values, then gates
+        _output = new LinearChain(
+            Linear.Load(feedForward / 2, inner, channels).Projection,
+            Linear.LoadPointwise(weights / "proj_out", channels, channels).Projection);
+        weights.Prepare(_output);
     }
 
     /// <summary>What <see cref="Forward"/> looks at, from the conditioning [B, L, D]; the caller's scope owns it.</summary>
@@ -59,10 +64,9 @@ internal sealed class Transformer2D
         y = scope.Swap(y, h);
 
         h = _norm3.Forward(ops, y);
-        h = scope.Swap(h, _feedForward.Forward(ops, h, residual: y));
-        y = scope.Swap(y, h);
-
-        return scope.Keep(_projOut.Forward(ops, y, new() { Residual = pixels, NormFollows = normFollows })).Reshape(x.Shape.WithFirst(batch));
+        h = scope.Swap(h, _gated.Forward(ops, h, new() { Activation = Activation.Geglu }));  // [Bc, HW, 4 C]
+        h = ops.LinearChain(h, _output, residual: y, new() { Residual = pixels, NormFollows = normFollows });
+        return scope.Keep(h).Reshape(x.Shape.WithFirst(batch));
     }
 
     private static MultiHeadAttention LoadAttention(WeightPath weights, int channels, int contextChannels, int heads) => new(

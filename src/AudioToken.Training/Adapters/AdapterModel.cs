@@ -48,7 +48,7 @@ public sealed class AdapterModel : IDisposable
 
             using (TensorCollection tensors = files.Open(ModelComponent.Unet))
             {
-                Unet = Own(UnetModel.Load(ops, tensors, Parse(files, ModelComponent.Unet, UnetConfig.Parse)));
+                Unet = Own(UnetModel.Load(new ParameterOps(ops, _ => false), tensors, Parse(files, ModelComponent.Unet, UnetConfig.Parse)));
                 if (settings.LoraRank > 0)
                     AddLora(tensors, files.Has(ModelComponent.Lora) ? files : null);
             }

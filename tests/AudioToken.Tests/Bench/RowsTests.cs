@@ -15,6 +15,7 @@ public sealed class RowsTests
     [InlineData("conv2d", "2x32x32x640,640,3x3,up64x64", "conv 3x3/1 2x640x64x64->640")]
     [InlineData("linear", "8192x320,2560,geglu", "linear 8192x320->2560")]
     [InlineData("linear", "8192x320,320,nobias", "linear 8192x320->320 no bias")]
+    [InlineData("linear", "8192x1280,640,through320,residual,norm", "linear 8192x1280->320 + linear 8192x320->640")]
     [InlineData("project", "154x768,320,2,nobias", "linear 154x768->320 no bias + linear 154x768->320 no bias")]
     [InlineData("project", "496x768,768,3", "linear 496x768->768 + linear 496x768->768 + linear 496x768->768")]
     [InlineData("attention", "2x4096x320,77,8", "attention 2x8x4096x77x40")]

@@ -31,6 +31,8 @@ public sealed class UnetStepTests
     [InlineData("linear", "8192x320,2560,geglu", 5)]
     [InlineData("linear", "8192x320,320,nobias", 5)] // queries of the cross-attentions
     [InlineData("project", "8192x320,320,3,nobias", 5)] // of the self-attentions
+    [InlineData("linear", "8192x1280,320,through320,residual,norm", 5)] // the end of a transformer
+    [InlineData("linear", "8192x1280,320,residual", 0)] // within the former
     [InlineData("attention", "2x4096x320,4096,8", 5)]
     [InlineData("attention", "2x4096x320,77,8", 5)]
     [InlineData("layer-norm", "8192x320", 15)]

@@ -70,6 +70,7 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("conv2d", "1x5x7x3,4,3x3,shortcut2+6,nobias", 2.0 * 35 * 4 * (27 + 8), 4L * (35 * 11 + 4 * 35 + 140))]
     [InlineData("conv2d", "1x5x7x3,4,3x3,up10x14,shift", 2.0 * 140 * 4 * 27, 4L * (35 * 3 + 4 * 27 + 560))]
     [InlineData("linear", "5x3,8,nobias,geglu", 2.0 * 5 * 3 * 8, 4L * (15 + 24 + 20))]
+    [InlineData("linear", "5x3,8,through7,residual", 2.0 * 5 * 7 * (3 + 8), 4L * (5 * 10 + 7 * 11 + 80))]
     [InlineData("project", "5x3,8,3,nobias", 3 * 2.0 * 5 * 3 * 8, 4L * (15 + 3 * (24 + 40)))]
     [InlineData("project", "5x3,8,2", 2 * 2.0 * 5 * 3 * 8, 4L * (15 + 2 * (24 + 40)))]
     [InlineData("attention", "1x3x8,5,2", 4.0 * 3 * 5 * 8, 4L * (2 * 24 + 2 * 40))]

@@ -45,7 +45,7 @@ public sealed class CancellationTests(TinyPipeline tiny) : IClassFixture<TinyPip
     [InlineData("fc1.weight")]                                                // embedder
     [InlineData("text_model.encoder.layers.1.mlp.fc1.weight")]                // text encoder
     [InlineData("conv_in.weight")]                                            // UNet, its first operation
-    [InlineData("mid_block.attentions.0.transformer_blocks.0.ff.net.2.weight")] // and its middle
+    [InlineData("mid_block.attentions.0.transformer_blocks.0.ff.net.0.proj.weight")] // and its middle
     [InlineData("decoder.up_blocks.1.resnets.0.conv1.weight")]                // VAE
     public void CancelInsideAStage_RunsNoFurtherOperation(string operation)
     {
