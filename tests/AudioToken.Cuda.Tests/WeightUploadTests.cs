@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Tensors;
 using AudioToken.Testing;
@@ -193,6 +194,34 @@ public sealed class WeightUploadTests
             action();
             return setup.Emulator.Count("kernels");
         }
+    });
+
+    [Fact]
+    public void TwoLayers_ForWhoseProductThereIsNoMemory_StayAsTheyAre() => Setup.Run(setup =>
+    {
+        const int OutOfMemory = 2;
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        using CudaWeight first = (CudaWeight)ops.Weight(new Draw(1), WeightRole.Linear, [8, 16]), second = (CudaWeight)ops.Weight(new Draw(2), WeightRole.Linear, [8, 8]);
+        using Weight bias = ops.Weight(new Draw(3), WeightRole.Vector, [8]);
+        LinearChain chain = new(new(first, bias), new(second, null));
+        long bytes = ops.WeightBytes;
+        int failed = 0;
+        while (true)
+        {
+            ops.Trim();
+            setup.Emulator.Reset();
+            setup.Emulator.Fault("cuMemAllocAsync", failed + 1, OutOfMemory); // and once more, after what waits was freed
+            setup.Emulator.Fault("cuMemAllocAsync", failed + 1, OutOfMemory);
+            if (Record.Exception(() => ops.Prepare(chain)) is not { } failure)
+                break;
+            Assert.Equal(CudaErrors.Memory, Assert.IsType<CudaException>(failure).Code);
+            Assert.Equal((bytes, 0), (ops.WeightBytes, ops.LiveTensorCount));
+            Assert.True(first.HasRows && first.Chain is null && second.Chain is null);
+            failed++;
+        }
+
+        Assert.Equal(4, failed); // the product, the first weight turned round, the biases' sum, the second weight in fp32
+        Assert.NotNull(first.Chain);
     });
 
     [Fact]
