@@ -4,10 +4,10 @@ namespace AudioToken.Peers;
 
 /// <summary>Writes an ONNX graph, operation by operation, with its weights inside so that a runtime can prepare them once.</summary>
 /// <remarks>Field numbers: onnx.proto of ONNX 1.16.</remarks>
-internal sealed class OnnxGraph
+internal sealed partial class OnnxGraph
 {
     private const string Microsoft = "com.microsoft";
-    private const int FloatType = 1, Int64Type = 7, FloatAttribute = 1, IntegerAttribute = 2, TextAttribute = 3, IntegersAttribute = 7;
+    private const int FloatType = 1, Int64Type = 7, FloatAttribute = 1, IntegerAttribute = 2, TextAttribute = 3, IntegersAttribute = 7, ExternalData = 1;
 
     private readonly ProtocolBuffer _graph = new ProtocolBuffer().Text(2, "one");
     private readonly List<string> _operations = [];
@@ -32,12 +32,26 @@ internal sealed class OnnxGraph
     public string Weight(params long[] shape)
     {
         long count = shape.Aggregate(1L, (product, extent) => product * extent);
-        float[] values = Values.Gaussian(count, 1 / Math.Sqrt((double)count / shape[0]), seed: _values);
-        return Constant(FloatType, shape, MemoryMarshal.AsBytes(values.AsSpan()));
+        return Weight(Values.Gaussian(count, 1 / Math.Sqrt((double)count / shape[0]), seed: _values), shape);
+    }
+
+    /// <summary>Given values.</summary>
+    public string Weight(float[] values, params long[] shape) => Constant(FloatType, shape, Raw(MemoryMarshal.AsBytes(values.AsSpan())));
+
+    /// <summary>Values that lie in a file beside the graph's.</summary>
+    /// <param name="file">Its name.</param>
+    /// <param name="offset">Byte at which they begin.</param>
+    /// <param name="shape">Their extents.</param>
+    public string Weight(string file, long offset, params long[] shape)
+    {
+        long bytes = sizeof(float) * shape.Aggregate(1L, (product, extent) => product * extent);
+        return Constant(FloatType, shape, new ProtocolBuffer().Message(13, Entry("location", file)).Message(13, Entry("offset", $"{offset}")).Message(13, Entry("length", $"{bytes}")).Number(14, ExternalData));
+
+        static ProtocolBuffer Entry(string key, string value) => new ProtocolBuffer().Text(1, key).Text(2, value);
     }
 
     /// <summary>Whole numbers, such as extents.</summary>
-    public string Numbers(params long[] values) => Constant(Int64Type, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()));
+    public string Numbers(params long[] values) => Constant(Int64Type, [values.Length], Raw(MemoryMarshal.AsBytes(values.AsSpan())));
 
     /// <summary>An operation; its result. An input that is left out is an empty name.</summary>
     public string Node(string operation, string[] inputs, params ProtocolBuffer[] attributes) => Nodes(operation, inputs, results: 1, attributes)[0];
@@ -98,13 +112,15 @@ internal sealed class OnnxGraph
         return name;
     }
 
-    private string Constant(int type, long[] shape, ReadOnlySpan<byte> bytes)
+    private static ProtocolBuffer Raw(ReadOnlySpan<byte> bytes) => new ProtocolBuffer().Bytes(9, bytes);
+
+    private string Constant(int type, long[] shape, ProtocolBuffer data)
     {
         string name = Name();
         ProtocolBuffer tensor = new();
         foreach (long extent in shape)
             tensor.Number(1, extent);
-        _graph.Message(5, tensor.Number(2, type).Text(8, name).Bytes(9, bytes));
+        _graph.Message(5, tensor.Number(2, type).Text(8, name).Fields(data));
         return name;
     }
 }

@@ -31,18 +31,9 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         OnnxGraph graph = new();
         (long height, long width) = item.Enlarged.Height > 0 ? item.Enlarged : (item.Height, item.Width);
         (long channels, long around) = (item.Channels + item.Skip, item.Shortcut.Channels + item.Shortcut.Skip);
-        string x;
-        if (whole && item.Enlarged.Height > 0)
-        {
-            x = graph.Node(
-                "Resize", [graph.Input(item.Batch, channels, item.Height, item.Width), "", "", graph.Numbers(item.Batch, channels, height, width)],
-                OnnxGraph.Text("mode", "nearest"), OnnxGraph.Text("coordinate_transformation_mode", "asymmetric"), OnnxGraph.Text("nearest_mode", "floor"));
-        }
-        else
-        {
-            x = graph.Input(item.Batch, channels, height, width);
-        }
-
+        string x = whole && item.Enlarged.Height > 0
+            ? graph.Enlarged(graph.Input(item.Batch, channels, item.Height, item.Width), item.Batch, channels, height, width)
+            : graph.Input(item.Batch, channels, height, width);
         (long padY, long padX) = item.Padding;
         long[] output = [item.Batch, item.Columns, ((height + (2 * padY) - item.Window.Height) / item.Stride) + 1, ((width + (2 * padX) - item.Window.Width) / item.Stride) + 1];
         string y = graph.Node(
@@ -56,7 +47,7 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
 
         if (whole && item.Epilogue.Shift)
             y = graph.Node("Add", [y, graph.Input(item.Batch, item.Columns, 1, 1)]);
-        return Finish(graph, whole ? Activated(graph, y, item.Epilogue.Activation) : y, item.Epilogue, whole, output);
+        return Finish(graph, y, bias: null, item.Epilogue, whole, output);
     }
 
     // As it is, or as a map with one row: 2D convolutions have kernels of their own.
@@ -67,9 +58,10 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         string y = graph.Node(
             "Conv", [graph.Input(map), graph.Weight([item.Channels, item.Channels / item.Groups, .. row, item.Taps]), graph.Weight(item.Channels)],
             OnnxGraph.Integers("kernel_shape", [.. row, item.Taps]), OnnxGraph.Integers("pads", [.. none, item.Taps / 2, .. none, (item.Taps - 1) / 2]), OnnxGraph.Integer("group", item.Groups));
-        return Finish(graph, whole ? Activated(graph, y, item.Epilogue.Activation) : y, item.Epilogue, whole, map);
+        return Finish(graph, y, bias: null, item.Epilogue, whole, map);
     }
 
+    // Two layers, of which the second takes a residual beside the first one's result, are two products.
     private static OnnxModel Product(LinearCase item, bool whole)
     {
         OnnxGraph graph = new();
@@ -85,18 +77,8 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         }
 
         string y = graph.Node("MatMul", [x, graph.Weight(depth, item.Columns)]);
-        if (!whole)
-            return Finish(graph, y, item.Epilogue, whole, item.Rows, item.Columns);
-        (Activation activation, long columns) = (item.Epilogue.Activation, item.Columns);
-        if (item.Epilogue.Bias && activation == Activation.Gelu)
-            (y, activation) = (graph.Node("BiasGelu", [y, graph.Weight(columns)]), Activation.None);
-        else if (item.Epilogue.Bias)
-            y = graph.Node("Add", [y, graph.Weight(columns)]);
-        if (activation != Activation.Geglu)
-            return Finish(graph, Activated(graph, y, activation), item.Epilogue, whole, item.Rows, columns);
-        columns /= 2;
-        string[] halves = graph.Nodes("Split", [y, graph.Numbers(columns, columns)], 2, OnnxGraph.Integer("axis", 1));
-        return Finish(graph, graph.Node("Mul", [halves[0], graph.Node("Gelu", [halves[1]])]), item.Epilogue, whole, item.Rows, columns);
+        string? bias = whole && item.Epilogue.Bias ? graph.Weight(item.Columns) : null;
+        return Finish(graph, y, bias, item.Epilogue, whole, item.Rows, whole && item.Epilogue.Activation == Activation.Geglu ? item.Columns / 2 : item.Columns);
     }
 
     // Of one input, each with a result of its own, as exporters write query, key and value.
@@ -117,10 +99,7 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
     {
         OnnxGraph graph = new();
         long[] queries = [item.Batch, item.Queries, item.Columns], keys = [item.Batch, item.Keys, item.Columns];
-        string[] inputs = [graph.Input(queries), graph.Input(keys), graph.Input(keys)];
-        string y = graph.Node(
-            "MultiHeadAttention", item.Bias ? [.. inputs, "", "", Bias(graph, item, whole)] : inputs, OnnxGraph.Integer("num_heads", item.Heads), OnnxGraph.Float("scale", Scale(item)));
-        graph.Output(y, queries);
+        graph.Output(graph.MultiHeadAttention([graph.Input(queries), graph.Input(keys), graph.Input(keys)], item.Heads, Scale(item), Bias(graph, item, whole)), queries);
         return graph.Build();
     }
 
@@ -132,18 +111,17 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         long[] queries = many ? [item.Batch, item.Queries, item.Heads, width] : [item.Batch, 1, item.Queries, width];
         long[] keys = many ? [item.Batch, item.Keys, item.Heads, width] : [item.Batch, 1, item.Keys, width];
         string q = Apart(graph.Input(queries)), k = Apart(graph.Input(keys)), v = Apart(graph.Input(keys));
-        string scores = graph.Node("FusedMatMul", [q, k], OnnxGraph.Integer("transB", 1), OnnxGraph.Float("alpha", Scale(item)));
-        if (item.Bias)
-            scores = graph.Node("Add", [scores, Bias(graph, item, whole)]);
-        graph.Output(Apart(graph.Node("MatMul", [graph.Node("Softmax", [scores]), v])), queries);
+        graph.Output(Apart(graph.Attention(q, k, v, Scale(item), Bias(graph, item, whole))), queries);
         return graph.Build();
 
         string Apart(string value) => many ? graph.Node("Transpose", [value], OnnxGraph.Integers("perm", 0, 2, 1, 3)) : value;
     }
 
     // Where it is gated, a query scales its row; by itself a product is given it scaled.
-    private static string Bias(OnnxGraph graph, AttentionCase item, bool whole)
+    private static string? Bias(OnnxGraph graph, AttentionCase item, bool whole)
     {
+        if (!item.Bias)
+            return null;
         string bias = graph.Input(item.Gated && !whole ? item.Batch : 1, item.Heads, item.Queries, item.Keys);
         return item.Gated && whole ? graph.Node("Mul", [bias, graph.Input(item.Batch, item.Heads, item.Queries, 1)]) : bias;
     }
@@ -158,34 +136,22 @@ internal sealed record OnnxModel(string Way, byte[] Model, IReadOnlyList<long[]>
         return graph.Build();
     }
 
-    // As exporters write it: the norm of each group as of an instance, then a factor and a summand of each channel.
     private static OnnxModel GroupNorm(GroupNormCase item)
     {
         OnnxGraph graph = new();
-        long channels = item.Channels + item.Skip;
+        long[] shape = [item.Batch, item.Channels + item.Skip, item.Positions];
         string x = graph.Input(item.Batch, item.Channels, item.Positions);
         if (item.Skip > 0)
             x = graph.Node("Concat", [x, graph.Input(item.Batch, item.Skip, item.Positions)], OnnxGraph.Integer("axis", 1));
-        string groups = graph.Node("Reshape", [x, graph.Numbers(item.Batch, item.Groups, -1)]);
-        string normal = graph.Node("InstanceNormalization", [groups, graph.Weight(item.Groups), graph.Weight(item.Groups)]);
-        string y = graph.Node("Reshape", [normal, graph.Numbers(item.Batch, channels, item.Positions)]);
-        y = graph.Node("Add", [graph.Node("Mul", [y, graph.Weight(channels, 1)]), graph.Weight(channels, 1)]);
-        graph.Output(item.Silu ? Activated(graph, y, Activation.Silu) : y, item.Batch, channels, item.Positions);
+        Activation activation = item.Silu ? Activation.Silu : Activation.None;
+        graph.Output(graph.GroupNorm(x, shape, item.Groups, 1e-5f, graph.Weight(shape[1], 1), graph.Weight(shape[1], 1), activation), shape);
         return graph.Build();
     }
 
-    private static string Activated(OnnxGraph graph, string x, Activation activation) => activation switch
+    private static OnnxModel Finish(OnnxGraph graph, string y, string? bias, CaseEpilogue epilogue, bool whole, params long[] output)
     {
-        Activation.None => x,
-        Activation.Gelu => graph.Node("Gelu", [x]),
-        Activation.Silu => graph.Node("QuickGelu", [x], OnnxGraph.Float("alpha", 1)), // x times the sigmoid of alpha x
-        Activation.QuickGelu => graph.Node("QuickGelu", [x], OnnxGraph.Float("alpha", 1.702)),
-        Activation.Relu => graph.Node("Relu", [x]),
-        _ => throw new NotSupportedException($"{activation} has a form of its own"),
-    };
-
-    private static OnnxModel Finish(OnnxGraph graph, string y, CaseEpilogue epilogue, bool whole, params long[] output)
-    {
+        if (whole)
+            y = graph.Activated(y, bias, epilogue.Activation, 2 * output[^1]);
         graph.Output(whole && epilogue.Residual ? graph.Node("Add", [y, graph.Input(output)]) : y, output);
         return graph.Build();
     }

@@ -13,15 +13,21 @@ internal sealed class OnnxPeer : IDisposable
     private readonly string[] _inputNames, _outputNames;
 
     /// <summary>Prepares a model.</summary>
-    public OnnxPeer(OnnxModel model, int threads)
+    /// <param name="model">The graph.</param>
+    /// <param name="threads">Threads of the runtime.</param>
+    /// <param name="inputs">What it is given; random values if null.</param>
+    /// <param name="folder">Where files of weights lie, if there are any.</param>
+    public OnnxPeer(OnnxModel model, int threads, IReadOnlyList<float[]>? inputs = null, string? folder = null)
     {
         _options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
         _options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
         _options.IntraOpNumThreads = threads;
         // Its threads spin while it runs, and leave the cores to us when it has done.
         _options.AddSessionConfigEntry("session.force_spinning_stop", "1");
+        if (folder is not null)
+            _options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
         _session = new InferenceSession(model.Model, _options);
-        _inputs = [.. model.Inputs.Select(shape => Tensor(Values.Gaussian(Count(shape), 1), shape))];
+        _inputs = [.. model.Inputs.Select((shape, i) => Tensor(inputs?[i] ?? Values.Gaussian(Count(shape), 1), shape))];
         _outputs = [.. model.Outputs.Select(shape => Tensor(new float[Count(shape)], shape))];
         Way = model.Way;
         _inputNames = [.. _session.InputNames];
@@ -58,6 +64,9 @@ internal sealed class OnnxPeer : IDisposable
         _session.Run(_run, _inputNames, _inputs, _outputNames, _outputs);
         return Stopwatch.GetElapsedTime(at).TotalSeconds;
     }
+
+    /// <summary>The first result of the last run.</summary>
+    public float[] Result() => _outputs[0].GetTensorDataAsSpan<float>().ToArray();
 
     /// <inheritdoc/>
     public void Dispose()

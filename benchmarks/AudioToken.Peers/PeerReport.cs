@@ -9,13 +9,16 @@ namespace AudioToken.Peers;
 /// <param name="network">Its name.</param>
 /// <param name="rows">Its operations.</param>
 /// <param name="bestPeak">The highest multiply-add peak that was measured, FLOP/s.</param>
+/// <param name="whole">The network in one piece, or null.</param>
 /// <param name="notMeasured">Operations that have no case, and how often the network asks for them.</param>
-internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, double bestPeak, IReadOnlyDictionary<string, int> notMeasured)
+internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, double bestPeak, WholeNetwork? whole, IReadOnlyDictionary<string, int> notMeasured)
 {
     private IEnumerable<PeerSum> Sums
     {
         get
         {
+            if (rows.Count == 0)
+                yield break;
             PeerRow[] plain = [.. rows.Where(row => row.Calls > 0)];
             foreach (IGrouping<string, PeerRow> group in plain.GroupBy(row => Class(row.Case)).OrderBy(group => group.Key, StringComparer.Ordinal))
                 yield return PeerSum.Of(group.Key, [.. group], row => row.Calls);
@@ -26,7 +29,7 @@ internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, do
     }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Join('\n', [PeerSum.Header, .. Sums.Select(sum => sum.Line(bestPeak))]);
+    public override string ToString() => string.Join('\n', [PeerSum.Header, .. Sums.Select(sum => sum.Line(bestPeak)), .. whole is null ? (string[])[] : [whole.ToString()]]);
 
     /// <summary>Writes all of it.</summary>
     public void Write(Utf8JsonWriter json, int threads, int repetitions)
@@ -36,12 +39,17 @@ internal sealed class PeerReport(string network, IReadOnlyList<PeerRow> rows, do
         json.WriteString("network", network);
         json.WriteString("peer", $"ONNX Runtime {OnnxPeer.Version}, one operation a model with all that ours does, all optimisations; its products and convolutions by themselves as onnxruntime_products");
         json.WriteNumber("repetitions", repetitions);
-        json.WriteNumber("fma_peak_gflops", Math.Round(bestPeak / 1e9, 1));
-        json.WriteNumber("fma_peak_median_gflops", Math.Round(Spread.Of(rows.Select(row => row.Peak)).Median / 1e9, 1));
+        if (rows.Count > 0)
+        {
+            json.WriteNumber("fma_peak_gflops", Math.Round(bestPeak / 1e9, 1));
+            json.WriteNumber("fma_peak_median_gflops", Math.Round(Spread.Of(rows.Select(row => row.Peak)).Median / 1e9, 1));
+        }
+
         json.WriteStartObject("seconds");
         foreach (PeerSum sum in Sums)
             sum.Write(json, bestPeak);
         json.WriteEndObject();
+        whole?.Write(json);
         json.WriteStartObject("not_measured");
         foreach ((string operation, int calls) in notMeasured)
             json.WriteNumber(operation, calls);

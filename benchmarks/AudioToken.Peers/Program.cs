@@ -6,6 +6,7 @@ using AudioToken.Bench.Cases;
 using AudioToken.Peers;
 
 // The operations of a network of Stable Diffusion 1.4 or of BEATs, each by us and by ONNX Runtime, taking turns.
+const string Whole = "whole";
 (string network, string only) = ("unet", "");
 (int threads, int repetitions, string? output) = (Environment.ProcessorCount, 3, null);
 for (int i = 0; i < args.Length; i += 2)
@@ -41,9 +42,10 @@ foreach (KernelCase item in cases.OrderByDescending(item => item.Flops * plain.C
     Console.Error.WriteLine(row);
 }
 
-if (rows.Count == 0)
+if (rows.Count == 0 && only != Whole)
     return Usage();
-PeerReport report = new(network, rows, Math.Max(exact.BestArithmeticPeak, fast.BestArithmeticPeak), (guided ?? plain).Others);
+WholeNetwork? whole = only is not ("" or Whole) ? null : WholeNetwork.Measure(network == "unet" ? Stages.Unet + "-2" : network, exact, fast, threads, repetitions);
+PeerReport report = new(network, rows, Math.Max(exact.BestArithmeticPeak, fast.BestArithmeticPeak), whole, (guided ?? plain).Others);
 Console.WriteLine(report);
 if (output is not null)
 {
@@ -56,6 +58,6 @@ return 0;
 
 static int Usage()
 {
-    Console.Error.WriteLine("Usage: AudioToken.Peers [--network unet|vae|beats] [--only TEXT] [--threads N] [--repetitions N] [-o FILE]");
+    Console.Error.WriteLine("Usage: AudioToken.Peers [--network unet|vae|beats] [--only TEXT|whole] [--threads N] [--repetitions N] [-o FILE]");
     return 2;
 }

@@ -39,6 +39,13 @@ internal sealed class ProtocolBuffer
     /// <summary>A message within this one.</summary>
     public ProtocolBuffer Message(int field, ProtocolBuffer value) => Bytes(field, value._bytes.WrittenSpan);
 
+    /// <summary>All fields of another one.</summary>
+    public ProtocolBuffer Fields(ProtocolBuffer other)
+    {
+        _bytes.Write(other._bytes.WrittenSpan);
+        return this;
+    }
+
     /// <summary>The whole message.</summary>
     public byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 
