@@ -56,6 +56,24 @@ public sealed unsafe partial class CpuOps
             return y;
         }
 
+        if (skip.IsEmpty && NarrowConv.Suits(x.Shape, own.Shape, geometry))
+        {
+            NarrowConv narrow = new()
+            {
+                SourceHeight = x.Shape[1],
+                SourceWidth = x.Shape[2],
+                Top = geometry.PadTop,
+                Left = geometry.PadLeft,
+                Height = height,
+                Width = width,
+                Columns = shape[3],
+                Output = problem.Output,
+                Epilogue = tile,
+            };
+            Narrow(narrow, own, data, shape[0]);
+            return y;
+        }
+
         if (skip.IsEmpty && own.Type == DType.F32 && geometry is { Stride: 1, UpsampleHeight: 0, UpsampleWidth: 0 }
             && PixelConv.Suits(x.Shape[3], own.Shape[0], own.Shape[2], kernelWidth, width))
         {

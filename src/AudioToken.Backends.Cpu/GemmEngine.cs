@@ -56,6 +56,9 @@ internal abstract class GemmEngine
     /// <summary>Computes the present run of rows of a product by Strassen's way; its operands are formed.</summary>
     public abstract void Multiply(WorkerPool workers, in StrassenJob job);
 
+    /// <summary>Adds up the products of the present run of rows of a convolution to few channels.</summary>
+    public abstract void AddTaps(WorkerPool workers, in NarrowConv job);
+
     /// <summary>Sums the weights of the present run of columns of a convolution of a doubled map.</summary>
     public abstract void SumTaps(WorkerPool workers, in Doubling job);
 
@@ -181,6 +184,9 @@ internal sealed class GemmEngine<TLanes, TVector>(int tallest) : GemmEngine
         StrassenOutputs<TLanes, TVector> outputs = new(job, workers, tallest);
         workers.Run(outputs.Parts, outputs);
     }
+
+    /// <inheritdoc/>
+    public override void AddTaps(WorkerPool workers, in NarrowConv job) => workers.Run(job.Rows, new NarrowConvSums<TLanes, TVector>(job, workers));
 
     /// <inheritdoc/>
     public override void SumTaps(WorkerPool workers, in Doubling job)
