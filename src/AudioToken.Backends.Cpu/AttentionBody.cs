@@ -9,7 +9,6 @@ internal unsafe struct AttentionBody : IParallelBody
 {
     private const int Lanes = AttentionTiles.Lanes;
     private const int KeyBlock = AttentionTiles.KeyBlock;
-    private const int QueryVector = 16;
 
     public WorkerPool Workers;
     public float* Q;      // [B, Queries, Columns]
@@ -31,7 +30,7 @@ internal unsafe struct AttentionBody : IParallelBody
     public readonly int Blocks => (Queries + Lanes - 1) / Lanes;
 
     // The last block would have the rest alone: blocks share the vectors of queries.
-    private readonly int First(int block) => Math.Min(Queries, (int)((Queries + QueryVector - 1L) / QueryVector * block / Blocks) * QueryVector);
+    private readonly int First(int block) => Math.Min(Queries, (int)((Queries + AttentionTiles.V512 - 1L) / AttentionTiles.V512 * block / Blocks) * AttentionTiles.V512);
 
     public void Run(int index, int worker)
     {

@@ -21,7 +21,9 @@ internal static unsafe partial class AttentionTiles
     /// <summary>Keys of a step.</summary>
     public const int KeyBlock = 64;
 
-    private const int V512 = 16;
+    /// <summary>Queries of a vector of 512 bits.</summary>
+    public const int V512 = 16;
+
     private const int V256 = 8;
 
     /// <summary>The lanes that are computed of a tile with so many queries: whole vectors of 512 bits, or half tiles.</summary>
