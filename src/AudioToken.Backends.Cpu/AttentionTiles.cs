@@ -309,6 +309,11 @@ internal static unsafe partial class AttentionTiles
         where TLanes : ILanes<TVector>
         where TVector : unmanaged
     {
+        // Before all else: what was computed before the array's first use would be kept in memory over it.
+        float[] terms = VectorMath.Exp2Terms;
+        TVector least = TLanes.Create(terms[0]), c5 = TLanes.Create(terms[1]), c4 = TLanes.Create(terms[2]), c3 = TLanes.Create(terms[3]);
+        TVector c2 = TLanes.Create(terms[4]), c1 = TLanes.Create(terms[5]), c0 = TLanes.Create(terms[6]), one = TLanes.Create(terms[7]);
+
         TVector before = TLanes.Load(maxima), max = before, other = before;
         int j = 0;
         for (; j + 2 <= keys; j += 2)
@@ -325,8 +330,8 @@ internal static unsafe partial class AttentionTiles
         TVector sum = TLanes.Create(0), second = sum;
         for (j = 0; j + 2 <= keys; j += 2)
         {
-            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
-            TVector r = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + (j + 1) * Lanes), max));
+            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max), least, c5, c4, c3, c2, c1, c0, one);
+            TVector r = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + (j + 1) * Lanes), max), least, c5, c4, c3, c2, c1, c0, one);
             TLanes.Store(p, s + j * Lanes);
             TLanes.Store(r, s + (j + 1) * Lanes);
             sum = TLanes.Add(sum, p);
@@ -335,12 +340,12 @@ internal static unsafe partial class AttentionTiles
 
         if (j < keys)
         {
-            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max));
+            TVector p = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(TLanes.Load(s + j * Lanes), max), least, c5, c4, c3, c2, c1, c0, one);
             TLanes.Store(p, s + j * Lanes);
             sum = TLanes.Add(sum, p);
         }
 
-        TVector shrink = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(before, max));
+        TVector shrink = VectorMath.Exp2<TLanes, TVector>(TLanes.Subtract(before, max), least, c5, c4, c3, c2, c1, c0, one);
         TLanes.Store(max, maxima);
         TLanes.Store(shrink, alpha);
         TLanes.Store(TLanes.MultiplyAdd(shrink, TLanes.Load(sums), TLanes.Add(sum, second)), sums);
