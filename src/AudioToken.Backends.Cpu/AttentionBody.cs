@@ -36,11 +36,10 @@ internal unsafe struct AttentionBody : IParallelBody
     {
         int first = First(index % Blocks), head = index / Blocks % Heads, sample = index / Blocks / Heads;
         int queries = First(index % Blocks + 1) - first, lanes = AttentionTiles.LanesFor(queries, Wide);
-        float* q = (float*)Workers.Scratch(worker, sizeof(float) * Lanes * (2L * Width + 2 * KeyBlock + 4)); // [Width][Lanes]
+        float* q = (float*)Workers.Scratch(worker, sizeof(float) * Lanes * (2L * Width + KeyBlock + 4)); // [Width][Lanes]
         float* o = q + Lanes * Width;            // [Width][Lanes]
         float* s = o + Lanes * Width;            // [KeyBlock][Lanes]
-        float* bias = s + Lanes * KeyBlock;      // [KeyBlock][Lanes]
-        float* maxima = bias + Lanes * KeyBlock; // [Lanes], and so on
+        float* maxima = s + Lanes * KeyBlock;    // [Lanes], and so on
         float* sums = maxima + Lanes;
         float* alpha = sums + Lanes;
         float* gate = alpha + Lanes;
@@ -66,11 +65,7 @@ internal unsafe struct AttentionBody : IParallelBody
             AskForBias(rows, 0, queries, key + KeyBlock, end);
             AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide);
             if (Bias is not null)
-            {
-                Transposition.Transpose(rows + key, Keys, queries, keys, bias, Lanes);
-                AttentionTiles.AddBias(s, bias, gate, keys, lanes);
-            }
-
+                AttentionTiles.AddBias(s, rows + key, Keys, gate, queries, keys);
             if (Causal && key + keys - 1 > first)
                 AttentionTiles.MaskLater(s, keys, first - key);
             AskForBias(rows, 1, queries, key + KeyBlock, end);
@@ -108,10 +103,8 @@ internal unsafe struct AttentionBody : IParallelBody
         TensorPrimitives.Multiply(new ReadOnlySpan<float>(q, Lanes * Width), Scale * AttentionTiles.ScoreUnit, new Span<float>(q, Lanes * Width));
     }
 
-    // Lanes without a query have gate 0. Whatever comes of them stays in them, and they are not stored.
     private readonly void LoadGates(int sample, int head, int first, int queries, float* gate)
     {
-        new Span<float>(gate, Lanes).Clear();
         for (int lane = 0; lane < queries; lane++)
             gate[lane] = AttentionTiles.ScoreUnit * (Gate is null ? 1 : Gate[((long)sample * Queries + first + lane) * Heads + head]);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace AudioToken.Backends.Cpu;
 
@@ -148,22 +149,39 @@ internal static unsafe partial class AttentionTiles
         }
     }
 
-    /// <summary>s += gate * bias.</summary>
+    /// <summary>s[j][lane] += gate[lane] * bias[lane][j].</summary>
     /// <param name="s">[keys][Lanes].</param>
-    /// <param name="bias">[keys][Lanes].</param>
+    /// <param name="bias">[queries], rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">Elements from query to query.</param>
     /// <param name="gate">[Lanes].</param>
+    /// <param name="queries">Lanes that have a bias.</param>
     /// <param name="keys">Number of keys.</param>
-    /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
-    public static void AddBias(float* s, float* bias, float* gate, int keys, int lanes)
+    public static void AddBias(float* s, float* bias, long stride, float* gate, int queries, int keys)
     {
-        for (int j = 0; j < keys; j++)
+        int lane = 0, fours = keys & ~3;
+        if (Avx512F.IsSupported)
         {
-            for (int lane = 0; lane < lanes; lane += V256)
+            for (; lane + V512 <= queries; lane += V512)
             {
-                float* at = s + j * Lanes + lane;
-                Vector256.MultiplyAddEstimate(Vector256.Load(gate + lane), Vector256.Load(bias + j * Lanes + lane), Vector256.Load(at)).Store(at);
+                Vector512<float> gates = Vector512.Load(gate + lane);
+                for (int j = 0; j < fours; j += 4)
+                    AddBias16x4(s + j * Lanes + lane, bias + lane * stride + j, stride, gates);
+                AddBiasRest(s, bias, stride, gate, lane, lane + V512, fours, keys);
             }
         }
+
+        if (Sse.IsSupported)
+        {
+            for (; lane + 4 <= queries; lane += 4)
+            {
+                Vector128<float> gates = Vector128.Load(gate + lane);
+                for (int j = 0; j < fours; j += 4)
+                    AddBias4x4(s + j * Lanes + lane, bias + lane * stride + j, stride, gates);
+                AddBiasRest(s, bias, stride, gate, lane, lane + 4, fours, keys);
+            }
+        }
+
+        AddBiasRest(s, bias, stride, gate, lane, queries, 0, keys);
     }
 
     /// <summary>Sets scores of keys after the query to minus infinity.</summary>
@@ -303,6 +321,35 @@ internal static unsafe partial class AttentionTiles
         Store(o + Lanes, a1, b1, c1);
         Store(o + 2 * Lanes, a2, b2, c2);
         Store(o + 3 * Lanes, a3, b3, c3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBias16x4(float* s, float* bias, long stride, Vector512<float> gate)
+    {
+        Transposition.Columns16x4(bias, stride, out Vector512<float> a, out Vector512<float> b, out Vector512<float> c, out Vector512<float> d);
+        Vector512.MultiplyAddEstimate(gate, a, Vector512.Load(s)).Store(s);
+        Vector512.MultiplyAddEstimate(gate, b, Vector512.Load(s + Lanes)).Store(s + Lanes);
+        Vector512.MultiplyAddEstimate(gate, c, Vector512.Load(s + 2 * Lanes)).Store(s + 2 * Lanes);
+        Vector512.MultiplyAddEstimate(gate, d, Vector512.Load(s + 3 * Lanes)).Store(s + 3 * Lanes);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBias4x4(float* s, float* bias, long stride, Vector128<float> gate)
+    {
+        Transposition.Columns4x4(bias, stride, out Vector128<float> a, out Vector128<float> b, out Vector128<float> c, out Vector128<float> d);
+        Vector128.MultiplyAddEstimate(gate, a, Vector128.Load(s)).Store(s);
+        Vector128.MultiplyAddEstimate(gate, b, Vector128.Load(s + Lanes)).Store(s + Lanes);
+        Vector128.MultiplyAddEstimate(gate, c, Vector128.Load(s + 2 * Lanes)).Store(s + 2 * Lanes);
+        Vector128.MultiplyAddEstimate(gate, d, Vector128.Load(s + 3 * Lanes)).Store(s + 3 * Lanes);
+    }
+
+    private static void AddBiasRest(float* s, float* bias, long stride, float* gate, int lane, int lanes, int key, int keys)
+    {
+        for (; lane < lanes; lane++)
+        {
+            for (int j = key; j < keys; j++)
+                s[j * Lanes + lane] = float.MultiplyAddEstimate(gate[lane], bias[lane * stride + j], s[j * Lanes + lane]);
+        }
     }
 
     private static void SoftMax<TLanes, TVector>(float* s, int keys, float* maxima, float* sums, float* alpha)

@@ -42,18 +42,31 @@ internal static unsafe class Transposition
         Rest(from, fromStride, r, rows, 0, columns, to, toStride);
     }
 
-    // Four times the same, side by side: a column of sixteen rows is one store.
+    // A column of sixteen rows is one store.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose16x4(float* from, long fromStride, float* to, long toStride)
     {
+        Columns16x4(from, fromStride, out Vector512<float> a, out Vector512<float> b, out Vector512<float> c, out Vector512<float> d);
+        a.Store(to);
+        b.Store(to + toStride);
+        c.Store(to + 2 * toStride);
+        d.Store(to + 3 * toStride);
+    }
+
+    /// <summary>Four columns of sixteen rows, where there is AVX-512.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Columns16x4(
+        float* from, long fromStride, out Vector512<float> first, out Vector512<float> second, out Vector512<float> third, out Vector512<float> fourth)
+    {
+        // Four times four by four, side by side.
         Vector512<float> a = EveryFourth(from, fromStride), b = EveryFourth(from + fromStride, fromStride);
         Vector512<float> c = EveryFourth(from + 2 * fromStride, fromStride), d = EveryFourth(from + 3 * fromStride, fromStride);
         Vector512<float> abLow = Avx512F.UnpackLow(a, b), abHigh = Avx512F.UnpackHigh(a, b);
         Vector512<float> cdLow = Avx512F.UnpackLow(c, d), cdHigh = Avx512F.UnpackHigh(c, d);
-        Avx512F.Shuffle(abLow, cdLow, 0x44).Store(to);
-        Avx512F.Shuffle(abLow, cdLow, 0xEE).Store(to + toStride);
-        Avx512F.Shuffle(abHigh, cdHigh, 0x44).Store(to + 2 * toStride);
-        Avx512F.Shuffle(abHigh, cdHigh, 0xEE).Store(to + 3 * toStride);
+        first = Avx512F.Shuffle(abLow, cdLow, 0x44);
+        second = Avx512F.Shuffle(abLow, cdLow, 0xEE);
+        third = Avx512F.Shuffle(abHigh, cdHigh, 0x44);
+        fourth = Avx512F.Shuffle(abHigh, cdHigh, 0xEE);
     }
 
     // Four columns of rows 0, 4, 8 and 12.
@@ -96,14 +109,26 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Transpose4x4(float* from, long fromStride, float* to, long toStride)
     {
+        Columns4x4(from, fromStride, out Vector128<float> a, out Vector128<float> b, out Vector128<float> c, out Vector128<float> d);
+        a.Store(to);
+        b.Store(to + toStride);
+        c.Store(to + 2 * toStride);
+        d.Store(to + 3 * toStride);
+    }
+
+    /// <summary>Four columns of four rows, where there is SSE.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Columns4x4(
+        float* from, long fromStride, out Vector128<float> first, out Vector128<float> second, out Vector128<float> third, out Vector128<float> fourth)
+    {
         Vector128<float> a = Vector128.Load(from), b = Vector128.Load(from + fromStride);
         Vector128<float> c = Vector128.Load(from + 2 * fromStride), d = Vector128.Load(from + 3 * fromStride);
         Vector128<float> abLow = Sse.UnpackLow(a, b), abHigh = Sse.UnpackHigh(a, b);   // a0 b0 a1 b1, a2 b2 a3 b3
         Vector128<float> cdLow = Sse.UnpackLow(c, d), cdHigh = Sse.UnpackHigh(c, d);   // c0 d0 c1 d1, c2 d2 c3 d3
-        Sse.MoveLowToHigh(abLow, cdLow).Store(to);                                     // a0 b0 c0 d0
-        Sse.MoveHighToLow(cdLow, abLow).Store(to + toStride);                          // a1 b1 c1 d1
-        Sse.MoveLowToHigh(abHigh, cdHigh).Store(to + 2 * toStride);
-        Sse.MoveHighToLow(cdHigh, abHigh).Store(to + 3 * toStride);
+        first = Sse.MoveLowToHigh(abLow, cdLow);                                       // a0 b0 c0 d0
+        second = Sse.MoveHighToLow(cdLow, abLow);                                      // a1 b1 c1 d1
+        third = Sse.MoveLowToHigh(abHigh, cdHigh);
+        fourth = Sse.MoveHighToLow(cdHigh, abHigh);
     }
 
     private static void Rest(float* from, long fromStride, int r, int rows, int firstColumn, int columns, float* to, long toStride)
