@@ -10,6 +10,9 @@ internal unsafe struct AttentionBody : IParallelBody
     private const int Lanes = AttentionTiles.Lanes;
     private const int KeyBlock = AttentionTiles.KeyBlock;
 
+    // So much of keys and values stays near, or comes by the processor's own reading ahead, while the tiles of a head follow one another.
+    private const long NearBytes = 2 << 20;
+
     public WorkerPool Workers;
     public float* Q;      // [B, Queries, Columns]
     public float* K;      // [B, Keys, Columns]
@@ -49,8 +52,17 @@ internal unsafe struct AttentionBody : IParallelBody
         float* v = V + (long)sample * Keys * Columns + head * Width;
         float* rows = Bias is null ? null : Bias + ((long)head * Queries + first) * Keys;
         int end = Causal ? Math.Min(Keys, first + queries) : Keys;
-        CacheLines.Ask(Q + start, Columns, queries, Width);
-        AskForKeys(k, v, 0, first == 0 ? end : 0);
+
+        // The first tile of a head finds nothing near. The others find the queries and the bias that the one before asked for.
+        bool far = first == 0 || 2L * Keys * Width * sizeof(float) > NearBytes;
+        if (first == 0)
+            CacheLines.Ask(Q + start, Columns, queries, Width);
+        if (far)
+        {
+            CacheLines.Ask(k, Columns, Math.Min(KeyBlock, end), Width);
+            CacheLines.Ask(v, Columns, Math.Min(KeyBlock, end), Width);
+        }
+
         LoadQueries(Q + start, queries, q);
         if (Bias is not null)
             LoadGates(sample, head, first, queries, gate);
@@ -60,38 +72,36 @@ internal unsafe struct AttentionBody : IParallelBody
 
         for (int key = 0; key < end; key += KeyBlock)
         {
-            int keys = Math.Min(KeyBlock, end - key);
-            AskForKeys(k, v, key + KeyBlock, first == 0 ? end : 0);
-            AskForBias(rows, 0, queries, key + KeyBlock, end);
-            AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide);
+            int keys = Math.Min(KeyBlock, end - key), next = key + KeyBlock, following = Math.Min(KeyBlock, end - next);
+            RowsAhead ahead = default, valuesAhead = default, biasAhead = default;
+            if (following <= 0)
+            {
+                ahead = new(Q + start + (long)queries * Columns, Columns, Lanes, Width, keys);
+                valuesAhead = new(Y + start, Columns, queries, Width, Width);
+            }
+            else if (far)
+            {
+                ahead = new(k + (long)next * Columns, Columns, following, Width, keys);
+                valuesAhead = new(v + (long)next * Columns, Columns, following, Width, Width);
+            }
+
+            if (Bias is not null)
+            {
+                biasAhead = following > 0
+                    ? new(rows + next, Keys, queries, following, keys + Width)
+                    : new(rows + (long)queries * Keys, Keys, Lanes, Math.Min(KeyBlock, Keys), keys + Width);
+            }
+
+            AttentionTiles.Scores(q, k + (long)key * Columns, Columns, keys, Width, s, lanes, Wide, ref ahead, ref biasAhead);
             if (Bias is not null)
                 AttentionTiles.AddBias(s, rows + key, Keys, gate, queries, keys);
             if (Causal && key + keys - 1 > first)
                 AttentionTiles.MaskLater(s, keys, first - key);
-            AskForBias(rows, 1, queries, key + KeyBlock, end);
             AttentionTiles.SoftMax(s, keys, maxima, sums, alpha, lanes, Wide);
-            AskForBias(rows, 2, queries, key + KeyBlock, end);
-            AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, lanes, Wide);
+            AttentionTiles.Values(s, v + (long)key * Columns, Columns, keys, Width, alpha, o, lanes, Wide, ref valuesAhead, ref biasAhead);
         }
 
         StoreResult(o, sums, queries, Y + start);
-    }
-
-    // The first block of a head finds its keys and values far away, the others find them near.
-    private readonly void AskForKeys(float* k, float* v, int key, int end)
-    {
-        int keys = Math.Min(KeyBlock, end - key);
-        CacheLines.Ask(k + (long)key * Columns, Columns, keys, Width);
-        CacheLines.Ask(v + (long)key * Columns, Columns, keys, Width);
-    }
-
-    // A third of the rows of the next block's bias, a few lines each: asked for all at once, they would wait for one another.
-    private readonly void AskForBias(float* rows, int third, int queries, int key, int end)
-    {
-        if (rows is null)
-            return;
-        int row = queries * third / 3;
-        CacheLines.Ask(rows + (long)row * Keys + key, Keys, queries * (third + 1) / 3 - row, Math.Min(KeyBlock, end - key));
     }
 
     // q[c][lane] = scale * query, in the unit of the scores; lanes without a query are zero.

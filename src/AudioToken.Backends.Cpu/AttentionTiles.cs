@@ -39,11 +39,15 @@ internal static unsafe partial class AttentionTiles
     /// <param name="s">[keys rounded up to 8][Lanes]; what lies beyond the keys is undefined.</param>
     /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
     /// <param name="wide">Whether to take the form of 512 bits.</param>
-    public static void Scores(float* q, float* k, long stride, int keys, int width, float* s, int lanes, bool wide)
+    /// <param name="ahead">Asked for meanwhile.</param>
+    /// <param name="biasAhead">Asked for meanwhile.</param>
+    public static void Scores(float* q, float* k, long stride, int keys, int width, float* s, int lanes, bool wide, ref RowsAhead ahead, ref RowsAhead biasAhead)
     {
         float* last = k + (keys - 1) * stride;
         for (int j = 0; wide && j < keys; j += 8)
         {
+            ahead.Ask();
+            biasAhead.Ask();
             switch (lanes)
             {
                 case V512:
@@ -60,6 +64,8 @@ internal static unsafe partial class AttentionTiles
 
         for (int j = 0; !wide && j < keys; j += 4)
         {
+            ahead.Ask();
+            biasAhead.Ask();
             for (int half = 0; half < lanes; half += Lanes / 2)
                 Scores256(q + half, k + j * stride, stride, last, width, s + j * Lanes + half);
         }
@@ -75,11 +81,16 @@ internal static unsafe partial class AttentionTiles
     /// <param name="o">[width][Lanes].</param>
     /// <param name="lanes">The lanes wanted, of <see cref="LanesFor"/>.</param>
     /// <param name="wide">Whether to take the form of 512 bits.</param>
-    public static void Values(float* p, float* v, long stride, int keys, int width, float* alpha, float* o, int lanes, bool wide)
+    /// <param name="ahead">Asked for meanwhile.</param>
+    /// <param name="biasAhead">Asked for meanwhile.</param>
+    public static void Values(
+        float* p, float* v, long stride, int keys, int width, float* alpha, float* o, int lanes, bool wide, ref RowsAhead ahead, ref RowsAhead biasAhead)
     {
         int c = 0;
         for (; wide && c + 8 <= width; c += 8)
         {
+            ahead.Ask();
+            biasAhead.Ask();
             switch (lanes)
             {
                 case V512:
@@ -96,6 +107,8 @@ internal static unsafe partial class AttentionTiles
 
         for (; !wide && c + 4 <= width; c += 4)
         {
+            ahead.Ask();
+            biasAhead.Ask();
             for (int half = 0; half < lanes; half += Lanes / 2)
                 Values256(p + half, v + c, stride, keys, alpha + half, o + c * Lanes + half);
         }
