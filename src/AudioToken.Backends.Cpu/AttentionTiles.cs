@@ -19,8 +19,8 @@ internal static unsafe partial class AttentionTiles
     /// <summary>Powers are of two, so a score is to be had in units of ln 2.</summary>
     public const float ScoreUnit = 1.44269504f;
 
-    /// <summary>Keys of a step.</summary>
-    public const int KeyBlock = 64;
+    /// <summary>Keys of a step: a text is one, and scores, keys and values of one stay in the first two levels of cache.</summary>
+    public const int KeyBlock = 80;
 
     /// <summary>Queries of a vector of 512 bits.</summary>
     public const int V512 = 16;
