@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.InteropServices;
 
 namespace AudioToken.Audio;
 
@@ -65,34 +67,50 @@ public static class Fbank
             throw new AudioFormatException(AudioErrorCode.TooShort, $"fbank: {samples.Length} samples; one frame needs {FrameLength} (25 ms at 16 kHz).");
         float[] features = new float[frames * MelBins];
         RealFft fft = new(TransformSize);
-        double[] frame = new double[TransformSize], power = new double[TransformSize / 2];
-        for (int f = 0; f < frames; f++)
+        int lanes = Vector<double>.Count;
+        Vector<double>[] taken = new Vector<double>[TransformSize], power = new Vector<double>[TransformSize / 2], logs = new Vector<double>[MelBins];
+        for (int first = 0; first < frames; first += lanes)
         {
-            if (!LoadFrame(samples.Slice(f * FrameShift, FrameLength), frame))
+            int count = Math.Min(lanes, frames - first);
+            if (!Load(samples, first, count, taken))
                 throw NotFinite(samples);
-            fft.Power(frame, power);
+            fft.Power(taken, power);
             for (int b = 0; b < MelBins; b++)
-                features[f * MelBins + b] = (float)Math.Log(Math.Max(Filters.Energy(b, power), EnergyFloor));
+                logs[b] = Vector.Log(Vector.Max(Filters.Energy(b, power), new Vector<double>(EnergyFloor)));
+            ReadOnlySpan<double> values = MemoryMarshal.Cast<Vector<double>, double>(logs);
+            for (int f = 0; f < count; f++)
+            {
+                for (int b = 0; b < MelBins; b++)
+                    features[(first + f) * MelBins + b] = (float)values[b * lanes + f];
+            }
         }
 
         return features;
     }
 
-    // Scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tail of `frame` stays zero.
-    private static bool LoadFrame(ReadOnlySpan<float> samples, Span<double> frame)
+    // A frame a lane: scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tails stay zero, and so do lanes without a frame.
+    private static bool Load(ReadOnlySpan<float> samples, int first, int count, Span<Vector<double>> frames)
     {
-        double sum = 0;
-        for (int n = 0; n < FrameLength; n++)
-            sum += samples[n];
-        if (!double.IsFinite(sum))
-            return false;
-        double mean = sum / FrameLength;
+        int lanes = Vector<double>.Count;
+        frames.Clear();
+        Span<double> values = MemoryMarshal.Cast<Vector<double>, double>(frames);
+        for (int f = 0; f < count; f++)
+        {
+            ReadOnlySpan<float> frame = samples.Slice((first + f) * FrameShift, FrameLength);
+            for (int n = 0; n < frame.Length; n++)
+                values[n * lanes + f] = frame[n];
+        }
 
-        double previous = samples[0] - mean;
+        Vector<double> sum = default;
+        for (int n = 0; n < FrameLength; n++)
+            sum += frames[n];
+        if (!Vector.EqualsAll(sum - sum, Vector<double>.Zero))
+            return false;
+        Vector<double> mean = sum / FrameLength, previous = frames[0] - mean;
         for (int n = 0; n < FrameLength; n++)
         {
-            double x = samples[n] - mean;
-            frame[n] = (x - Preemphasis * previous) * Int16Scale * s_window[n];
+            Vector<double> x = frames[n] - mean;
+            frames[n] = (x - Preemphasis * previous) * (Int16Scale * s_window[n]);
             previous = x;
         }
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace AudioToken.Audio;
 
 /// <summary>Kaldi's mel filterbank: triangles, linear in mel, peak 1, without area normalisation.</summary>
@@ -38,12 +40,12 @@ internal sealed class MelFilters
     /// <summary>First bin with weight, and the weights from there; no weights for an empty filter.</summary>
     public (int FirstBin, ReadOnlyMemory<double> Weights) this[int filter] => (_firstBin[filter], _weights[filter]);
 
-    /// <summary>Energy of one filter: the weighted sum of the power spectrum.</summary>
-    public double Energy(int filter, ReadOnlySpan<double> power)
+    /// <summary>Energies of one filter: weighted sums of power spectra, one a lane.</summary>
+    public Vector<double> Energy(int filter, ReadOnlySpan<Vector<double>> power)
     {
         double[] weights = _weights[filter];
-        ReadOnlySpan<double> at = power.Slice(_firstBin[filter], weights.Length);
-        double energy = 0;
+        ReadOnlySpan<Vector<double>> at = power.Slice(_firstBin[filter], weights.Length);
+        Vector<double> energy = default;
         for (int k = 0; k < weights.Length; k++)
             energy += weights[k] * at[k];
         return energy;
