@@ -88,11 +88,10 @@ public static class Fbank
         return features;
     }
 
-    // A frame a lane: scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tails stay zero, and so do lanes without a frame.
+    // A frame a lane: scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tails stay zero, and lanes without a frame as they were.
     private static bool Load(ReadOnlySpan<float> samples, int first, int count, Span<Vector<double>> frames)
     {
         int lanes = Vector<double>.Count;
-        frames.Clear();
         Span<double> values = MemoryMarshal.Cast<Vector<double>, double>(frames);
         for (int f = 0; f < count; f++)
         {
