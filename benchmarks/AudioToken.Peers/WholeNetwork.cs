@@ -67,7 +67,7 @@ internal sealed record WholeNetwork(double Exact, double Fast, double Peer, doub
             found = Own(usual, fast, fasts);
         }
 
-        return new WholeNetwork(Spread.Of(exacts).Median, Spread.Of(fasts).Median, Spread.Of(peers).Median, Error(found, expected), Error(peer.Result(), expected));
+        return new WholeNetwork(Spread.Of(exacts).Median, Spread.Of(fasts).Median, Spread.Of(peers).Median, StageMeasurement.Difference(found, expected), StageMeasurement.Difference(peer.Result(), expected));
     }
 
     private static float[] Own(Stage stage, BenchDevice device, List<double> seconds)
@@ -81,17 +81,5 @@ internal sealed record WholeNetwork(double Exact, double Fast, double Peer, doub
         float[] values = new float[result.Shape.Count];
         device.Ops.Download(result, values);
         return values;
-    }
-
-    private static double Error(float[] found, float[] expected)
-    {
-        double error = 0, size = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            error += Math.Pow((double)found[i] - expected[i], 2);
-            size += Math.Pow(expected[i], 2);
-        }
-
-        return Math.Sqrt(error / size);
     }
 }

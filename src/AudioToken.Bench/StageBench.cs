@@ -104,15 +104,7 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
             return null;
         using CancellableOps ops = new(reference, cancellation);
         using TensorScope scope = reference.Scope();
-        float[] wanted = Once(_reference.Build(name), ops, reference, download: true);
-        double difference = 0, size = 0;
-        for (int i = 0; i < wanted.Length; i++)
-        {
-            difference += Math.Pow((double)result[i] - wanted[i], 2);
-            size += Math.Pow(wanted[i], 2);
-        }
-
-        return Math.Sqrt(difference / size);
+        return StageMeasurement.Difference(result, Once(_reference.Build(name), ops, reference, download: true));
     }
 
     private static float[] Once(Stage stage, ITensorOps through, ITensorOps ops, bool download)

@@ -27,4 +27,19 @@ public sealed record StageMeasurement(
 
     /// <summary>Of the arithmetic peak.</summary>
     public double? ShareOfPeak => FlopsPerSecond / ArithmeticPeak;
+
+    /// <summary>Root mean square of the difference of two results, over that of the second.</summary>
+    /// <param name="found">One result.</param>
+    /// <param name="wanted">What it is held against, as many values.</param>
+    public static double Difference(ReadOnlySpan<float> found, ReadOnlySpan<float> wanted)
+    {
+        (double difference, double size) = (0, 0);
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            difference += Math.Pow((double)found[i] - wanted[i], 2);
+            size += Math.Pow(wanted[i], 2);
+        }
+
+        return Math.Sqrt(difference / size);
+    }
 }
