@@ -16,6 +16,7 @@ public sealed class NarrowConvTests
         Product.Conv([1, 34, 40, 32], 2, 3, 3, new(1, 0)),
         Product.Conv([1, 1, 1024, 32], 5, 3, 3, new(1, 1)), // windows that hang over above and below
         Product.Conv([1, 90, 400, 32], 3, 3, 3, new(1, 1)), // several runs of rows
+        Product.Conv([1, 32, 32, 32], 1, 3, 3, new() { Stride = 1, PadTop = 1100, PadLeft = 1, PadBottom = 1100, PadRight = 1 }), // runs of rows whose windows lie in the padding altogether
         Product.Conv([1, 31, 33, 32], 3, 3, 3, new(1, 1)), // one pixel too small
     ];
 
