@@ -13,7 +13,7 @@ public sealed unsafe partial class CudaOps
 
     private CudaKernel? Kernel(string file, string operation, DType dtype, string form)
     {
-        if (_idle)
+        if (_counts)
             return null;
         if (!_kernels.TryGetValue((operation, form, dtype), out CudaKernel? kernel))
         {
@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaOps
     /// <summary>A kernel whose name does not end in a storage type.</summary>
     private CudaKernel? KernelNamed(string file, string ending)
     {
-        if (_idle)
+        if (_counts)
             return null;
         if (!_kernels.TryGetValue((file, ending, default), out CudaKernel? kernel))
         {

@@ -13,13 +13,16 @@ public sealed unsafe partial class CudaOps
     // has been done, and of a hang the step is known.
     private const int StepsAhead = 3;
 
+    private readonly RecordedSteps _recorded = new();
+    private readonly LaunchLog _planned = new(); // of one step at a time; it is long
     private CudaStep? _recording;
 
     /// <inheritdoc/>
     public bool IsAsynchronous => true;
 
     /// <inheritdoc/>
-    /// <remarks>The memory of all steps is taken here; the first one runs as it is asked for and is recorded as a graph; each further one is a launch of that graph.</remarks>
+    /// <remarks>The memory of all steps is taken here; the first one runs as it is asked for and is recorded as a graph; each further one is a launch of that graph.
+    /// So is the first one, where a loop before asked for the same work at the same addresses, as for a picture like the one before.</remarks>
     public RepeatedStep Repeat(StepFunction step)
     {
         ArgumentNullException.ThrowIfNull(step);
@@ -31,7 +34,7 @@ public sealed unsafe partial class CudaOps
     {
         ResultShape.Assign(target, value);
         ulong to = Own(target, nameof(Assign), nameof(target)), from = Own(value, nameof(Assign), nameof(value));
-        if (target.Shape.Count > 0 && !_idle)
+        if (target.Shape.Count > 0 && !_counts)
             _context.Copy(new DevicePointer(to), new DevicePointer(from), target.Shape.Count * target.DType.Size());
     }
 
@@ -121,7 +124,7 @@ public sealed unsafe partial class CudaOps
         return (Own(table, operation, nameof(table)), Own(step.Counter, operation, nameof(step)));
     }
 
-    /// <summary>A step at fixed addresses: called once to learn what memory it takes, once to be done, once to be recorded; then replayed.</summary>
+    /// <summary>A step at fixed addresses: called once to learn what it launches and what memory it takes, once to be done, once to be recorded; then replayed.</summary>
     private sealed class CudaStep : RepeatedStep
     {
         private readonly CudaOps _ops;
@@ -143,6 +146,7 @@ public sealed unsafe partial class CudaOps
                 TakeMemory();
                 if (ops._counts)
                     return;
+                _graph = ops._recorded.Take(ops._planned);
                 ops._staging.Upload(new byte[sizeof(int)], _counter.Pointer);
                 for (int i = 0; i < _ends.Length; i++)
                     _ends[i] = new CudaEvent(ops._context);
@@ -172,7 +176,8 @@ public sealed unsafe partial class CudaOps
             if (_disposed)
                 return;
             _disposed = true;
-            _graph?.Dispose();
+            if (_graph is not null)
+                _ops._recorded.GiveBack(_graph);
             foreach (CudaEvent? end in _ends)
                 end?.Dispose();
             _arena.Dispose();
@@ -187,14 +192,14 @@ public sealed unsafe partial class CudaOps
             _ops._idle = true;
             try
             {
-                Call();
+                _ops._planned.Clear();
+                _ops._context.Plan(Call, _ops._planned);
             }
             finally
             {
                 _ops._idle = _ops._counts;
+                _arena.IsSealed = true;
             }
-
-            _arena.IsSealed = true;
         }
 
         private void RunOnDevice()

@@ -28,7 +28,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private DType _storage; // what operations make and compute with: fp32 while they are widened
     private readonly Dictionary<(string Operation, string Form, DType Type), CudaKernel> _kernels = [];
     private readonly bool _counts; // memory only, for good
-    private bool _idle; // nothing is computed or copied: where memory is only counted, and while a step's is planned
+    private bool _idle; // nothing is copied from or to the host: where memory is only counted, and while a step is planned
     private bool _disposed;
 
     /// <summary>Starts the backend.</summary>
@@ -166,6 +166,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
             return;
         _disposed = true;
         _context.TryEnter();
+        _recorded.Dispose();
         _staging.Dispose();
         _memory.Dispose();
         _weightMemory.Dispose();

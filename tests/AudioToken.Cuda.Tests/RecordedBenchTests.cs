@@ -136,8 +136,8 @@ public sealed class RecordedBenchTests
 
         bench.Measure("step-2", MoreThanThereAre, TestContext.Current.CancellationToken);
 
-        Assert.Equal(MoreThanThereAre, setup.Emulator.Count("graphs") - graphs);
-        // One that is not counted, one to count kernels, and the first of each of two loops beside the launches of graphs.
+        // One that is not counted, one to count kernels, and the first of each of two loops beside those that are measured; a first one is a graph where it was recorded before.
+        Assert.InRange(setup.Emulator.Count("graphs") - graphs, MoreThanThereAre, MoreThanThereAre + 2);
         Assert.Equal(1 + 1 + 2 + MoreThanThereAre, setup.Emulator.Count("kernel:advance_f16") - advances);
     });
 

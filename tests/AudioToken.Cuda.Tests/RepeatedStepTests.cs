@@ -48,6 +48,70 @@ public sealed class RepeatedStepTests
         long[] Asked() => [.. new[] { "cuMemAllocAsync", "cuLaunchKernel", "cuLaunchKernelEx", "cuMemcpyDtoDAsync_v2", "cuMemcpyHtoDAsync_v2" }.Select(setup.Emulator.Count)];
     });
 
+    // A loop begins with the memory that the one before it left, so from some loop on each is given the same.
+    [Fact]
+    public void Loops_OfTheSameWork_AreRecordedOnce() => Run(DType.F16, (setup, ops) =>
+    {
+        long[] asked = [];
+        for (int loop = 0; loop < 4; loop++)
+        {
+            setup.Emulator.Reset();
+            RequireWhole(ops);
+            asked = [.. new[] { "cuGraphInstantiateWithFlags", "graphs", "cuMemAllocAsync", "cuGraphExecDestroy" }.Select(setup.Emulator.Count)];
+            Assert.Equal(loop == 0 ? [1, Steps - 1] : [asked[0], Steps - 1 + (1 - asked[0])], asked[..2]);
+        }
+
+        Assert.Equal([0, Steps, 0, 0], asked);
+
+        // Other work of the same kernels at the same addresses, with another number in one of them.
+        setup.Emulator.Reset();
+        RequireWhole(ops, Activation.Silu);
+        Assert.Equal(1, setup.Emulator.Count("cuGraphInstantiateWithFlags"));
+    });
+
+    [Fact]
+    public void Loops_AtOnce_HaveGraphsOfTheirOwn() => Run(DType.F32, (setup, ops) =>
+    {
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Upload([1f, 2, 3], [3]), y = ops.Upload([5f, 6, 7], [3]);
+        for (int i = 0; i < 6; i++)
+            ops.Repeat(_ => ops.Assign(x, y)).Dispose(); // never asked for, never recorded
+        Assert.Equal(0, setup.Emulator.Count("cuGraphInstantiateWithFlags"));
+        foreach (int _ in new int[2])
+        {
+            using RepeatedStep one = Copies(), other = Copies();
+            for (int i = 0; i < 3; i++)
+            {
+                one.Run();
+                other.Run();
+            }
+        }
+
+        Assert.Equal(2, setup.Emulator.Count("cuGraphInstantiateWithFlags")); // their counters are two, so that no graph serves both
+        Assert.Equal([5f, 6, 7], ops.Values(x));
+
+        RepeatedStep Copies() => ops.Repeat(_ => ops.Assign(x, y));
+    });
+
+    [Fact]
+    public void Graphs_AreKeptOfTheLastLoopsAlone() => Run(DType.F32, (setup, ops) =>
+    {
+        using TensorScope scope = ops.Scope();
+        Tensor x = ops.Upload(new float[64], [64]), y = ops.Upload(new float[64], [64]);
+        long Recorded(int values)
+        {
+            long before = setup.Emulator.Count("cuGraphInstantiateWithFlags");
+            using RepeatedStep step = ops.Repeat(_ => ops.Assign(x.Slice(0, values), y.Slice(0, values)));
+            step.Run();
+            return setup.Emulator.Count("cuGraphInstantiateWithFlags") - before;
+        }
+
+        Assert.All([1, 2, 3, 4], values => Assert.Equal(1, Recorded(values)));
+        Assert.All([1, 2, 3, 4], values => Assert.Equal(0, Recorded(values)));
+        Assert.Equal([1, 0, 1], [Recorded(5), Recorded(2), Recorded(1)]); // for 5 the graph of 1 went
+        Assert.Equal(2, setup.Emulator.Count("cuGraphExecDestroy"));
+    });
+
     // The rows of a weight that was loaded for doubled maps are made when its memory is planned, with their values.
     [Fact]
     public void EnlargementToAnOddSize_HasItsWeight() => Run(DType.F32, (_, ops) =>
@@ -166,15 +230,17 @@ public sealed class RepeatedStepTests
     });
 
     // Whatever went wrong before: all steps are what they should be.
-    private static void RequireWhole(CudaOps ops)
+    private static void RequireWhole(CudaOps ops, Activation activation = Activation.Gelu)
     {
-        using ReferenceSteps wanted = new(ops), replayed = new(ops);
-        using RepeatedStep step = ops.Repeat(replayed.Function);
-        for (int i = 0; i < Steps; i++)
+        using ReferenceSteps wanted = new(ops) { Activation = activation }, replayed = new(ops) { Activation = activation };
+        using (RepeatedStep step = ops.Repeat(replayed.Function))
         {
-            step.Run();
-            wanted.Function(new StepIndex(i));
+            for (int i = 0; i < Steps; i++)
+                step.Run();
         }
+
+        for (int i = 0; i < Steps; i++)
+            wanted.Function(new StepIndex(i));
 
         Assert.Equal(ops.Values(wanted.State), ops.Values(replayed.State));
     }
@@ -207,6 +273,8 @@ public sealed class RepeatedStepTests
 
         public Tensor State { get; }
 
+        public Activation Activation { get; init; } = Activation.Gelu;
+
         public void Function(StepIndex step) => On(_ops, step);
 
         public void On(ITensorOps ops, StepIndex step)
@@ -215,7 +283,7 @@ public sealed class RepeatedStepTests
             Tensor[] rows = new Tensor[_tables.Length];
             ops.SelectRows(_tables, step, rows);
             Tensor wide = ops.Concat([rows[4].Reshape([6]), rows[34].Reshape([36])]); // [42]
-            Tensor narrow = scope.Swap(wide, ops.Activate(wide, Activation.Gelu)).Slice(30, 6).Reshape([2, 3]);
+            Tensor narrow = scope.Swap(wide, ops.Activate(wide, Activation)).Slice(30, 6).Reshape([2, 3]);
             ops.Advance([new StepSum(State, new[] { State, narrow, rows[4].Reshape([2, 3]) })], _factors, step);
             ops.FirstFault(State, step, _fault);
         }

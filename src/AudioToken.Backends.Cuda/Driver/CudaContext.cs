@@ -16,8 +16,8 @@ public sealed unsafe class CudaContext : IDisposable
     private readonly CudaStream _stream;
     private CudaException? _lost;
     private (string Kernel, LaunchShape Shape) _last = ("", default);
-    private bool _capturing;
-    private long _captured;
+    private LaunchLog? _log; // of what is recorded or planned, not done
+    private bool _plans;
     private bool _disposed;
 
     /// <summary>Opens a device and makes it the calling thread's.</summary>
@@ -79,10 +79,11 @@ public sealed unsafe class CudaContext : IDisposable
     {
         kernel.CheckArguments(in arguments);
         kernel.AllowShared(shape.SharedBytes);
+        _log?.Add(kernel, shape, arguments);
+        if (_plans)
+            return;
         _last = (kernel.Name, shape);
-        if (_capturing)
-            _captured++;
-        else
+        if (_log is null)
             Launches++;
         void** addresses = stackalloc void*[KernelArguments.MaxCount];
         fixed (byte* start = &arguments.Start)
@@ -100,7 +101,7 @@ public sealed unsafe class CudaContext : IDisposable
             }
         }
 
-        if (_synchronous && !_capturing)
+        if (_synchronous && _log is null)
             Synchronize();
     }
 
@@ -124,8 +125,12 @@ public sealed unsafe class CudaContext : IDisposable
     }
 
     /// <summary>Copies within the device.</summary>
-    internal void Copy(DevicePointer to, DevicePointer from, long bytes) =>
-        Check(CudaDriver.cuMemcpyDtoDAsync_v2(to.Address, from.Address, (nuint)bytes, Stream), nameof(CudaDriver.cuMemcpyDtoDAsync_v2));
+    internal void Copy(DevicePointer to, DevicePointer from, long bytes)
+    {
+        _log?.Add(to, from, bytes);
+        if (!_plans)
+            Check(CudaDriver.cuMemcpyDtoDAsync_v2(to.Address, from.Address, (nuint)bytes, Stream), nameof(CudaDriver.cuMemcpyDtoDAsync_v2));
+    }
 
     /// <summary>Waits until all work has come to an end.</summary>
     /// <exception cref="CudaException">Some of it failed, or it does not end (5109) within <see cref="Patience"/>.</exception>
@@ -145,36 +150,61 @@ public sealed unsafe class CudaContext : IDisposable
             wait.GoOn(result);
     }
 
+    /// <summary>Writes down what <paramref name="work"/> launches and copies within the device, without doing it.</summary>
+    internal void Plan(Action work, LaunchLog log)
+    {
+        _plans = true;
+        try
+        {
+            Log(work, log);
+        }
+        finally
+        {
+            _plans = false;
+        }
+    }
+
     /// <summary>Records what <paramref name="work"/> launches, without doing it, as a graph.</summary>
     /// <remarks>Addresses, shapes and arguments are fixed in it. Within it nothing may be allocated, awaited or copied to or from pageable memory.</remarks>
     internal CudaGraph Capture(Action work)
     {
         const int ThreadLocalMode = 1;
         Check(CudaDriver.cuStreamBeginCapture_v2(Stream, ThreadLocalMode), nameof(CudaDriver.cuStreamBeginCapture_v2));
-        (_capturing, _captured) = (true, 0);
+        LaunchLog log = new();
         nint recorded;
         try
         {
-            work();
+            Log(work, log);
         }
         catch
         {
-            _capturing = false;
             if (CudaDriver.cuStreamEndCapture(Stream, out recorded) == CudaResult.Success && recorded != 0)
                 CudaDriver.cuGraphDestroy(recorded);
             throw;
         }
 
-        _capturing = false;
         Check(CudaDriver.cuStreamEndCapture(Stream, out recorded), nameof(CudaDriver.cuStreamEndCapture));
-        return new CudaGraph(this, recorded, _captured);
+        return new CudaGraph(this, recorded, log);
+    }
+
+    private void Log(Action work, LaunchLog log)
+    {
+        _log = log;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            _log = null;
+        }
     }
 
     /// <summary>Launches recorded work.</summary>
     internal void Launch(CudaGraph graph)
     {
         _last = (graph.Name, default);
-        Launches += graph.Kernels;
+        Launches += graph.Work.Kernels;
         Check(CudaDriver.cuGraphLaunch(graph.Value, Stream), nameof(CudaDriver.cuGraphLaunch));
         if (_synchronous)
             Synchronize();

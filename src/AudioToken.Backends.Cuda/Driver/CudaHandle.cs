@@ -106,11 +106,11 @@ internal sealed unsafe class CudaModule : CudaHandle
 internal sealed class CudaGraph : CudaHandle
 {
     /// <summary>Makes a graph executable and lets the recording go.</summary>
-    public CudaGraph(CudaContext context, nint recorded, long kernels)
+    public CudaGraph(CudaContext context, nint recorded, LaunchLog work)
         : base(context)
     {
-        Kernels = kernels;
-        Name = string.Create(CultureInfo.InvariantCulture, $"a graph of {kernels} kernels");
+        Work = work;
+        Name = string.Create(CultureInfo.InvariantCulture, $"a graph of {work.Kernels} kernels");
         CudaResult result = CudaDriver.cuGraphInstantiateWithFlags(out nint made, recorded, 0);
         CudaDriver.cuGraphDestroy(recorded);
         CudaCall.Check(result, call: nameof(CudaDriver.cuGraphInstantiateWithFlags));
@@ -120,8 +120,8 @@ internal sealed class CudaGraph : CudaHandle
     /// <summary>What it is called in messages.</summary>
     public string Name { get; }
 
-    /// <summary>Kernels of one launch.</summary>
-    public long Kernels { get; }
+    /// <summary>What one launch of it does.</summary>
+    public LaunchLog Work { get; }
 
     protected override CudaResult Destroy() => CudaDriver.cuGraphExecDestroy(handle);
 }

@@ -15,7 +15,7 @@ internal ref struct KernelArguments
 
     private const int MaxBytes = 1024;
 
-    private Bytes _bytes;
+    private Storage _bytes;
     private Offsets _offsets;
     private int _used;
 
@@ -36,6 +36,10 @@ internal ref struct KernelArguments
         return ref this;
     }
 
+    /// <summary>All of them, each at a multiple of 16 bytes with zeros up to the next.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> Bytes => ((ReadOnlySpan<byte>)_bytes)[.._used];
+
     /// <summary>Size of an argument in bytes.</summary>
     public readonly int Size(int index) => _offsets[index].Size;
 
@@ -51,7 +55,7 @@ internal ref struct KernelArguments
     internal ref byte Start => ref _bytes[0];
 
     [InlineArray(MaxBytes)]
-    private struct Bytes
+    private struct Storage
     {
         private byte _first;
     }

@@ -35,7 +35,7 @@ internal sealed class DeviceArena(DeviceMemory memory) : IDisposable
 
         if (IsSealed)
             throw Differs();
-        DeviceBlock? freed = KeepsEach ? null : _free.Where(free => DeviceMemory.Fits(free, bytes)).MinBy(free => free.Bytes);
+        DeviceBlock? freed = KeepsEach ? null : _free.Where(free => DeviceMemory.Fits(free, bytes)).MinBy(free => (free.Bytes, free.Pointer.Address));
         DeviceBlock block = freed ?? Adopt(memory.TakeFromPool(bytes));
         _free.Remove(block);
         _plan.Add(block);

@@ -12,7 +12,7 @@ internal sealed class DeviceMemory : IDisposable
 
     private readonly CudaContext _context;
     private readonly bool _counts;
-    private readonly List<DeviceBlock> _free = []; // smallest first
+    private readonly List<DeviceBlock> _free = []; // smallest first, of one size by address: what is taken does not depend on the order in which it came back
     private readonly HashSet<DeviceBlock> _live = [];
     private bool _disposed;
 
@@ -94,7 +94,7 @@ internal sealed class DeviceMemory : IDisposable
         }
 
         LiveBytes -= block.Bytes;
-        _free.Insert(FirstAtLeast(block.Bytes), block);
+        _free.Insert(FirstAtLeast(block.Bytes, block.Pointer.Address), block);
     }
 
     /// <summary>Frees what waits.</summary>
@@ -167,13 +167,13 @@ internal sealed class DeviceMemory : IDisposable
 
     private static long Megabytes(long bytes) => (bytes + 999_999) / 1_000_000;
 
-    private int FirstAtLeast(long bytes)
+    private int FirstAtLeast(long bytes, ulong address = 0)
     {
         int low = 0, high = _free.Count;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (_free[middle].Bytes < bytes)
+            if (_free[middle].Bytes < bytes || (_free[middle].Bytes == bytes && _free[middle].Pointer.Address < address))
                 low = middle + 1;
             else
                 high = middle;
