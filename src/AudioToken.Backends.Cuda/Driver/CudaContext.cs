@@ -249,9 +249,11 @@ public sealed unsafe class CudaContext : IDisposable
         ? ""
         : _last.Shape == default ? $"; last launch: {_last.Kernel}" : $"; last launch: {_last.Kernel}, {_last.Shape}";
 
-    // Between two questions whether the device is done.
+    // Between two questions whether the device is done. A sleep lasts a millisecond or more, by which a stage of a picture would seem longer, and as long as some small
+    // model's steps take that are still queued: so at first the thread only yields, where somebody waits for a result longer than where more is queued.
     private struct Waiting(CudaContext context, string call, int? step = null)
     {
+        private readonly TimeSpan _awake = TimeSpan.FromMilliseconds(step is null ? 20 : 2);
         private readonly long _start = Stopwatch.GetTimestamp();
         private SpinWait _spin;
 
@@ -259,14 +261,15 @@ public sealed unsafe class CudaContext : IDisposable
         {
             if (result != CudaResult.NotReady)
                 context.Check(result, call);
-            if (Stopwatch.GetElapsedTime(_start) > context.Patience)
+            TimeSpan waited = Stopwatch.GetElapsedTime(_start);
+            if (waited > context.Patience)
             {
                 string awaited = step is null ? "an end" : string.Create(CultureInfo.InvariantCulture, $"the end of step {step}");
                 throw context.Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to {awaited} within {context.Patience.TotalSeconds:0.#} s{context.Last()}"), "start the program again; if it happens again, please report it"));
             }
 
-            // A sleep may be as long as some small model's steps that are still queued: there, only after some milliseconds.
-            _spin.SpinOnce(sleep1Threshold: step is null ? 100 : 1000);
+            const int Never = -1, AtOnce = 0;
+            _spin.SpinOnce(sleep1Threshold: waited < _awake ? Never : AtOnce);
         }
     }
 }
