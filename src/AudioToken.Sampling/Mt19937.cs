@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace AudioToken.Sampling;
 
 /// <summary>The Mersenne Twister of 32 bits. Matsumoto and Nishimura 1998.</summary>
@@ -16,6 +18,7 @@ internal sealed class Mt19937
             _state[i] = 1812433253u * (_state[i - 1] ^ (_state[i - 1] >> 30)) + i;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)] // called once a value
     public uint Next()
     {
         if (_next == Size)
@@ -29,12 +32,18 @@ internal sealed class Mt19937
 
     private void Refill()
     {
-        for (int i = 0; i < Size; i++)
-        {
-            uint joined = (_state[i] & 0x80000000u) | (_state[(i + 1) % Size] & 0x7FFFFFFFu);
-            _state[i] = _state[(i + Shift) % Size] ^ (joined >> 1) ^ ((joined & 1) * 0x9908B0DFu);
-        }
-
+        int i = 0;
+        for (; i < Size - Shift; i++)
+            Twist(i, i + 1, i + Shift);
+        for (; i < Size - 1; i++)
+            Twist(i, i + 1, i + Shift - Size);
+        Twist(i, 0, Shift - 1);
         _next = 0;
+    }
+
+    private void Twist(int i, int next, int shifted)
+    {
+        uint joined = (_state[i] & 0x80000000u) | (_state[next] & 0x7FFFFFFFu);
+        _state[i] = _state[shifted] ^ (joined >> 1) ^ ((joined & 1) * 0x9908B0DFu);
     }
 }

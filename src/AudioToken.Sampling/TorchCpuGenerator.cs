@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace AudioToken.Sampling;
 
 /// <summary>PyTorch's CPU generator and its <c>torch.randn</c>, so that a seed means what it means in diffusers.</summary>
@@ -38,8 +40,7 @@ public sealed class TorchCpuGenerator : INoiseSource
         }
 
         FillUniform(destination, inHalf);
-        for (int i = 0; i + Block <= destination.Length; i += Block)
-            Transform(destination.Slice(i, Block), inHalf);
+        Transform(destination[..^(destination.Length % Block)], inHalf);
         if (destination.Length % Block == 0)
             return;
         // The ragged end is drawn anew together with what precedes it.
@@ -58,27 +59,28 @@ public sealed class TorchCpuGenerator : INoiseSource
 
     // Box and Muller 1958, in place: the first half of a block holds the radii's uniforms, the second the angles'. In half precision radius, angle and
     // result are each rounded.
-    private static void Transform(Span<float> block, bool inHalf)
+    private static void Transform(Span<float> blocks, bool inHalf)
     {
-        if (inHalf)
+        const int Pairs = Block / 2;
+        for (int at = 0; at < blocks.Length; at += Block)
         {
-            for (int i = 0; i < Block / 2; i++)
+            Span<float> radii = blocks.Slice(at, Pairs), angles = blocks.Slice(at + Pairs, Pairs);
+            if (!inHalf)
             {
-                float radius = (float)(Half)MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
-                float angle = (float)(Half)(2 * Math.PI * block[i + Block / 2]);
-                block[i] = (float)(Half)(radius * MathF.Cos(angle));
-                block[i + Block / 2] = (float)(Half)(radius * MathF.Sin(angle));
+                Vector256<float> radius = Vector256.Sqrt(-2 * Vector256.Log(Vector256<float>.One - Vector256.Create<float>(radii)));
+                (Vector256<float> sin, Vector256<float> cos) = Vector256.SinCos(TwoPi * Vector256.Create<float>(angles));
+                (radius * cos).CopyTo(radii);
+                (radius * sin).CopyTo(angles);
+                continue;
             }
 
-            return;
-        }
-
-        for (int i = 0; i < Block / 2; i++)
-        {
-            float radius = MathF.Sqrt(-2 * MathF.Log(1 - block[i]));
-            float angle = TwoPi * block[i + Block / 2];
-            block[i] = radius * MathF.Cos(angle);
-            block[i + Block / 2] = radius * MathF.Sin(angle);
+            for (int i = 0; i < Pairs; i++)
+            {
+                float radius = (float)(Half)MathF.Sqrt(-2 * MathF.Log(1 - radii[i]));
+                float angle = (float)(Half)(2 * Math.PI * angles[i]);
+                radii[i] = (float)(Half)(radius * MathF.Cos(angle));
+                angles[i] = (float)(Half)(radius * MathF.Sin(angle));
+            }
         }
     }
 
