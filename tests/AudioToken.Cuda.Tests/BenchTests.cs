@@ -80,7 +80,7 @@ public sealed class BenchTests
     {
         JsonElement[] ceilings = [.. Bench("ceilings").GetProperty("ceilings").EnumerateArray()];
 
-        Assert.Equal(["device_copy", "fma_peak", "mma_peak_fp16", "mma_peak_bf16", "launch", "launch_in_graph"], ceilings.Select(ceiling => ceiling.GetProperty("name").GetString()));
+        Assert.Equal(["device_copy", "cache_read", "fma_peak", "mma_peak_fp16", "mma_peak_bf16", "wgmma_peak_fp16", "wgmma_peak_bf16", "launch", "launch_in_graph"], ceilings.Select(ceiling => ceiling.GetProperty("name").GetString()));
         Assert.All(ceilings, ceiling => Assert.Equal(JsonValueKind.Null, ceiling.GetProperty("value").ValueKind));
         Assert.All(ceilings, ceiling => Assert.EndsWith(": not measured on an emulated device", ceiling.GetProperty("note").GetString(), StringComparison.Ordinal));
     });
@@ -144,11 +144,16 @@ public sealed class BenchTests
         CudaRoofs roofs = ops.CreateRoofs(timer);
 
         foreach (DType type in (DType[])[DType.F32, DType.F16, DType.BF16])
+        {
             roofs.Arithmetic(type);
+            Assert.Equal(type == DType.F32, roofs.WarpgroupArithmetic(type) is null);
+        }
+
         roofs.Launch();
         roofs.CopyBandwidth();
+        roofs.CacheBandwidth();
 
-        Assert.All((string[])["peak_f32", "peak_f16", "peak_bf16"], kernel => Assert.Equal(5, setup.Emulator.Count("kernel:" + kernel)));
+        Assert.All((string[])["peak_f32", "peak_f16", "peak_bf16", "peak_warpgroups_f16", "peak_warpgroups_bf16", "peak_read"], kernel => Assert.Equal(5, setup.Emulator.Count("kernel:" + kernel)));
         Assert.Equal(1000 * (1 + 5 + 1 + 5), setup.Emulator.Count("kernel:peak_nothing"));
         Assert.Equal(6, setup.Emulator.Count("graphs"));
     });

@@ -74,7 +74,7 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
     public string Architecture => ArchitectureOf(Capability);
 
     /// <summary>Whether kernels for it may multiply by wgmma; among architectures sm_90a alone has it.</summary>
-    internal bool HasWarpgroupProducts => Capability == 90;
+    public bool HasWarpgroupProducts => Capability == 90;
 
     internal static string ArchitectureOf(int capability) => $"sm_{capability}{(capability >= 90 ? "a" : "")}";
 

@@ -30,7 +30,7 @@ internal class CudaBenchDevice : BenchDevice
         _timer = ops.CreateTimer();
         _roofs = ops.CreateRoofs(_timer);
         _bandwidth = new(_roofs.CopyBandwidth);
-        _arithmetic = new(() => _roofs.Arithmetic(ops.Storage));
+        _arithmetic = new(() => Math.Max(_roofs.Arithmetic(ops.Storage), _roofs.WarpgroupArithmetic(ops.Storage) ?? 0));
     }
 
     public override string Description => string.Create(CultureInfo.InvariantCulture, $"{_device.Name}, driver for CUDA {CudaDevice.DriverVersion()}");
@@ -81,9 +81,12 @@ internal class CudaBenchDevice : BenchDevice
         return
         [
             new Ceiling("device_copy", Bandwidth / 1e9, "GB/s", Note("copying within the device beyond its cache, read and written bytes")),
+            new Ceiling("cache_read", HasTimes ? _roofs.CacheBandwidth() / 1e9 : null, "GB/s", Note("from the second-level cache into shared memory, by cp.async")),
             new Ceiling("fma_peak", HasTimes ? _roofs.Arithmetic(DType.F32) / 1e9 : null, "GFLOP/s", Note("fp32 multiply-adds from registers")),
             new Ceiling("mma_peak_fp16", HasTimes ? _roofs.Arithmetic(DType.F16) / 1e9 : null, "GFLOP/s", Note("mma.sync m16n8k16, fp16 with fp32 sums, from registers")),
             new Ceiling("mma_peak_bf16", HasTimes ? _roofs.Arithmetic(DType.BF16) / 1e9 : null, "GFLOP/s", Note("mma.sync m16n8k16, bf16 with fp32 sums, from registers")),
+            .. WarpgroupPeak(DType.F16),
+            .. WarpgroupPeak(DType.BF16),
             new Ceiling("launch", launch?.Host * 1e6, "us", Note("from one empty kernel to the next, each launched by the host")),
             new Ceiling("launch_in_graph", launch?.Graph * 1e6, "us", Note("the same within a graph")),
         ];
@@ -98,6 +101,13 @@ internal class CudaBenchDevice : BenchDevice
         }
 
         base.Dispose(disposing);
+    }
+
+    private IEnumerable<Ceiling> WarpgroupPeak(DType type)
+    {
+        string name = type == DType.F16 ? "fp16" : "bf16";
+        if (_device.HasWarpgroupProducts)
+            yield return new Ceiling("wgmma_peak_" + name, HasTimes ? _roofs.WarpgroupArithmetic(type) / 1e9 : null, "GFLOP/s", Note($"wgmma m64n160k16, {name} with fp32 sums, from shared memory"));
     }
 
     private string Note(string what) => HasTimes ? what : $"{what}: {Emulated}";
