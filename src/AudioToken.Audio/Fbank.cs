@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using AudioToken.Tensors;
 
 namespace AudioToken.Audio;
 
@@ -62,9 +63,8 @@ public static class Fbank
     /// <exception cref="AudioFormatException">Fewer than 400 samples, or one that is not finite.</exception>
     public static float[] LogMel(ReadOnlySpan<float> samples)
     {
+        Require(samples);
         int frames = FrameCount(samples.Length);
-        if (frames == 0)
-            throw new AudioFormatException(AudioErrorCode.TooShort, $"fbank: {samples.Length} samples; one frame needs {FrameLength} (25 ms at 16 kHz).");
         float[] features = new float[frames * MelBins];
         RealFft fft = new(TransformSize);
         int lanes = Vector<double>.Count;
@@ -72,8 +72,7 @@ public static class Fbank
         for (int first = 0; first < frames; first += lanes)
         {
             int count = Math.Min(lanes, frames - first);
-            if (!Load(samples, first, count, taken))
-                throw NotFinite(samples);
+            Load(samples, first, count, taken);
             fft.Power(taken, power);
             for (int b = 0; b < MelBins; b++)
                 logs[b] = Vector.Log(Vector.Max(Filters.Energy(b, power), new Vector<double>(EnergyFloor)));
@@ -89,7 +88,7 @@ public static class Fbank
     }
 
     // A frame a lane: scale, remove the frame's mean, pre-emphasise (the first sample is its own predecessor), window; the tails stay zero, and lanes without a frame as they were.
-    private static bool Load(ReadOnlySpan<float> samples, int first, int count, Span<Vector<double>> frames)
+    private static void Load(ReadOnlySpan<float> samples, int first, int count, Span<Vector<double>> frames)
     {
         int lanes = Vector<double>.Count;
         Span<double> values = MemoryMarshal.Cast<Vector<double>, double>(frames);
@@ -103,8 +102,6 @@ public static class Fbank
         Vector<double> sum = default;
         for (int n = 0; n < FrameLength; n++)
             sum += frames[n];
-        if (!Vector.EqualsAll(sum - sum, Vector<double>.Zero))
-            return false;
         Vector<double> mean = sum / FrameLength, previous = frames[0] - mean;
         for (int n = 0; n < FrameLength; n++)
         {
@@ -112,8 +109,6 @@ public static class Fbank
             frames[n] = (x - Preemphasis * previous) * (Int16Scale * s_window[n]);
             previous = x;
         }
-
-        return true;
     }
 
     // A symmetric Hann window to the power 0.85, Kaldi's "povey".
@@ -125,10 +120,14 @@ public static class Fbank
         return window;
     }
 
-    private static AudioFormatException NotFinite(ReadOnlySpan<float> samples)
+    private static void Require(ReadOnlySpan<float> samples)
     {
-        int at = samples.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
-        string value = samples[at].ToString(CultureInfo.InvariantCulture);
-        return new AudioFormatException(AudioErrorCode.BadSample, $"fbank: sample {at} is {value}; samples are finite numbers in [-1, 1].");
+        if (samples.Length < FrameLength)
+            throw new AudioFormatException(AudioErrorCode.TooShort, $"fbank: {samples.Length} samples; one frame needs {FrameLength} (25 ms at 16 kHz).");
+        if (NonFinite.FirstIn(samples) is >= 0 and int at)
+        {
+            string value = samples[at].ToString(CultureInfo.InvariantCulture);
+            throw new AudioFormatException(AudioErrorCode.BadSample, $"fbank: sample {at} is {value}; samples are finite numbers in [-1, 1].");
+        }
     }
 }

@@ -122,6 +122,23 @@ public sealed class FbankTests
         Assert.Equal($"fbank: sample 617 is {text}; samples are finite numbers in [-1, 1].", e.Message);
     }
 
+    // In whichever place of a vector, and behind the last whole frame, which ends with sample 719.
+    [Fact]
+    public void ASampleThatIsNotFinite_IsFoundWhereverItIs()
+    {
+        float[] x = new float[800];
+        Array.Fill(x, float.MaxValue);
+        for (int at = 0; at < x.Length; at++)
+        {
+            x[at] = float.NegativeInfinity;
+            string message = Assert.Throws<AudioFormatException>(() => Fbank.Compute(x)).Message;
+            Assert.Equal($"fbank: sample {at} is -Infinity; samples are finite numbers in [-1, 1].", message);
+            x[at] = float.MinValue;
+        }
+
+        Assert.DoesNotContain(float.NaN, Fbank.Compute(x));
+    }
+
     [Fact]
     public void RealFft_EqualsTheDiscreteFourierTransform()
     {
