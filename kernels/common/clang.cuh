@@ -103,6 +103,11 @@ SHUFFLES(float)
 SHUFFLES(int)
 SHUFFLES(unsigned)
 #undef SHUFFLES
+STAND_IN double __shfl_xor_sync(unsigned mask, double value, int lanes)
+{
+    const int2 words = __builtin_bit_cast(int2, value);
+    return __builtin_bit_cast(double, make_int2(__shfl_xor_sync(mask, words.x, lanes), __shfl_xor_sync(mask, words.y, lanes)));
+}
 
 STAND_IN float atomicAdd(float* p, float value)
 {
@@ -164,5 +169,6 @@ __device__ float fmaxf(float, float);
 __device__ float fminf(float, float);
 __device__ float powf(float, float);
 __device__ float fmaf(float, float, float);
+__device__ double log(double);
 }
 #undef STAND_IN

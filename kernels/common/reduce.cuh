@@ -3,7 +3,7 @@
 #include "common/device.cuh"
 
 // The total of a warp's 32 values, in every lane: a butterfly, so each lane adds in the same order of distances.
-DEVICE float warp_sum(float value)
+template <typename T> DEVICE T warp_sum(T value)
 {
     for (int distance = 16; distance > 0; distance /= 2)
         value += __shfl_xor_sync(0xffffffffu, value, distance);
@@ -25,9 +25,9 @@ DEVICE int warp_min(int value)
 }
 
 // The values of a block's warps, of which each thread then has that of the warp with its lane's number, or the default.
-DEVICE float warps_value(float value, float absent)
+template <typename T> DEVICE T warps_value(T value, T absent)
 {
-    __shared__ float partial[32]; // one value a warp; a block has at most 32
+    __shared__ T partial[32]; // one value a warp; a block has at most 32
     const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     __syncthreads(); // the values of the call before may still be in use
     if (lane == 0) partial[warp] = value;
@@ -36,10 +36,10 @@ DEVICE float warps_value(float value, float absent)
 }
 
 // The total of a block's values, in every thread; may be called again at once.
-DEVICE float block_sum(float value)
+template <typename T> DEVICE T block_sum(T value)
 {
     // Every warp adds all the sums itself: cheaper than a third barrier.
-    return warp_sum(warps_value(warp_sum(value), 0.0f));
+    return warp_sum(warps_value(warp_sum(value), T(0)));
 }
 
 // The largest of a block's values, in every thread; may be called again at once.

@@ -66,11 +66,16 @@ struct Registration {
 
 template <typename T> inline T shuffle(uint32_t mask, T value, unsigned lane, Place place)
 {
-    static_assert(sizeof(T) == 4, "shuffles carry 32 bits");
-    memcpy(&current->in[0], &value, 4);
-    current->in[1] = lane;
-    collect(Collective::Shuffle, mask, 0, place);
-    memcpy(&value, &current->out[0], 4);
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "shuffles carry one word of 32 bits, or two after each other");
+    uint32_t words[sizeof(T) / 4];
+    memcpy(words, &value, sizeof value);
+    for (uint32_t& word : words) {
+        current->in[0] = word;
+        current->in[1] = lane;
+        collect(Collective::Shuffle, mask, 0, place);
+        word = current->out[0];
+    }
+    memcpy(&value, words, sizeof value);
     return value;
 }
 
