@@ -40,6 +40,19 @@ public static class Fbank
 
     internal static MelFilters Filters { get; } = new(MelBins, LowHz, HighHz, TransformSize / 2, (double)SampleRateHz / TransformSize);
 
+    /// <summary>What <see cref="Compute"/> computes, for <see cref="ITensorOps.LogMel"/>: where the backend's tensors are, if it has a way.</summary>
+    public static LogMelForm Form { get; } = new HostForm
+    {
+        FrameShift = FrameShift,
+        TransformSize = TransformSize,
+        Preemphasis = Preemphasis,
+        Window = Array.ConvertAll(s_window, value => Int16Scale * value),
+        Filters = [.. Enumerable.Range(0, MelBins).Select(filter => Filters[filter])],
+        EnergyFloor = EnergyFloor,
+        Mean = Mean,
+        Divisor = 2 * Deviation,
+    };
+
     internal static ReadOnlySpan<double> Window => s_window;
 
     /// <summary>Frames that fit whole into a number of samples: 0 below 400, else 1 + floor((n - 400) / 160).</summary>
@@ -129,5 +142,12 @@ public static class Fbank
             string value = samples[at].ToString(CultureInfo.InvariantCulture);
             throw new AudioFormatException(AudioErrorCode.BadSample, $"fbank: sample {at} is {value}; samples are finite numbers in [-1, 1].");
         }
+    }
+
+    private sealed class HostForm : LogMelForm
+    {
+        public override void Require(ReadOnlySpan<float> samples) => Fbank.Require(samples);
+
+        public override float[] OnHost(ReadOnlySpan<float> samples) => Compute(samples);
     }
 }

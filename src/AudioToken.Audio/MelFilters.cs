@@ -1,4 +1,5 @@
 using System.Numerics;
+using AudioToken.Tensors;
 
 namespace AudioToken.Audio;
 
@@ -38,7 +39,7 @@ internal sealed class MelFilters
     public int Count => _weights.Length;
 
     /// <summary>First bin with weight, and the weights from there; no weights for an empty filter.</summary>
-    public (int FirstBin, ReadOnlyMemory<double> Weights) this[int filter] => (_firstBin[filter], _weights[filter]);
+    public MelFilter this[int filter] => new(_firstBin[filter], _weights[filter]);
 
     /// <summary>Energies of one filter: weighted sums of power spectra, one a lane.</summary>
     public Vector<double> Energy(int filter, ReadOnlySpan<Vector<double>> power)

@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
     private readonly PinnedStaging _staging;
     private readonly DeviceMemory _memory;
     private readonly DeviceMemory _weightMemory;
-    private readonly DeviceMemory _laterMemory; // of weights' further forms
+    private readonly DeviceMemory _laterMemory; // of weights' further forms, and of tables
     private readonly SumParts _sumParts;
     private readonly ProductPlans _plans;
     private readonly ScopeStack _scopes;

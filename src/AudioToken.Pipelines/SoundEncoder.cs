@@ -40,11 +40,10 @@ internal static class SoundEncoder
     {
         Check(samples);
         using TensorScope scope = ops.Scope();
-        float[] fbank = Fbank.Compute(samples);
-        Shape shape = [1, Fbank.FrameCount(samples.Length), Fbank.MelBins];
+        Tensor fbank = ops.LogMel(samples, Fbank.Form);                                               // [1, F, 128]
         trace.Shared(GenerationTrace.OfSound("audio.samples", index), [1, samples.Length], samples);
-        trace.Shared(GenerationTrace.OfSound("audio.fbank", index), shape, fbank);
-        Tensor features = model.Beats.Forward(ops, ops.Upload(fbank, shape));                         // [1, L, 3 D]
+        trace.Shared(ops, GenerationTrace.OfSound("audio.fbank", index), fbank);
+        Tensor features = model.Beats.Forward(ops, fbank);                                            // [1, L, 3 D]
         trace.Shared(ops, GenerationTrace.OfSound("beats.features", index), features);
         float[] token = new float[model.Info.TokenWidth];
         Finite.Download(ops, model.Embedder.Forward(ops, features), "audio_token", token);  // [1, Dt]

@@ -61,6 +61,18 @@ public interface ITensorOps : IDisposable
     /// <remarks>For a second try: it takes twice the memory for tensors, and is not fast.</remarks>
     IDisposable? Widen() => null;
 
+    /// <summary>Log-mel features of a sound: what its encoder hears.</summary>
+    /// <remarks>A backend may compute them where its tensors are, in double as the host does: they then differ from the host's by roundings of fp32.</remarks>
+    /// <param name="samples">At least a frame of finite numbers.</param>
+    /// <param name="form">The formula.</param>
+    /// <returns>[1, F, filters], F the frames that fit whole into the samples.</returns>
+    Tensor LogMel(ReadOnlySpan<float> samples, LogMelForm form)
+    {
+        ArgumentNullException.ThrowIfNull(form);
+        float[] features = form.OnHost(samples);
+        return Upload(features, ResultShape.LogMel(samples.Length, form));
+    }
+
     /// <summary>Reads a parameter and lays it out for its role. The caller owns it.</summary>
     Weight LoadWeight(WeightSource source, WeightRole role);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 
 namespace AudioToken.Tensors;
 
@@ -19,6 +20,22 @@ public static class ResultShape
             throw new ShapeException($"ReadPixels: {x}, wanted a float tensor.");
         if (room != x.Shape.Count)
             throw new ShapeException($"ReadPixels: room for {room} bytes, but the tensor is {x.Shape}, {x.Shape.Count} values.");
+    }
+
+    /// <summary>Samples to [1, F, filters].</summary>
+    public static Shape LogMel(int samples, LogMelForm form)
+    {
+        if (form.FrameLength < 1 || form.FrameShift < 1 || form.TransformSize < 4 || !BitOperations.IsPow2(form.TransformSize) || form.TransformSize < form.FrameLength)
+            Throw($"LogMel: frames of {form.FrameLength} samples, {form.FrameShift} apart, in a transform of {form.TransformSize}; it is a power of two, at least 4 and no less than a frame.");
+        foreach (MelFilter filter in form.Filters)
+        {
+            if (filter.FirstBin < 0 || filter.FirstBin > form.TransformSize / 2 - filter.Weights.Length)
+                Throw($"LogMel: a filter has {filter.Weights.Length} weights from bin {filter.FirstBin}; there are {form.TransformSize / 2} bins.");
+        }
+
+        if (samples < form.FrameLength)
+            Throw($"LogMel: {samples} samples; one frame needs {form.FrameLength}.");
+        return [1, 1 + (samples - form.FrameLength) / form.FrameShift, form.Filters.Count];
     }
 
     /// <summary>[..., K] to [..., N].</summary>

@@ -38,6 +38,13 @@ public sealed class ShapeOps : ITensorOps
     /// <inheritdoc/>
     public Tensor Upload(ReadOnlySpan<int> values, Shape shape) => New(shape, DType.I32);
 
+    /// <inheritdoc/>
+    public Tensor LogMel(ReadOnlySpan<float> samples, LogMelForm form)
+    {
+        ArgumentNullException.ThrowIfNull(form);
+        return New(ResultShape.LogMel(samples.Length, form));
+    }
+
     /// <summary>A tensor of no particular values.</summary>
     public Tensor New(Shape shape, DType dtype = DType.F32)
     {

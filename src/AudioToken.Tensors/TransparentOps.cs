@@ -10,6 +10,15 @@ public abstract class TransparentOps : DelegatingOps, ITensorOps
     }
 
     /// <inheritdoc/>
+    public Tensor LogMel(ReadOnlySpan<float> samples, LogMelForm form)
+    {
+        Before(nameof(ITensorOps.LogMel));
+        Tensor y = Inner.LogMel(samples, form);
+        After(nameof(ITensorOps.LogMel), y);
+        return y;
+    }
+
+    /// <inheritdoc/>
     public virtual void Project(Tensor x, ReadOnlySpan<Projection> projections, Span<Tensor> results)
     {
         Before(nameof(ITensorOps.Project));

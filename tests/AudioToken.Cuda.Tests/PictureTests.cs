@@ -1,4 +1,5 @@
 using System.Globalization;
+using AudioToken.Audio;
 using AudioToken.Backends.Cuda;
 using AudioToken.Models.Beats;
 using AudioToken.Models.Clip;
@@ -43,7 +44,7 @@ public sealed class PictureTests(ITestOutputHelper output)
         using VaeDecoder vae = VaeDecoder.Load(ops, Ones(Decoder(CheckpointShapes.Vae(vaeConfig))), vaeConfig);
 
         using TensorScope scope = ops.Scope();
-        Tensor token = embedder.Forward(ops, beats.Forward(ops, ops.Upload(new float[998 * 128], [1, 998, 128]))); // 10 s
+        Tensor token = Hear(device, ops, beats, embedder);
         Tensor states = text.Forward(ops, ops.Upload(new int[2 * 77], [2, 77]), 0, token.Reshape([1, 1, textConfig.Width]));
         UnetContext context = unet.PrepareContext(ops, states);
         foreach (SamplerKind sampler in Enum.GetValues<SamplerKind>())
@@ -71,6 +72,19 @@ public sealed class PictureTests(ITestOutputHelper output)
         UnetContext context = unet.PrepareContext(ops, ops.Upload(new float[2 * 77 * 32], [2, 77, 32]));
         Loop(setup.Emulator, ops, unet, context, SamplerKind.Pndm, side, kernels: 313);
     });
+
+    // 10 s of samples, of which the device makes all else; nothing but uploads is cast.
+    private static Tensor Hear(EmulatedDevice device, CudaOps ops, BeatsEncoder beats, FgaEmbedder embedder)
+    {
+        float[] samples = new float[10 * Fbank.SampleRateHz];
+        ops.LogMel(samples, Fbank.Form); // the first one's tables
+        long bytes = device.Count("bytes.up"), kernels = device.Count("kernels");
+        Tensor features = ops.LogMel(samples, Fbank.Form);
+        Assert.Equal((sizeof(float) * samples.Length, 1), (device.Count("bytes.up") - bytes, device.Count("kernels") - kernels));
+        Tensor token = embedder.Forward(ops, beats.Forward(ops, features));
+        Assert.Equal((2, 0), (device.Count("kernel:log_mel_f16"), device.Count("kernel:cast_f32_to_f16")));
+        return token;
+    }
 
     // Kernels of a step; where the sampler draws noise there is one more, which takes the step's.
     private void Loop(EmulatedDevice device, CudaOps ops, UnetModel unet, UnetContext context, SamplerKind sampler, int side, int kernels)

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using AudioToken.Audio;
 using AudioToken.Pipelines;
 using AudioToken.Sampling;
 using AudioToken.Tensors;
@@ -70,6 +71,8 @@ public sealed class TraceTests(TinyPipeline tiny) : IClassFixture<TinyPipeline>
         GenerationResult result = pipeline.Generate(request, cancellation: TinyPipeline.TestEnd);
 
         Assert.Equal([.. TinyPipeline.Sound, .. TinyPipeline.Sound], trace["audio.samples"].Values);
+        float[] features = Fbank.Compute(TinyPipeline.Sound);
+        Assert.Equal([.. features, .. features], trace["audio.fbank"].Values);
         Assert.Equal([.. result.AudioToken.ToArray(), .. result.AudioToken.ToArray()], trace["audio_token"].Values);
 
         // Each picture's noise, channels first as the generator draws it, times the initial sigma.
