@@ -6,9 +6,6 @@ namespace AudioToken.Bench;
 /// <param name="Run">One forward pass; its result belongs to the caller's scope, or to that in which the stage was built.</param>
 public sealed record Stage(Func<ITensorOps, Tensor> Run)
 {
-    /// <summary>True for work of the host whose result is uploaded: it cannot be recorded.</summary>
-    public bool IsHosts { get; init; }
-
     /// <summary>The loop of which the pass is the first step, to be repeated as a pipeline repeats it; null for a stage that is none.</summary>
     public StageLoop? Loop { get; init; }
 }

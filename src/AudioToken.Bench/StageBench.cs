@@ -41,12 +41,9 @@ public sealed class StageBench(BenchDevice device, BenchModel model, ITensorOps?
             (through, runs) = (profile, repetitions);
         }
 
-        double[] seconds = stage switch
-        {
-            { Loop: { } loop } => Repeat(loop, through, repetitions, cancellation),
-            { IsHosts: true } => device.Time(repetitions, () => stage.Run(through), cancellation),
-            _ => device.TimeTurns(repetitions, 1, _ => stage.Run(through), cancellation),
-        };
+        double[] seconds = stage.Loop is { } loop
+            ? Repeat(loop, through, repetitions, cancellation)
+            : device.TimeTurns(repetitions, 1, _ => stage.Run(through), cancellation);
         faults = device.PageFaults - faults;
         peak = (peak + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
         return new StageMeasurement(name, Spread.Of(seconds), load, profile.Flops / runs, kernels, peak, Classes(runs), error) { PageFaults = (double?)faults / repetitions };

@@ -86,9 +86,8 @@ public sealed class Stages(ITensorOps ops, BenchModel model) : IDisposable
 
     private Stage FilterBank()
     {
-        int frames = Frames;
         float[] samples = WeightFormula.Uniform("bench/samples", [Samples]);
-        return new Stage(o => o.Upload(Fbank.Compute(samples), [1, frames, MelBins])) { IsHosts = true };
+        return new Stage(o => o.LogMel(samples, Fbank.Form));
     }
 
     private Stage Beats()

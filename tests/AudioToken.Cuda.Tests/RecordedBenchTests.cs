@@ -72,6 +72,7 @@ public sealed class RecordedBenchTests
     });
 
     [Theory]
+    [InlineData("fbank")]
     [InlineData("beats")]
     [InlineData("embedder")]
     [InlineData("text")]
@@ -94,6 +95,7 @@ public sealed class RecordedBenchTests
     });
 
     [Theory]
+    [InlineData("fbank")] // uploads its samples, and at first its tables
     [InlineData("beats")] // uploads within its pass
     [InlineData("unet-2")]
     public void Recording_GivesWhatTheStageGives(string name) => Run(DType.F32, (_, ops) =>
