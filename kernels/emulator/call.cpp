@@ -120,6 +120,11 @@ void set_context(bool present)
     context_present = present;
 }
 
+bool has_context()
+{
+    return context_present;
+}
+
 void count(const std::string& what, int64_t by)
 {
     const std::lock_guard<std::mutex> lock(ledger().guard);

@@ -4,12 +4,14 @@
 //   atkEmuSet(name, value)           devices, capability (80, 90, ...), driver (12040, ...), nvrtc, memory (bytes), execute (0: kernels are
 //                                    counted and not run, memory is reserved and not touched, the host reads zeros), workers, order (0
 //                                    random, 1 ascending, 2 descending), seed. Environment: AUDIOTOKEN_EMU_DEVICES and so on, read once.
-//   atkEmuFault(call, nth, code)     lets the nth call from now on (1: the next) of that function fail with this CUresult; nth 0: every
-//   call.
+//   atkEmuFault(call, nth, code)     lets the nth call from now on (1: the next) of that function fail with this CUresult (NVRTC's and
+//                                    cuBLASLt's functions: a code of their own); nth 0: every call.
 //                                    A call "kernel:NAME" is a launch of that kernel, which loses the device. Environment:
 //                                    AUDIOTOKEN_EMU_FAULTS="cuMemAllocAsync:3=2,cuLaunchKernel:0=719".
-//   atkEmuCount(what)                how often since the last reset: a function's name, kernel:NAME, kernels, graphs, bytes.up, bytes.down,
-//                                    bytes.device, and what is held now: allocations, bytes, bytes.peak, handles, pinned.
+//   atkEmuCount(what)                how often since the last reset: a function's name, kernel:NAME, kernels, products (cuBLASLt's),
+//   graphs,
+//                                    bytes.up, bytes.down, bytes.device, and what is held now: allocations, bytes, bytes.peak, handles,
+//                                    pinned.
 //   atkEmuCounts(text, bytes)        all counts, a line each, name and number; the bytes that it takes, which may be more than there were.
 //   atkEmuReset()                    forgets counts, faults and the loss of the device; what is held stays.
 #pragma once
@@ -56,6 +58,7 @@ enum class Needs { Nothing, Initialised, Context };
 CUresult enter(const char* call, Needs needs = Needs::Context);
 void initialise();
 void set_context(bool present);
+bool has_context();
 
 void count(const std::string& what, int64_t by = 1);
 

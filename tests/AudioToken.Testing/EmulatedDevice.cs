@@ -4,7 +4,7 @@ using System.Text;
 
 namespace AudioToken.Testing;
 
-/// <summary>A CUDA device made of C++ (kernels/emulator): libcuda's and NVRTC's functions, built by CMake once for all test programs.</summary>
+/// <summary>A CUDA device made of C++ (kernels/emulator): libcuda's, NVRTC's and cuBLASLt's functions, built by CMake once for all test programs.</summary>
 /// <remarks>One a process, and one thing at a time: its switches, counts and faults are the process's.</remarks>
 public sealed unsafe class EmulatedDevice
 {
@@ -28,6 +28,7 @@ public sealed unsafe class EmulatedDevice
         // What the backend looks for in place of the system's libraries.
         Environment.SetEnvironmentVariable("AUDIOTOKEN_CUDA", path);
         Environment.SetEnvironmentVariable("AUDIOTOKEN_NVRTC", path);
+        Environment.SetEnvironmentVariable("AUDIOTOKEN_CUBLASLT", path);
     }
 
     /// <summary>Why there is none here, in words for a skipped test; null where there is one.</summary>
@@ -44,7 +45,7 @@ public sealed unsafe class EmulatedDevice
         return device;
     }
 
-    /// <summary>The library, which stands in for libcuda and for NVRTC.</summary>
+    /// <summary>The library, which stands in for libcuda, NVRTC and cuBLASLt.</summary>
     public string LibraryPath { get; }
 
     /// <summary>Changes the device; the names are in kernels/emulator/call.h.</summary>
