@@ -210,6 +210,14 @@ public sealed unsafe class CudaContext : IDisposable
             Synchronize();
     }
 
+    /// <summary>Takes note of work that a library has put into the stream: what fails later names it.</summary>
+    internal void Follow(string work)
+    {
+        _last = (work, default);
+        if (_synchronous && _log is null)
+            Synchronize();
+    }
+
     /// <summary>Throws unless the call succeeded; an error that loses the device is remembered.</summary>
     internal void Check(CudaResult result, string call)
     {

@@ -33,6 +33,12 @@ public static class CudaErrors
     /// <summary>The device does not come to an end.</summary>
     public const int Hang = 5109;
 
+    /// <summary>cuBLASLt, which a measurement asks for, was not found.</summary>
+    public const int NoPeer = 5110;
+
+    /// <summary>A call to cuBLASLt failed.</summary>
+    public const int PeerCall = 5111;
+
     /// <summary>The device has not enough memory.</summary>
     public const int Memory = 6101;
 

@@ -10,12 +10,12 @@ public sealed class CudaException : AudioTokenException
     /// <param name="code">One of <see cref="CudaErrors"/>.</param>
     /// <param name="message">Subject, found, wanted.</param>
     /// <param name="hint">The next step.</param>
-    /// <param name="result">The driver's or compiler's own code, zero if it gave none.</param>
+    /// <param name="result">The library's own code, zero if it gave none.</param>
     /// <param name="inner">What caused it.</param>
     public CudaException(int code, string message, string? hint = null, int result = 0, Exception? inner = null)
         : base(code, message, hint, inner) => Result = result;
 
-    /// <summary>The driver's or compiler's own code (CUresult, nvrtcResult), zero if it gave none.</summary>
+    /// <summary>The library's own code (CUresult, nvrtcResult, cublasStatus_t), zero if it gave none.</summary>
     public int Result { get; }
 
     /// <summary>Whether the device answers nothing any more in this process: everything on it is gone. Who
