@@ -24,7 +24,7 @@ foreach ((KernelCase item, int calls) in UnetStep.Record(SizedModel.StableDiffus
     for (int i = 0; i < sets; i++)
     {
         inputs.Add(new CaseInputs(ops, i));
-        runs.Add(item.Prepare(inputs[i]));
+        runs.Add(item.Prepare(inputs[i]).Run);
     }
 
     (int Rows, int Columns, int Depth, int Products) size = default;

@@ -32,6 +32,9 @@ public abstract class BenchDevice : IDisposable
     /// <summary>Page faults of this process so far that the system served from memory; null where they are not counted or not the device's.</summary>
     public virtual long? PageFaults => null;
 
+    /// <summary>A library that is measured too; null for none.</summary>
+    public virtual BenchPeer? Peer => null;
+
     /// <summary>False for a device whose times mean nothing: it is counted and not timed.</summary>
     public abstract bool HasTimes { get; }
 
@@ -72,7 +75,9 @@ public abstract class BenchDevice : IDisposable
     /// <summary>Ends what the device holds.</summary>
     protected virtual void Dispose(bool disposing)
     {
-        if (disposing)
-            Ops.Dispose();
+        if (!disposing)
+            return;
+        Peer?.Dispose();
+        Ops.Dispose();
     }
 }

@@ -11,4 +11,7 @@ public static class BenchErrors
 
     /// <summary>More memory than there is.</summary>
     public const int Memory = 6901;
+
+    /// <summary>A peer's result is not ours.</summary>
+    public const int Peer = 7901;
 }

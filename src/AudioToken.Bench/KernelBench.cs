@@ -14,7 +14,7 @@ public sealed class KernelBench(BenchDevice device)
     /// <param name="item">The operation at its shape.</param>
     /// <param name="repetitions">At least 1.</param>
     /// <param name="cancellation">Looked at between repetitions.</param>
-    /// <exception cref="AudioTokenException">It takes more memory than there is (6901).</exception>
+    /// <exception cref="AudioTokenException">It takes more memory than there is (6901), or the peer's result is not ours (7901).</exception>
     public KernelMeasurement Measure(KernelCase item, int repetitions, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -26,7 +26,7 @@ public sealed class KernelBench(BenchDevice device)
         using TensorScope scope = device.Ops.Scope();
         try
         {
-            List<Action> runs = [];
+            List<CaseWork> runs = [];
             for (int i = 0; i < sets; i++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -37,12 +37,14 @@ public sealed class KernelBench(BenchDevice device)
             }
 
             double? before = device.HasTimes ? device.ArithmeticPeak() : null;
-            long? kernels = Count(runs[^1]); // right before those that are timed, which so find the threads awake
-            if (!device.HasTimes)
-                return new KernelMeasurement(item, null, bytes, kernels, null, null, sets);
-            double[] seconds = device.TimeTurns(repetitions, Math.Max(sets, MinTurns), turn => runs[turn % sets](), cancellation);
-            double? peak = (before + device.ArithmeticPeak()) / 2; // the machine may be shared: the roof is that of the moment
-            return new KernelMeasurement(item, Spread.Of(seconds), bytes, kernels, peak, device.Bandwidth, sets);
+            long? kernels = Count(runs[^1].Run); // right before those that are timed, which so find the threads awake
+            int turns = Math.Max(sets, MinTurns);
+            Spread? seconds = device.HasTimes ? Spread.Of(device.TimeTurns(repetitions, turns, turn => runs[turn % sets].Run(), cancellation)) : null;
+            double? peak = device.HasTimes ? (before + device.ArithmeticPeak()) / 2 : null; // the machine may be shared: the roof is that of the moment
+            return new KernelMeasurement(item, seconds, bytes, kernels, peak, device.Bandwidth, sets)
+            {
+                Peer = device.Peer is { } peer ? new PeerBench(device, peer).Measure(item, runs, turns, repetitions, cancellation) : null,
+            };
         }
         finally
         {

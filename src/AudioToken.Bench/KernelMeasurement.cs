@@ -12,6 +12,12 @@ namespace AudioToken.Bench;
 /// <param name="InputSets">How many sets of inputs took turns.</param>
 public sealed record KernelMeasurement(KernelCase Case, Spread? Seconds, long Bytes, long? Kernels, double? ArithmeticPeak, double? Bandwidth, int InputSets)
 {
+    /// <summary>What a peer took in the same run; null where none was asked for, or has no such operation.</summary>
+    public PeerMeasurement? Peer { get; init; }
+
+    /// <summary>The peer's median over ours.</summary>
+    public double? PeerRatio => Peer?.Seconds?.Median / Seconds?.Median;
+
     /// <summary>Achieved FLOP/s at the median; null for what only moves memory and where there are no times.</summary>
     public double? FlopsPerSecond => Case.Flops > 0 ? Case.Flops / Seconds?.Median : null;
 

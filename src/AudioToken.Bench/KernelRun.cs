@@ -19,6 +19,18 @@ public sealed record KernelRun(int? Batch, IReadOnlyList<(KernelMeasurement Meas
             group.Sum(row => row.Measured.Case.Flops * (row.Calls ?? 1)),
             (long?)Sum(group, row => row.Measured.Kernels * (row.Calls ?? 1))));
 
+    /// <summary>The same of the calls that a peer has too, ours and the peer's seconds; null where it has none.</summary>
+    public (int Calls, double? Seconds, double? PeerSeconds)? BesidePeer
+    {
+        get
+        {
+            (KernelMeasurement Measured, int? Calls)[] both = [.. Rows.Where(row => row.Measured.Peer is not null)];
+            return both.Length == 0
+                ? null
+                : (both.Sum(row => row.Calls ?? 1), Sum(both, row => row.Measured.Seconds?.Median * (row.Calls ?? 1)), Sum(both, row => row.Measured.Peer?.Seconds?.Median * (row.Calls ?? 1)));
+        }
+    }
+
     /// <summary>Measures the operations of one step.</summary>
     /// <param name="bench">What measures.</param>
     /// <param name="step">The recorded step.</param>

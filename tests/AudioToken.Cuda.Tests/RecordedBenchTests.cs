@@ -3,7 +3,6 @@ using AudioToken.Backends.Cuda;
 using AudioToken.Backends.Cuda.Memory;
 using AudioToken.Bench;
 using AudioToken.Bench.Cases;
-using AudioToken.Cli.Benchmarks;
 using AudioToken.Tensors;
 using Xunit;
 
@@ -160,12 +159,4 @@ public sealed class RecordedBenchTests
         using CudaOps ops = new(new CudaOptions { Storage = storage, KernelCacheFolder = null });
         test(setup, ops);
     });
-
-    // Roofs would take the emulated device minutes.
-    private sealed class TimedEmulation(CudaOps ops) : CudaBenchDevice(ops, counts: false)
-    {
-        public override double? Bandwidth => 1;
-
-        public override double? ArithmeticPeak() => 1;
-    }
 }

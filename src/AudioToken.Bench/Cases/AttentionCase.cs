@@ -44,7 +44,7 @@ public sealed record AttentionCase(int Batch, int Queries, int Columns, int Keys
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor q = inputs.Input("q", [Batch, Queries, Columns]);
         Tensor k = inputs.Input("k", [Batch, Keys, Columns]), v = inputs.Input("v", [Batch, Keys, Columns]);
@@ -56,6 +56,6 @@ public sealed record AttentionCase(int Batch, int Queries, int Columns, int Keys
             Bias = Bias ? inputs.Input("bias", [Heads, Queries, Keys]) : default,
             BiasGate = Gated ? inputs.Input("gate", [Batch, Queries, Heads]) : default,
         };
-        return () => inputs.Ops.Attention(q, k, v, options);
+        return new CaseWork(() => inputs.Ops.Attention(q, k, v, options));
     }
 }

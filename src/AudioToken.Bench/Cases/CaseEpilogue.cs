@@ -20,22 +20,33 @@ public readonly record struct CaseEpilogue(bool Bias, bool Shift, Activation Act
     public static CaseEpilogue Of(in Epilogue epilogue) =>
         new(epilogue.Bias is not null, !epilogue.ChannelShift.IsEmpty, epilogue.Activation, !epilogue.Residual.IsEmpty, epilogue.NormFollows);
 
+    /// <summary>A word for each part that is there, but for the bias, whose absence has one.</summary>
+    internal IEnumerable<string> Words
+    {
+        get
+        {
+            if (Shift)
+                yield return "shift";
+            if (Activation != Activation.None)
+                yield return WordOf(Activation);
+            if (Residual)
+                yield return "residual";
+            if (NormFollows)
+                yield return "norm";
+        }
+    }
+
     /// <summary>The options in the text of a shape, each with a comma before it.</summary>
     public override string ToString()
     {
-        StringBuilder text = new();
-        if (!Bias)
-            text.Append(",nobias");
-        if (Shift)
-            text.Append(",shift");
-        foreach ((string word, Activation activation) in s_activations)
-        {
-            if (activation == Activation)
-                text.Append(',').Append(word);
-        }
-
-        return text.Append(Residual ? ",residual" : "").Append(NormFollows ? ",norm" : "").ToString();
+        StringBuilder text = new(Bias ? "" : ",nobias");
+        foreach (string word in Words)
+            text.Append(',').Append(word);
+        return text.ToString();
     }
+
+    /// <summary>The word of an activation that is not None.</summary>
+    internal static string WordOf(Activation activation) => s_activations.First(known => known.Activation == activation).Word;
 
     /// <summary>The options that are left of a text.</summary>
     internal static CaseEpilogue Read(CaseText text, bool gegluFits = true, bool shiftFits = false, bool normFits = true)

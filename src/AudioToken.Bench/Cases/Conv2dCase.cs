@@ -59,6 +59,9 @@ public sealed record Conv2dCase(
     // As models load a weight of this form.
     private bool IsDoubling => Window == (3, 3) && Stride == 1 && !Unpadded && Enlarged == (2 * Height, 2 * Width);
 
+    // Of the pixels' matrix with the weight.
+    private bool IsProduct => Window == (1, 1) && Stride == 1 && Enlarged == default && Skip == 0;
+
     private ConvGeometry Geometry => new()
     {
         Stride = Stride,
@@ -112,7 +115,7 @@ public sealed record Conv2dCase(
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Batch, Height, Width, Channels]);
         Tensor skip = Skip > 0 ? inputs.Input("skip", [Batch, Height, Width, Skip]) : default;
@@ -120,12 +123,12 @@ public sealed record Conv2dCase(
         Epilogue epilogue = Epilogue.Prepare(inputs, Columns, Result);
         ConvGeometry geometry = Geometry;
         if (ShortcutDepth == 0)
-            return () => inputs.Ops.Conv2d(x, weight, geometry, epilogue, skip);
+            return new CaseWork(() => inputs.Ops.Conv2d(x, weight, geometry, epilogue, skip), IsProduct ? [new CaseProduct(x, weight, epilogue, part => inputs.Ops.Conv2d(x, weight, geometry, part))] : []);
         Shortcut shortcut = new(
             inputs.Input("shortcut.x", [Batch, Height, Width, Shortcut.Channels]),
             inputs.Weight("shortcut.weight", WeightRole.Conv2d, [Columns, ShortcutDepth, 1, 1]),
             Epilogue.Bias ? inputs.Weight("shortcut.bias", WeightRole.Vector, [Columns]) : null,
             Shortcut.Skip > 0 ? inputs.Input("shortcut.skip", [Batch, Height, Width, Shortcut.Skip]) : default);
-        return () => inputs.Ops.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut);
+        return new CaseWork(() => inputs.Ops.Conv2dWithShortcut(x, weight, geometry, epilogue, shortcut));
     }
 }

@@ -42,11 +42,11 @@ public sealed record GroupNormCase(int Batch, int Positions, int Channels, int S
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = Source("x", Channels), skip = Skip > 0 ? Source("skip", Skip) : default;
         Weight gamma = inputs.Weight("w.weight", WeightRole.Vector, [Channels + Skip]), beta = inputs.Weight("w.bias", WeightRole.Vector, [Channels + Skip]);
-        return () => inputs.Ops.GroupNorm(x, gamma, beta, Groups, 1e-5f, Silu ? Activation.Silu : Activation.None, skip);
+        return new CaseWork(() => inputs.Ops.GroupNorm(x, gamma, beta, Groups, 1e-5f, Silu ? Activation.Silu : Activation.None, skip));
 
         Tensor Source(string name, int channels)
         {

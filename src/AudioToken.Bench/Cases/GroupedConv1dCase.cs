@@ -42,11 +42,11 @@ public sealed record GroupedConv1dCase(int Batch, int Length, int Channels, int 
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Batch, Length, Channels]);
         Weight weight = inputs.Weight("w.weight", WeightRole.GroupedConv1d, [Channels, Channels / Groups, Taps]);
         Epilogue epilogue = Epilogue.Prepare(inputs, Channels, x.Shape);
-        return () => inputs.Ops.GroupedConv1d(x, weight, Groups, Taps / 2, epilogue);
+        return new CaseWork(() => inputs.Ops.GroupedConv1d(x, weight, Groups, Taps / 2, epilogue));
     }
 }

@@ -20,6 +20,5 @@ public abstract record KernelCase
     public OperationClass Class => OperationClasses.Of(Operation);
 
     /// <summary>Makes inputs and weights.</summary>
-    /// <returns>What runs the operation once.</returns>
-    internal abstract Action Prepare(CaseInputs inputs);
+    internal abstract CaseWork Prepare(CaseInputs inputs);
 }

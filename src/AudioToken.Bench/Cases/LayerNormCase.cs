@@ -31,10 +31,10 @@ public sealed record LayerNormCase(int Rows, int Channels) : KernelCase
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [Rows, Channels]);
         Weight gamma = inputs.Weight("w.weight", WeightRole.Vector, [Channels]), beta = inputs.Weight("w.bias", WeightRole.Vector, [Channels]);
-        return () => inputs.Ops.LayerNorm(x, gamma, beta, 1e-5f);
+        return new CaseWork(() => inputs.Ops.LayerNorm(x, gamma, beta, 1e-5f));
     }
 }

@@ -52,19 +52,19 @@ public sealed record LinearCase(int Rows, int Depth, int Columns, CaseEpilogue E
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [1, Rows, Depth]); // one sample, as a norm that follows wants to know
         Weight weight = inputs.Weight("w.weight", WeightRole.Linear, [Columns, Through > 0 ? Through : Depth]);
         Epilogue epilogue = Epilogue.Prepare(inputs, Columns, [1, Rows, OutputColumns]);
         if (Through == 0)
-            return () => inputs.Ops.Linear(x, weight, epilogue);
+            return new CaseWork(() => inputs.Ops.Linear(x, weight, epilogue), new CaseProduct(x, weight, epilogue, part => inputs.Ops.Linear(x, weight, part)));
         Tensor residual = inputs.Input("between", [1, Rows, Through]);
         Weight first = inputs.Weight("first.weight", WeightRole.Linear, [Through, Depth]);
         Weight? bias = Epilogue.Bias ? inputs.Weight("first.bias", WeightRole.Vector, [Through]) : null;
         LinearChain chain = new(new(first, bias), new(weight, epilogue.Bias));
         inputs.Ops.Prepare(chain);
         Epilogue end = epilogue with { Bias = null };
-        return () => inputs.Ops.LinearChain(x, chain, residual, end);
+        return new CaseWork(() => inputs.Ops.LinearChain(x, chain, residual, end));
     }
 }

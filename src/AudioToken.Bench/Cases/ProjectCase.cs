@@ -51,13 +51,15 @@ public sealed record ProjectCase(int Rows, int Depth, int Columns, int Count, bo
     }
 
     /// <inheritdoc/>
-    internal override Action Prepare(CaseInputs inputs)
+    internal override CaseWork Prepare(CaseInputs inputs)
     {
         Tensor x = inputs.Input("x", [1, Rows, Depth]);
         Projection[] projections = [.. Enumerable.Range(0, Count).Select(i => new Projection(
             inputs.Weight($"w{i}.weight", WeightRole.Linear, [Columns, Depth]), Bias ? inputs.Weight($"b{i}.bias", WeightRole.Vector, [Columns]) : null))];
         Tensor[] results = new Tensor[Count];
-        return () => inputs.Ops.Project(x, projections, results);
+        return new CaseWork(
+            () => inputs.Ops.Project(x, projections, results),
+            [.. projections.Select(each => new CaseProduct(x, each.Weight, new Epilogue(each.Bias), part => inputs.Ops.Linear(x, each.Weight, part)))]);
     }
 
     private static bool IsCount(int count) => count is 2 or 3;

@@ -19,12 +19,14 @@ internal class CudaBenchDevice : BenchDevice
     /// <summary>Takes the backend over.</summary>
     /// <param name="ops">The backend.</param>
     /// <param name="counts">Nothing is run or timed, as the emulated device's times mean nothing.</param>
-    public CudaBenchDevice(CudaOps ops, bool counts)
+    /// <param name="peer">Measured too; owned from now on.</param>
+    public CudaBenchDevice(CudaOps ops, bool counts, BenchPeer? peer = null)
         : base(ops)
     {
         _ops = ops;
         _device = ops.DeviceInfo;
         HasTimes = !counts;
+        Peer = peer;
         if (counts)
             CudaEmulation.Execute(false);
         _timer = ops.CreateTimer();
@@ -42,6 +44,8 @@ internal class CudaBenchDevice : BenchDevice
     public override long MemoryBytes => _ops.FreeBytes;
 
     public override long? Launches => _ops.Launches;
+
+    public override BenchPeer? Peer { get; }
 
     public override bool HasTimes { get; }
 

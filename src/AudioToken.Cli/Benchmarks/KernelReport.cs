@@ -7,15 +7,18 @@ namespace AudioToken.Cli.Benchmarks;
 /// <summary>What <c>bench kernels</c> tells.</summary>
 internal static class KernelReport
 {
-    public const string Header = "operation       shape                                          calls   median ms      p10      p90  GFLOP/s    GB/s       roof  share  kernels";
+    /// <summary>The first line of a table.</summary>
+    public static string Header(BenchPeer? peer) =>
+        "operation       shape                                          calls   median ms      p10      p90  GFLOP/s    GB/s       roof  share  kernels" + (peer is null ? "" : $"  {peer.Name + " ms",11}  ratio  does");
 
     /// <summary>One line of the table.</summary>
-    public static string Line(KernelMeasurement row, int? calls) => string.Create(
+    public static string Line(KernelMeasurement row, int? calls, BenchPeer? peer) => (string.Create(
         CultureInfo.InvariantCulture,
-        $"{row.Case.Operation,-15} {row.Case.Shape,-45} {calls,6} {Ms(row.Seconds?.Median),11} {Ms(row.Seconds?.P10),8} {Ms(row.Seconds?.P90),8} {row.FlopsPerSecond / 1e9,8:0.0} {row.BytesPerSecond / 1e9,7:0.0} {Roof(row),10} {row.ShareOfRoof,6:0.0%} {row.Kernels,8}").TrimEnd();
+        $"{row.Case.Operation,-15} {row.Case.Shape,-45} {calls,6} {Ms(row.Seconds?.Median),11} {Ms(row.Seconds?.P10),8} {Ms(row.Seconds?.P90),8} {row.FlopsPerSecond / 1e9,8:0.0} {row.BytesPerSecond / 1e9,7:0.0} {Roof(row),10} {row.ShareOfRoof,6:0.0%} {row.Kernels,8}") +
+        (peer is null ? "" : string.Create(CultureInfo.InvariantCulture, $"  {Ms(row.Peer?.Seconds?.Median),11} {row.PeerRatio,6:0.00}  {row.Peer?.Does}"))).TrimEnd();
 
     /// <summary>The sums below a table.</summary>
-    public static IEnumerable<string> Sums(KernelRun run)
+    public static IEnumerable<string> Sums(KernelRun run, BenchPeer? peer)
     {
         if (run.Batch is null)
             yield break;
@@ -28,10 +31,14 @@ internal static class KernelReport
         }
 
         yield return string.Create(CultureInfo.InvariantCulture, $"{"step",-15} {run.Classes.Sum(item => item.Calls),4} calls {Ms(total),10} ms, batch {run.Batch}{NotMeasured(run)}");
+        if (peer is not null && run.BesidePeer is var (both, ours, theirs))
+            yield return string.Create(CultureInfo.InvariantCulture, $"{"beside " + peer.Name,-15} {both,4} calls {Ms(ours),10} ms, {peer.Name} {peer.Version} {Ms(theirs)} ms, ratio {(theirs / ours is { } ratio ? ratio.ToString("0.00", CultureInfo.InvariantCulture) : "-")}");
     }
 
-    public static void Write(Utf8JsonWriter json, IReadOnlyList<KernelRun> runs)
+    public static void Write(Utf8JsonWriter json, IReadOnlyList<KernelRun> runs, BenchPeer? peer)
     {
+        json.WriteString("peer", peer?.Name);
+        json.WriteString("peer_version", peer?.Version);
         json.WriteStartArray("runs");
         foreach (KernelRun run in runs)
         {
@@ -68,6 +75,9 @@ internal static class KernelReport
         BenchJson.Write(json, "bandwidth_gb_per_s", row.Bandwidth / 1e9);
         BenchJson.Write(json, "kernels", row.Kernels);
         json.WriteNumber("input_sets", row.InputSets);
+        BenchJson.Write(json, "peer_ms", row.Peer?.Seconds?.Median * 1e3);
+        BenchJson.Write(json, "ratio", row.PeerRatio);
+        json.WriteString("peer_does", row.Peer?.Does);
         json.WriteEndObject();
     }
 
@@ -91,6 +101,13 @@ internal static class KernelReport
             json.WriteNumber(operation, calls);
         json.WriteEndObject();
         BenchJson.Write(json, "step_ms", run.Classes.Aggregate((double?)0, (sum, item) => sum + item.Seconds) * 1e3);
+        (int Calls, double? Seconds, double? PeerSeconds)? both = run.BesidePeer;
+        json.WriteStartObject("beside_peer");
+        BenchJson.Write(json, "calls", both?.Calls);
+        BenchJson.Write(json, "ms", both?.Seconds * 1e3);
+        BenchJson.Write(json, "peer_ms", both?.PeerSeconds * 1e3);
+        BenchJson.Write(json, "ratio", both?.PeerSeconds / both?.Seconds);
+        json.WriteEndObject();
     }
 
     private static string NotMeasured(KernelRun run) =>

@@ -39,6 +39,7 @@ internal sealed class BenchCommand
     private readonly Option<string?> _size = Checked.Word("--size", [], "formula weights of this size; default: kernels sd1.4, stages the model of --model", [.. SizedModel.All.Select(size => size.Name)]);
     private readonly Option<int?> _repeat = Checked.Number("--repeat", [], $"runs of each case, after one that is not counted (default {KernelRepetitions}, stages {StageRepetitions})", 1, 100_000);
     private readonly Option<bool> _check = new("--check") { Description = "stages: compare each result with that of the same stage in fp32 without arithmetic short cuts on the same device" };
+    private readonly Option<string?> _peer = Checked.Word("--peer", [], "kernels: measure this library beside our products too, on a CUDA device", CublasLtBenchPeer.Word);
     private readonly Option<string?> _rows = new("--rows") { Description = "also write a file of rows under the names of PyTorch's measurements", HelpName = "FILE" };
     private readonly ModelOptions _model;
     private readonly DeviceOptions _device;
@@ -51,7 +52,7 @@ internal sealed class BenchCommand
         BenchCommand self = new(terminal);
         Command command = new("bench", "measure operations and whole stages against what this machine reaches at most");
         command.Arguments.Add(self._subject);
-        foreach (Option option in (Option[])[self._operation, self._shape, self._batch, self._size, self._repeat, self._check, self._rows])
+        foreach (Option option in (Option[])[self._operation, self._shape, self._batch, self._size, self._repeat, self._check, self._peer, self._rows])
             command.Options.Add(option);
         self._model.AddTo(command, parts: false);
         self._device.AddTo(command);
@@ -74,7 +75,7 @@ internal sealed class BenchCommand
         ComputeDevice chosen = _device.Choose(parsed, messages);
         using ModelFiles? files = OpenModel(parsed, subject);
         BenchModel model = files is not null ? BenchModel.Of(files) : BenchModel.Synthetic(Size(parsed));
-        using BenchDevice device = Open(chosen);
+        using BenchDevice device = Open(chosen, parsed.GetValue(_peer));
         RowsFile? rows = parsed.GetValue(_rows) is { } path ? new RowsFile(path, chosen.Name, device) : null;
         if (subject == "ceilings")
             Ceilings(parsed, chosen, device);
@@ -112,11 +113,11 @@ internal sealed class BenchCommand
         {
             rows?.Add(measured, calls, batch);
             if (!json)
-                _terminal.WriteLine(KernelReport.Line(measured, calls));
+                _terminal.WriteLine(KernelReport.Line(measured, calls, device.Peer));
         }
 
         if (!json)
-            _terminal.WriteLine(KernelReport.Header);
+            _terminal.WriteLine(KernelReport.Header(device.Peer));
         if (named is not null)
         {
             KernelMeasurement measured = bench.Measure(named, repetitions, cancellation);
@@ -127,7 +128,7 @@ internal sealed class BenchCommand
         foreach (int batch in named is null ? batches : [])
         {
             runs.Add(KernelRun.OfStep(bench, UnetStep.Record(model.Size.Unet, batch), batch, parsed.GetValue(_operation), repetitions, (measured, calls) => Tell(measured, calls, batch), cancellation));
-            foreach (string line in json ? [] : KernelReport.Sums(runs[^1]))
+            foreach (string line in json ? [] : KernelReport.Sums(runs[^1], device.Peer))
                 _terminal.WriteLine(line);
         }
 
@@ -139,7 +140,7 @@ internal sealed class BenchCommand
             writer.WriteString("size", named is null ? model.Size.Name : null);
             writer.WriteNumber("element_bytes", device.ElementBytes);
             writer.WriteNumber("repeat", repetitions);
-            KernelReport.Write(writer, runs);
+            KernelReport.Write(writer, runs, device.Peer);
         });
     }
 
@@ -205,10 +206,22 @@ internal sealed class BenchCommand
         return subject != "ceilings" && (_model.IsGiven(parsed) || (subject == "stages" && parsed.GetValue(_size) is null)) ? _model.Open(parsed) : null;
     }
 
-    private static BenchDevice Open(ComputeDevice chosen)
+    private static BenchDevice Open(ComputeDevice chosen, string? peer)
     {
         ITensorOps ops = chosen.Open();
-        return ops is CudaOps cuda ? new CudaBenchDevice(cuda, counts: CudaEmulation.IsHere) : new ProcessorDevice(ops, chosen.Threads);
+        try
+        {
+            if (ops is CudaOps cuda)
+                return new CudaBenchDevice(cuda, counts: CudaEmulation.IsHere, peer is null ? null : new CublasLtBenchPeer(cuda.CreatePeer()));
+            return peer is null
+                ? new ProcessorDevice(ops, chosen.Threads)
+                : throw new AudioTokenException(ErrorCode.Usage, $"--peer is '{peer}', which runs on CUDA devices, but the device is {chosen.Name}", "--device cuda, or leave --peer out");
+        }
+        catch
+        {
+            ops.Dispose();
+            throw;
+        }
     }
 
     private KernelCase? Named(ParseResult parsed)
@@ -232,7 +245,7 @@ internal sealed class BenchCommand
     // An option that would do nothing is a mistake.
     private void RefuseOthersOptions(ParseResult parsed, string subject)
     {
-        Option[] others = subject switch { "ceilings" => [_operation, _shape, _batch, _size, _repeat, _check, _rows], "stages" => [_shape], _ => [_check] };
+        Option[] others = subject switch { "ceilings" => [_operation, _shape, _batch, _size, _repeat, _check, _peer, _rows], "stages" => [_shape, _peer], _ => [_check] };
         foreach (Option option in others)
         {
             if (parsed.GetResult(option) is OptionResult { Implicit: false })

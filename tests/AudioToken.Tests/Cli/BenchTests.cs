@@ -56,11 +56,20 @@ public sealed class BenchTests(CliDemo demo)
     [InlineData("ceilings", "--model", "x.safetensors")]
     [InlineData("stages", "--shape", "8x8")]
     [InlineData("ceilings", "--rows", "rows.json")]
+    [InlineData("ceilings", "--peer", "cublaslt")]
+    [InlineData("stages", "--peer", "cublaslt")]
     public void OptionThatWouldDoNothing_IsRefused(string subject, string option, string value) =>
         demo.Run("bench", subject, option, value).Refuses(2501, $"{option} is given, but bench {subject} does not take it");
 
     [Fact]
     public void Stage_ThatThereIsNotIsRefused() => demo.Run("bench", "stages", "--op", "conv2d").Refuses(2902, "--op is 'conv2d', wanted one of fbank, beats, embedder, text, unet, step, vae, image");
+
+    [Fact]
+    public void Peer_WithoutItsDeviceIsRefused() => demo.Run("bench", "kernels", "--op", "linear", "--shape", "4x8,8", "--device", "cpu", "--peer", "cublaslt").Refuses(
+        2501, "--peer is 'cublaslt', which runs on CUDA devices, but the device is cpu", "--device cuda, or leave --peer out");
+
+    [Fact]
+    public void Peer_ThatThereIsNotIsRefused() => demo.Run("bench", "kernels", "--peer", "cudnn").Refuses(2501, "--peer is 'cudnn', wanted one of cublaslt", "--peer cublaslt");
 
     [Fact]
     public void ModelWithSize_IsRefused() => demo.Run("bench", "stages", "-m", demo.Model, "--size", "tiny").Refuses(2501, "--model and --size tiny are both given", "leave one of them out");
