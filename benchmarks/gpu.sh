@@ -39,6 +39,7 @@ fi
 bench() { step "$1" "$2" dotnet "$program" bench "${@:3}" --device cuda; }
 bench 30 ceilings ceilings
 bench 60 kernels kernels --batch 2 --rows "$out/kernels.json"
+bench 60 beside-cublaslt kernels --batch 2 --peer cublaslt # where the library is not there, it says so
 for turn in 1 2; do
   bench 60 "stages-$turn" stages --size sd1.4 --repeat 50 --check --rows "$out/stages-$turn.json"
 done
