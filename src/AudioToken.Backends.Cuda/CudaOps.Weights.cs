@@ -42,17 +42,22 @@ public sealed unsafe partial class CudaOps
         }
     }
 
-    // The files that take long to compile, beside the reading of weights.
+    // What takes long to compile comes with the first weight that wants it, all else with a weight that tells what is loaded: a sound's encoder, a picture's UNet or decoder.
     private void ExpectKernels(WeightRole role)
     {
         if (_counts)
             return;
         if (role == WeightRole.Linear)
-            _library.Expect("linear.cu", "project.cu", AttentionForm.For(_storage, AttentionForm.MaxWidth, packed: true).File + ".cu");
+            _library.Expect(AttentionForm.For(_storage, AttentionForm.MaxWidth, packed: true).File + ".cu", "linear.cu", "project.cu", "layer_norm.cu", "cast.cu");
         else if (role is WeightRole.Conv2d or WeightRole.DoublingConv2d)
-            _library.Expect("conv2d.cu", "group_norm.cu");
+            _library.Expect("conv2d.cu", "group_norm.cu", "group_norm_moments.cu");
         else if (role == WeightRole.GroupedConv1d)
-            _library.Expect("grouped_conv1d.cu");
+            _library.Expect("grouped_conv1d.cu", "log_mel.cu", "relative_position_bias.cu", "relative_position_gate.cu", "mean_cosine.cu", "attention_pool.cu");
+        if (role == WeightRole.DoublingConv2d)
+        {
+            _library.Expect(
+                "token_embedding.cu", "timestep_embedding.cu", "repeat_batch.cu", "concat.cu", "select_rows.cu", "advance.cu", "first_fault.cu", "count_step.cu", "weighted_sum.cu", "rgb8.cu");
+        }
     }
 
     private static ShapeException BadShape(WeightSource source, WeightRole role, string wanted) =>

@@ -113,9 +113,9 @@ public sealed class PictureTests(ITestOutputHelper output)
             Assert.All(s_never, what => Assert.Equal(0, of[what]));
             Assert.Equal(kernels + (plan.NeedsNoise ? 1 : 0), of["kernels"]);
             Assert.InRange(of["cuEventQuery"], 0, 1); // whether a step that lies three back has ended
-            bool isFirst = i == 1; // it is asked for by itself, and recorded
-            Assert.Equal(isFirst ? 0 : 1, of["graphs"]);
-            if (!isFirst)
+            // The first one is asked for by itself, and recorded; but by chance a loop may have been given the memory of the one before it.
+            Assert.InRange(of["graphs"], i == 1 ? 0 : 1, 1);
+            if (of["graphs"] == 1)
                 Assert.All(s_first, what => Assert.Equal(0, of[what]));
         }
     }

@@ -105,6 +105,24 @@ public sealed class PipelineFaultTests
         }
     });
 
+    // Beside the reading of weights and beside each other, not one after the other when they are asked for.
+    [Fact]
+    public void Kernels_OfAPicture_AreCompiledWhileTheModelIsLoaded() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        long whenLoaded = Compiled(_ => { }), whenDrawn = Compiled(engine => engine.Generate(s_job, cancellation: TestEnd));
+        Assert.InRange(whenLoaded, 20, 30);
+        Assert.Equal(whenLoaded + 1, whenDrawn); // attention_plain.cu, for heads as narrow as this model's alone
+
+        long Compiled(Action<AudioToImagePipeline> use)
+        {
+            setup.Emulator.Reset();
+            using (AudioToImagePipeline engine = Engine(out _))
+                use(engine);
+            return setup.Emulator.Count("nvrtcCompileProgram");
+        }
+    });
+
     [Fact]
     public void ManyLoadsAndManyPictures_HoldNoMore() => Setup.Run(setup =>
     {

@@ -6,12 +6,15 @@ namespace AudioToken.Backends.Cuda.Compilation;
 /// <summary>The kernels of one device: found among those shipped, in the cache, or compiled, and loaded once.</summary>
 internal sealed class KernelLibrary : IDisposable
 {
+    private const int MostAtOnce = 8; // a compiler at work holds some hundred MB
+
     private readonly CudaContext _context;
     private readonly KernelCache _shipped;
     private readonly KernelCache _cache;
     private readonly Action<string> _note;
     private readonly ConcurrentQueue<string> _notes = [];
     private readonly Dictionary<string, Task<KernelImage>> _expected = [];
+    private readonly SemaphoreSlim _turns = new(MostAtOnce);
     private readonly Dictionary<string, CudaModule> _modules = [];
     private readonly Dictionary<(string Module, string Kernel), CudaKernel> _kernels = [];
     private int _compiled;
@@ -48,7 +51,7 @@ internal sealed class KernelLibrary : IDisposable
         return known;
     }
 
-    /// <summary>Begins to look for, or compile, what a job will need: each file on a thread of its own, beside what the caller does next.</summary>
+    /// <summary>Begins to look for, or compile, what a job will need: each file on a thread of its own, eight at a time, beside what the caller does next.</summary>
     /// <remarks>A failure is told to whoever asks for one of the file's kernels.</remarks>
     /// <param name="files">E.g. <c>linear.cu</c>; those that are there or expected already cost nothing.</param>
     public void Expect(params ReadOnlySpan<string> files)
@@ -58,7 +61,7 @@ internal sealed class KernelLibrary : IDisposable
             if (_modules.ContainsKey(file) || _expected.ContainsKey(file))
                 continue;
             // Long: a pool's thread would be missing elsewhere, e.g. where weights are read meanwhile.
-            _expected.Add(file, Task.Factory.StartNew(() => Image(KernelSource.Of(file)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+            _expected.Add(file, Task.Factory.StartNew(() => InTurn(KernelSource.Of(file)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
         }
     }
 
@@ -67,6 +70,7 @@ internal sealed class KernelLibrary : IDisposable
     {
         _kernels.Clear();
         Task.WhenAll(_expected.Values).ContinueWith(_ => { }, TaskScheduler.Default).Wait(); // whatever became of them
+        _turns.Dispose();
         _expected.Clear();
         foreach (CudaModule module in _modules.Values)
             module.Dispose();
@@ -112,6 +116,19 @@ internal sealed class KernelLibrary : IDisposable
     {
         while (_notes.TryDequeue(out string? text))
             _note(text);
+    }
+
+    private KernelImage InTurn(KernelSource source)
+    {
+        _turns.Wait();
+        try
+        {
+            return Image(source);
+        }
+        finally
+        {
+            _turns.Release();
+        }
     }
 
     private KernelImage Image(KernelSource source)
