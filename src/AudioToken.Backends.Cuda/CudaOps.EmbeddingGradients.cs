@@ -38,7 +38,7 @@ public sealed unsafe partial class CudaOps
                 PlaceholderId = placeholderId,
                 Placeholders = ResultShape.Placeholders(placeholder),
                 Shared = placeholder.IsEmpty || placeholder.Shape[0] == 1 ? 1 : 0,
-                Source = source,
+                Source = (long)source,
             };
             KernelArguments arguments = default;
             arguments.Add(AddressOf(result)).Add(upstream).Add(rows);
@@ -160,6 +160,6 @@ public sealed unsafe partial class CudaOps
         public int PlaceholderId;
         public int Placeholders;
         public int Shared;
-        public RowSource Source;
+        public long Source; // an int, and the padding behind it: launches are compared to the byte
     }
 }

@@ -204,7 +204,7 @@ public sealed unsafe partial class CudaOps
         public float ResidualScale;
         public int MomentRows;
         public int DoubledWidth;
-        public int Phase;
+        public long Phase; // an int, and the padding behind it: launches are compared to the byte
         public ulong Moments;
     }
 

@@ -265,7 +265,7 @@ public sealed unsafe partial class CudaOps
     private struct AssignedSums
     {
         public Nine<AssignedSum> Sums;
-        public int Count;
+        public long Count; // an int, and the padding behind it: launches are compared to the byte
     }
 
     private struct AssignedSum

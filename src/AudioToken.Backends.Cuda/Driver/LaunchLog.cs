@@ -22,7 +22,7 @@ internal sealed class LaunchLog : IEquatable<LaunchLog>
     public void Add(CudaKernel kernel, in LaunchShape shape, in KernelArguments arguments)
     {
         Kernels++;
-        Write((kernel.Function, shape, arguments.Bytes.Length));
+        Write((kernel.Function, shape, (long)arguments.Bytes.Length)); // no padding, whose bytes are anybody's guess
         _bytes.Write(arguments.Bytes);
     }
 

@@ -38,6 +38,6 @@ internal sealed class SumParts(CudaContext context, PinnedStaging staging, bool 
     {
         public readonly ulong Partial = partial;
         public readonly ulong Arrived = arrived;
-        public readonly int Parts = parts;
+        public readonly long Parts = parts; // an int, and the padding behind it: launches are compared to the byte
     }
 }
