@@ -96,6 +96,33 @@ public sealed class FaultTests
     });
 
     [Fact]
+    public void Hang_EndsAnUploadToo() => Setup.RunToLoss(setup =>
+    {
+        using CudaContext context = new() { Patience = TimeSpan.FromMilliseconds(20) };
+        using DeviceMemory memory = new(context);
+        using PinnedStaging staging = new(context);
+        DeviceBlock block = memory.Take(4);
+        setup.Emulator.Fault("cuEventQuery", 0, NotReady); // the copy before, behind a kernel that does not end
+        CudaException failure = Assert.Throws<CudaException>(() => staging.Upload(new byte[4], block.Pointer));
+        Assert.Equal((CudaErrors.Hang, "the device has not come to the end of a copy within 0 s"), (failure.Code, failure.Message));
+    });
+
+    [Fact]
+    public void Hang_DoesNotHoldUpWhoeverCleansUp() => Setup.RunToLoss(setup =>
+    {
+        using CudaContext context = new() { Patience = TimeSpan.FromMilliseconds(20) };
+        using (new PinnedStaging(context))
+        {
+            setup.Emulator.Reset();
+            setup.Emulator.Fault("cuStreamQuery", 0, NotReady);
+        }
+
+        // The driver would wait for the device before it frees memory that it may be copying to.
+        Assert.Equal(0, setup.Emulator.Count("cuMemFreeHost"));
+        Assert.Contains("has not come to an end", Assert.Throws<CudaException>(context.Enter).Message, StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void Driver_AndDevice_MustBeNewEnough() => Setup.Run(setup =>
     {
         setup.Emulator.Set("driver", 11080);

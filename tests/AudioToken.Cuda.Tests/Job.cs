@@ -15,7 +15,7 @@ internal static class Job
     [
         ("cuDriverGetVersion", 1), ("cuInit", 1), ("cuDeviceGetCount", 1), ("cuDeviceGet", 1), ("cuDeviceGetName", 1), ("cuDeviceGetAttribute", 5),
         ("cuDeviceTotalMem_v2", 1), ("cuDevicePrimaryCtxRetain", 1), ("cuCtxSetCurrent", 1), ("cuStreamCreate", 1), ("cuMemAllocAsync", 2),
-        ("cuMemHostAlloc", 2), ("cuEventCreate", 2), ("cuEventSynchronize", 2), ("cuMemcpyHtoDAsync_v2", 1), ("cuEventRecord", 1),
+        ("cuMemHostAlloc", 2), ("cuEventCreate", 2), ("cuEventQuery", 2), ("cuMemcpyHtoDAsync_v2", 1), ("cuEventRecord", 1),
         ("cuModuleLoadData", 1), ("cuModuleGetFunction", 1), ("cuLaunchKernel", 2), ("cuStreamBeginCapture_v2", 1), ("cuStreamEndCapture", 1),
         ("cuGraphInstantiateWithFlags", 1), ("cuGraphLaunch", 1), ("cuMemcpyDtoHAsync_v2", 1), ("cuStreamQuery", 1),
         ("nvrtcCreateProgram", 1), ("nvrtcCompileProgram", 1),

@@ -136,7 +136,7 @@ public sealed unsafe class CudaContext : IDisposable
     /// <exception cref="CudaException">Some of it failed, or it does not end (5109) within <see cref="Patience"/>.</exception>
     public void Synchronize()
     {
-        Waiting wait = new(this, nameof(CudaDriver.cuStreamQuery));
+        Waiting wait = new(this, nameof(CudaDriver.cuStreamQuery), "an end");
         for (CudaResult result; (result = CudaDriver.cuStreamQuery(Stream)) != CudaResult.Success;)
             wait.GoOn(result);
     }
@@ -145,9 +145,35 @@ public sealed unsafe class CudaContext : IDisposable
     /// <exception cref="CudaException">As <see cref="Synchronize"/>.</exception>
     internal void AwaitStep(CudaEvent end, int step)
     {
-        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), step);
+        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), "the end of step", step);
         for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
             wait.GoOn(result);
+    }
+
+    /// <summary>Waits until the device has done a copy.</summary>
+    /// <exception cref="CudaException">As <see cref="Synchronize"/>.</exception>
+    internal void AwaitCopy(CudaEvent end)
+    {
+        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), "the end of a copy");
+        for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
+            wait.GoOn(result);
+    }
+
+    /// <summary>Waits until nothing that the device is at work on uses what is cleaned up next; false where the driver has nothing of ours any more, after a
+    /// device that does not come to an end too: who cleans up would wait for it for ever.</summary>
+    internal bool TrySettle()
+    {
+        try
+        {
+            if (TryEnter())
+                Synchronize();
+        }
+        catch (CudaException)
+        {
+            // Whoever cleans up has no one to tell.
+        }
+
+        return TryEnter();
     }
 
     /// <summary>Writes down what <paramref name="work"/> launches and copies within the device, without doing it.</summary>
@@ -259,7 +285,7 @@ public sealed unsafe class CudaContext : IDisposable
 
     // Between two questions whether the device is done. A sleep lasts a millisecond or more, by which a stage of a picture would seem longer, and as long as some small
     // model's steps take that are still queued: so at first the thread only yields, where somebody waits for a result longer than where more is queued.
-    private struct Waiting(CudaContext context, string call, int? step = null)
+    private struct Waiting(CudaContext context, string call, string awaited, int? step = null)
     {
         private readonly TimeSpan _awake = TimeSpan.FromMilliseconds(step is null ? 20 : 2);
         private readonly long _start = Stopwatch.GetTimestamp();
@@ -272,8 +298,8 @@ public sealed unsafe class CudaContext : IDisposable
             TimeSpan waited = Stopwatch.GetElapsedTime(_start);
             if (waited > context.Patience)
             {
-                string awaited = step is null ? "an end" : string.Create(CultureInfo.InvariantCulture, $"the end of step {step}");
-                throw context.Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to {awaited} within {context.Patience.TotalSeconds:0.#} s{context.Last()}"), "start the program again; if it happens again, please report it"));
+                string which = step is { } number ? string.Create(CultureInfo.InvariantCulture, $" {number}") : "";
+                throw context.Lose(new CudaException(CudaErrors.Hang, string.Create(CultureInfo.InvariantCulture, $"the device has not come to {awaited}{which} within {context.Patience.TotalSeconds:0.#} s{context.Last()}"), "start the program again; if it happens again, please report it"));
             }
 
             const int Never = -1, AtOnce = 0;

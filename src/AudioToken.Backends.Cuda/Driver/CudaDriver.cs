@@ -114,9 +114,6 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuEventQuery(nint recorded);
 
     [LibraryImport(Library)]
-    public static partial CudaResult cuEventSynchronize(nint recorded);
-
-    [LibraryImport(Library)]
     public static partial CudaResult cuEventElapsedTime(out float milliseconds, nint start, nint end);
 
     [LibraryImport(Library)]

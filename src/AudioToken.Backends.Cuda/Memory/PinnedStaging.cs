@@ -95,11 +95,9 @@ internal sealed unsafe class PinnedStaging : IDisposable
     /// <summary>Gives the buffers back, once the device is done with them.</summary>
     public void Dispose()
     {
-        bool alive = _context.TryEnter();
+        bool alive = _context.TrySettle();
         for (int i = 0; i < _buffers.Length; i++)
         {
-            if (alive && _done[i] is { IsClosed: false } done)
-                CudaDriver.cuEventSynchronize(done.Value);
             _done[i]?.Dispose();
             if (alive && _buffers[i] is not null)
                 CudaDriver.cuMemFreeHost(_buffers[i]);
@@ -112,7 +110,7 @@ internal sealed unsafe class PinnedStaging : IDisposable
     {
         int turn = _next;
         _next = (turn + 1) % _buffers.Length;
-        _context.Check(CudaDriver.cuEventSynchronize(_done[turn].Value), nameof(CudaDriver.cuEventSynchronize));
+        _context.AwaitCopy(_done[turn]);
         return turn;
     }
 
