@@ -46,6 +46,10 @@ internal readonly record struct GroupNormForm(int Bundle, int Packs, int Cluster
             rowBits++;
         int threads = ((packs << rowBits) + 31) / 32 * 32, wanted = ((own - 1) >> rowBits) + 1;
         int kept = Math.Min(wanted, SharedBytesFor(MostKept) <= device.SharedBytesPerBlock / 2 ? MostKept : UsuallyKept);
+        while (kept > 1 && SharedBytesFor(kept) > device.SharedBytesPerBlock)
+            kept--;
+        if (SharedBytesFor(kept) > device.SharedBytesPerBlock)
+            return null;
         return new(bundle, packs, clusterBits, rowBits, kept, threads, SharedBytesFor(kept));
 
         long Share() => (long)positions * packs >> clusterBits; // of a block, in packs

@@ -13,17 +13,32 @@ public sealed class ClusterTests
     [InlineData(90, 1)]
     public void GroupNorm_IsRightWithAndWithoutThem(int capability, int launches) => Setup.Run(setup =>
     {
+        Check(setup, capability, [2, 300, 320], 32);
+        Assert.Equal((launches, 1), (setup.Emulator.Count("cuLaunchKernelEx"), setup.Emulator.Count("kernel:group_norm_f32")));
+    });
+
+    // Of one group of as many packs as a block has threads; a block of sm_86 has 99 KB, where others have 163 and more.
+    [Theory]
+    [InlineData(80)]
+    [InlineData(86)]
+    public void WideGroup_TakesNoMoreSharedMemoryThanThereIs(int capability) => Setup.Run(setup =>
+    {
+        Check(setup, capability, [1, 20, 2560], 1);
+        Assert.Equal(1, setup.Emulator.Count("kernel:group_norm_f32"));
+    });
+
+    private static void Check(Setup setup, int capability, Shape shape, int groups)
+    {
         // As NormTests: the roundings of a normal value, its factor, and the mean's last place.
         const double Tolerance = 10 * 6 * Testing.Tolerance.Roundoff;
         OpCase norm = new("clusters", Tolerance, (ops, draw) =>
         {
-            Tensor x = ops.Normal(draw, [2, 300, 320]);
-            using Weight gamma = ops.Weight(draw, WeightRole.Vector, [320], 1, 0.15), beta = ops.Weight(draw, WeightRole.Vector, [320]);
-            return ops.GroupNorm(x, gamma, beta, 32, 1e-5f);
+            Tensor x = ops.Normal(draw, shape);
+            using Weight gamma = ops.Weight(draw, WeightRole.Vector, [shape[^1]], 1, 0.15), beta = ops.Weight(draw, WeightRole.Vector, [shape[^1]]);
+            return ops.GroupNorm(x, gamma, beta, groups, 1e-5f);
         });
         setup.Emulator.Set("capability", capability);
         using CudaOps ops = new(new CudaOptions { Storage = DType.F32, KernelCacheFolder = null });
         norm.Check(ops);
-        Assert.Equal((launches, 1), (setup.Emulator.Count("cuLaunchKernelEx"), setup.Emulator.Count("kernel:group_norm_f32")));
-    });
+    }
 }
