@@ -28,7 +28,7 @@ template <typename Narrow> DEVICE void advance(const Sums& sums, const float* fa
 {
     if (step != nullptr) factors += (size_t)*step * columns;
     // Elements do not meet: a thread reads back what it has written itself.
-    for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += gridDim.x * blockDim.x) {
+    for (unsigned i = blockIdx.x * blockDim.x + threadIdx.x; i < (unsigned)count; i += gridDim.x * blockDim.x) {
         const float* factor = factors;
         for (int s = 0; s < sums.count; s++) {
             const Sum& sum = sums.sum[s];

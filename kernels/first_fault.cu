@@ -1,6 +1,6 @@
 // first_fault.cu: where NaN or infinity first came up, remembered on the device so that no step waits for the host to look.
 //   fault = (step + 1, i, x[i]) of the least i with x[i] not finite, unless fault[0] > 0 already or there is none
-// Shapes    x [count], at most 2^24 so that an index is a float; fault [3] in fp32; counter [1] holds the step, or is absent and it is
+// Shapes    x [count]; fault [3] in fp32, in which an index beyond 2^24 is rounded; counter [1] holds the step, or is absent and it is
 // `number`. Launch    one block of up to 1024 threads, a multiple of 32: predictions are small. Cost      one read of x; bound by one
 // multiprocessor's loads.
 #include "common/dtype.cuh"

@@ -18,7 +18,7 @@ template <typename T> DEVICE void select_rows(const Tables<T>& tables, const int
     const int t = blockIdx.y, columns = tables.columns[t];
     const T* const from = tables.table[t] + (size_t)*step * columns;
     T* const to = tables.row[t];
-    for (int c = blockIdx.x * blockDim.x + threadIdx.x; c < columns; c += gridDim.x * blockDim.x)
+    for (unsigned c = blockIdx.x * blockDim.x + threadIdx.x; c < (unsigned)columns; c += gridDim.x * blockDim.x)
         to[c] = from[c];
 }
 

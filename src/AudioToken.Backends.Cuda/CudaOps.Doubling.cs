@@ -20,6 +20,7 @@ public sealed unsafe partial class CudaOps
         long bytes = _counts ? 0 : source.Shape.Count * Storage.Size();
         KeptWeightSource kept = new(source.Name, source.Shape, Storage, new byte[bytes]);
         int depth = checked(4 * source.Shape[1]);
+        RequireReach(source.Shape[0], checked(Phases * Padded(depth)), nameof(LoadWeight));
         CudaRows phases = Filled(_weightMemory, source.Shape[0], depth, checked(Phases * Padded(depth)), Storage, rows => SendPhases(source, rows, kept));
         return new CudaWeight(this, kept, role, phases);
     }

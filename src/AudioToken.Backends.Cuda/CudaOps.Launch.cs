@@ -38,8 +38,12 @@ public sealed unsafe partial class CudaOps
         return kernel;
     }
 
-    private void Launch(CudaKernel? kernel, Grid grid, int block, int shared, ref KernelArguments arguments, int cluster = 1)
+    /// <exception cref="CudaException">6102: there are more blocks than a launch has.</exception>
+    private void Launch(CudaKernel? kernel, Grid grid, int block, int shared, ref KernelArguments arguments, int cluster = 1, [CallerMemberName] string operation = "")
     {
+        const int MostAcross = ushort.MaxValue;
+        if (grid.Y > MostAcross || grid.Z > MostAcross)
+            throw TooLarge($"{operation}: a launch has at most {MostAcross} blocks along y and z, this one {grid.Y} and {grid.Z}");
         // An empty tensor wants no kernel, and a grid of nothing is an error.
         if (kernel is null || grid.X == 0 || grid.Y == 0 || grid.Z == 0)
             return;
@@ -64,8 +68,9 @@ public sealed unsafe partial class CudaOps
     private static int Counted(long count, string what, [CallerMemberName] string operation = "")
     {
         const long Most = int.MaxValue - ushort.MaxValue; // tiles and strides go on beyond the last one
-        return count <= Most
-            ? (int)count
-            : throw new CudaException(CudaErrors.TooLarge, $"{operation}: {count} {what}, the kernels count up to {Most}", "draw fewer pictures at once (--batch-size) or smaller ones, or decode in strips (--tiled-vae)");
+        return count <= Most ? (int)count : throw TooLarge($"{operation}: {count} {what}, the kernels count up to {Most}");
     }
+
+    private static CudaException TooLarge(string message) =>
+        new(CudaErrors.TooLarge, message, "draw fewer pictures at once (-b) or smaller ones, or decode in strips (--tiled-vae)");
 }

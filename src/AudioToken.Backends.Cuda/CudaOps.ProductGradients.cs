@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
@@ -147,9 +148,10 @@ public sealed unsafe partial class CudaOps : IGradientOps
     }
 
     // Rows of [groups * n, taps * c] turned round to [groups * c, taps * n]; the open scope owns them.
-    private ProductColumns Turn(ulong address, int stride, int groups, int taps, int n, int c)
+    private ProductColumns Turn(ulong address, int stride, int groups, int taps, int n, int c, [CallerMemberName] string operation = "")
     {
         int depth = checked(taps * n), padded = checked((depth + 7) / 8 * 8);
+        RequireReach(c, padded, operation);
         Tensor turned = Allocate([groups * c, padded], _storage);
         KernelArguments arguments = default;
         arguments.Add(AddressOf(turned)).Add(address).Add(taps).Add(n).Add(c).Add(stride).Add(padded);

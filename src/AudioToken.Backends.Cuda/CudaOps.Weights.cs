@@ -70,8 +70,18 @@ public sealed unsafe partial class CudaOps
 
     private CudaRows LoadRows(DeviceMemory memory, WeightSource source, int count, long depth, int taps, DType dtype, bool pad)
     {
-        int length = checked((int)depth);
-        return Filled(memory, count, length, pad ? Padded(length) : length, dtype, rows => Send(source, rows, taps));
+        int length = checked((int)depth), stride = pad ? Padded(length) : length;
+        if (pad)
+            RequireReach(count, stride, nameof(LoadWeight));
+        return Filled(memory, count, length, stride, dtype, rows => Send(source, rows, taps));
+    }
+
+    // Products find the rows of a weight by 32 bits of bytes, of fp32 where it is widened.
+    private static void RequireReach(int rows, int stride, string operation)
+    {
+        const long Most = uint.MaxValue / sizeof(float);
+        if ((long)rows * stride > Most)
+            throw TooLarge($"{operation}: a weight of {rows} rows of {stride} elements, products reach {Most}");
     }
 
     /// <summary>The rows of a weight of products that another form has replaced.</summary>

@@ -14,7 +14,7 @@ public sealed class KernelBench(BenchDevice device)
     /// <param name="item">The operation at its shape.</param>
     /// <param name="repetitions">At least 1.</param>
     /// <param name="cancellation">Looked at between repetitions.</param>
-    /// <exception cref="AudioTokenException">It takes more memory than there is (6901), or the peer's result is not ours (7901).</exception>
+    /// <exception cref="AudioTokenException">The backend does not take its shape (2901), it takes more memory than there is (6901), or the peer's result is not ours (7901).</exception>
     public KernelMeasurement Measure(KernelCase item, int repetitions, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(item);
@@ -45,6 +45,10 @@ public sealed class KernelBench(BenchDevice device)
             {
                 Peer = device.Peer is { } peer ? new PeerBench(device, peer).Measure(item, runs, turns, repetitions, cancellation) : null,
             };
+        }
+        catch (ShapeException refused)
+        {
+            throw new AudioTokenException(BenchErrors.Shape, $"{item.Operation} {item.Shape}: {refused.Message}", "a --shape that this device's backend takes", refused);
         }
         finally
         {

@@ -52,6 +52,12 @@ public sealed class BenchTests
         Assert.Equal(1, row.GetProperty("input_sets").GetInt32());
     });
 
+    [Theory]
+    [InlineData("attention", "1x1x1024,1,1", 2, "error AT2901: attention 1x1x1024,1,1: Attention: heads are 1024 wide; this backend takes up to 512.")]
+    [InlineData("attention", "70000x1x8,1,1", 6, "error AT6102: Attention: a launch has at most 65535 blocks along y and z, this one 1 and 70000")]
+    public void ShapeThatTheDeviceDoesNotTake_IsRefused(string operation, string shape, int exit, string words) => Setup.Run(_ =>
+        Assert.Contains(words, Bench(exit, "kernels", "--op", operation, "--shape", shape).Error, StringComparison.Ordinal));
+
     [Fact]
     public void Stages_AreCounted() => Setup.Run(setup =>
     {
@@ -160,12 +166,17 @@ public sealed class BenchTests
 
     private static JsonElement Bench(params string[] args)
     {
+        using JsonDocument document = JsonDocument.Parse(Bench(0, args).Output);
+        return document.RootElement.Clone();
+    }
+
+    private static (byte[] Output, string Error) Bench(int wanted, params string[] args)
+    {
         using MemoryStream output = new();
         using StringWriter error = new();
         Terminal terminal = new() { OpenInput = () => Stream.Null, Output = output, Error = error };
         int exit = CommandLine.RunAsync(["bench", .. args, "--device", "cuda", "--json"], terminal, TestContext.Current.CancellationToken).GetAwaiter().GetResult();
-        Assert.True(exit == 0, $"exit code {exit}: {error}");
-        using JsonDocument document = JsonDocument.Parse(output.ToArray());
-        return document.RootElement.Clone();
+        Assert.True(exit == wanted, $"exit code {exit}, wanted {wanted}: {error}");
+        return (output.ToArray(), error.ToString());
     }
 }

@@ -63,12 +63,35 @@ public sealed class LargeTensorTests
         Refused(() => ops.Conv2d(half, kernel, new ConvGeometry(stride: 1, padding: 0) { UpsampleHeight = 1 << 9, UpsampleWidth = 1 << 8 }, default), "Conv2d: 2147483648 rows");
     });
 
-    private static void Refused(Func<Tensor> operation, string beginning)
+    [Fact]
+    public void MoreBlocksThanALaunchHas_AreRefused() => Setup.Run(setup =>
+    {
+        const int Samples = 1 << 16;
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        using Weight square = Load(ops, WeightRole.Linear, [8, 8]), vector = Load(ops, WeightRole.Vector, [8]);
+        using TensorScope scope = ops.Scope();
+        Tensor map = ops.RepeatBatch(Small(ops, square, 1), Samples);
+        Refused(() => ops.GroupNorm(map, vector, vector, 1, 1e-5f), "GroupNorm: a launch has at most 65535 blocks along y and z, this one 65536 and 1", "");
+        Refused(() => ops.Attention(map, map, map, new AttentionOptions { Heads = 1, Scale = 1 }), "Attention: a launch has at most 65535 blocks along y and z, this one 1 and 65536", "");
+        ops.Linear(map, square, default); // has its samples along x
+    });
+
+    [Fact]
+    public void AWeightOfMoreBytesThanAnUnsignedCounts_IsRefused() => Setup.Run(_ =>
+    {
+        using CountingOps ops = CudaOps.Count(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });
+        Refused(() => ops.LoadWeight(new Unread([1 << 15, 1 << 15]), WeightRole.Linear), "LoadWeight: a weight of 32768 rows of 32768 elements, products reach 1073741823", "");
+        Refused(() => ops.LoadWeight(new Unread([1 << 13, 1 << 13, 3, 3]), WeightRole.DoublingConv2d), "LoadWeight: a weight of 8192 rows of 131072 elements, products reach 1073741823", "");
+        ops.LoadWeight(new Unread([1 << 15, (1 << 15) - 8]), WeightRole.Linear).Dispose();
+    });
+
+    private static void Refused(Func<object> operation, string beginning, string ending = ", the kernels count up to 2147418112")
     {
         CudaException refused = Assert.Throws<CudaException>(() => { operation(); });
         Assert.Equal(CudaErrors.TooLarge, refused.Code);
-        Assert.Equal(beginning + ", the kernels count up to 2147418112", refused.Message);
-        Assert.Equal("draw fewer pictures at once (--batch-size) or smaller ones, or decode in strips (--tiled-vae)", refused.Hint);
+        Assert.Equal(beginning + ending, refused.Message);
+        Assert.Equal("draw fewer pictures at once (-b) or smaller ones, or decode in strips (--tiled-vae)", refused.Hint);
     }
 
     // [1, length, N] in half precision.
@@ -76,4 +99,10 @@ public sealed class LargeTensorTests
         ops.Linear(ops.Upload(new float[(long)length * square.Shape[1]], [1, length, square.Shape[1]]), square, default);
 
     private static Weight Load(ITensorOps ops, WeightRole role, Shape shape) => ops.LoadWeight(new ArrayWeightSource("w", shape, new float[shape.Count]), role);
+
+    // Of a shape alone: where memory is only counted nothing is read.
+    private sealed class Unread(Shape shape) : WeightSource("w", shape, DType.F16)
+    {
+        public override void Read(long start, Span<float> destination) => throw new InvalidOperationException("nothing is to be read");
+    }
 }
