@@ -57,9 +57,9 @@ public sealed unsafe partial class CudaOps : ITensorOps
         }
 
         _memory = new DeviceMemory(_context, counts);
-        _weightMemory = new DeviceMemory(_context, counts);
-        _laterMemory = new DeviceMemory(_context, counts);
-        _sumParts = new SumParts(_context, _staging, counts);
+        _weightMemory = new DeviceMemory(_context, counts) { Neighbour = _memory };
+        _laterMemory = new DeviceMemory(_context, counts) { Neighbour = _memory };
+        _sumParts = new SumParts(new DeviceMemory(_context, counts) { Neighbour = _memory }, _staging, counts);
         _plans = new ProductPlans(_context.Device);
         _scopes = new ScopeStack(storage => _memory.GiveBack((DeviceBlock)storage));
     }

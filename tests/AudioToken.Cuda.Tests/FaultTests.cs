@@ -1,5 +1,7 @@
+using AudioToken.Backends.Cuda;
 using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Backends.Cuda.Memory;
+using AudioToken.Tensors;
 using Xunit;
 
 namespace AudioToken.Cuda.Tests;
@@ -64,6 +66,23 @@ public sealed class FaultTests
         memory.GiveBack(memory.Take(90_000_000));
         Assert.Equal(90_000_384, memory.HeldBytes);
     });
+
+    [Fact]
+    public void OutOfMemory_OfAWeight_FreesWhatTensorsLeft() => Setup.Run(setup =>
+    {
+        setup.Emulator.Set("execute", 0);
+        setup.Emulator.Set("memory", 100_000_000);
+        using CudaOps ops = new(new CudaOptions { Storage = DType.F32, KernelCacheFolder = null });
+        using (ops.Scope())
+            ops.Upload(new float[15_000_000], [15_000_000]);
+        using Weight weight = ops.LoadWeight(new ArrayWeightSource("w", [1000, 15_000], new float[15_000_000]), WeightRole.Linear);
+        Assert.Equal(60_000_256, ops.WeightBytes);
+    });
+
+    // Those after which the context, or the process, is of no use: of cuda.h, with some that came with CUDA 12 and 13.
+    [Theory]
+    [InlineData(214), InlineData(226), InlineData(700), InlineData(702), InlineData(709), InlineData(710), InlineData(714), InlineData(719), InlineData(721), InlineData(999)]
+    public void StickyErrors_LoseTheDevice(int code) => Assert.True(CudaCall.LosesDevice((CudaResult)code));
 
     [Theory]
     [InlineData(IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS")]

@@ -19,8 +19,9 @@ internal static class CudaCall
     }
 
     /// <summary>Whether a context answers nothing else after this error.</summary>
-    public static bool LosesDevice(CudaResult result) => result is CudaResult.EccUncorrectable or CudaResult.IllegalAddress
-        or CudaResult.LaunchTimeout or CudaResult.LaunchFailed or CudaResult.Unknown or (>= (CudaResult)714 and <= (CudaResult)718);
+    public static bool LosesDevice(CudaResult result) => result is CudaResult.EccUncorrectable or CudaResult.Contained
+        or CudaResult.IllegalAddress or CudaResult.LaunchTimeout or CudaResult.ContextIsDestroyed or CudaResult.Assert or (>= (CudaResult)714 and <= CudaResult.LaunchFailed)
+        or CudaResult.TensorMemoryLeak or CudaResult.Unknown;
 
     /// <summary>Whether the driver finds no use for machine code, or PTX, that it was given.</summary>
     public static bool RefusesCode(int result) =>

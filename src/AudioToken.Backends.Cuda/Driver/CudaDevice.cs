@@ -98,7 +98,8 @@ public sealed record CudaDevice(int Index, string Name, int Capability, int Mult
         CudaResult started = CudaDriver.cuInit(0);
         if (started == CudaResult.NoDevice)
             throw NoDevice();
-        CudaCall.Check(started, call: "cuInit");
+        if (started != CudaResult.Success)
+            throw new CudaException(CudaErrors.Call, CudaCall.Failure(started, null, nameof(CudaDriver.cuInit)).Message, "nvidia-smi shows whether the driver works; --device cpu computes without it", (int)started);
         CudaCall.Check(CudaDriver.cuDeviceGetCount(out int count));
         return count > 0 ? count : throw NoDevice();
     }

@@ -12,9 +12,13 @@ internal enum CudaResult
     EccUncorrectable = 214,
     InvalidPtx = 218,
     UnsupportedPtxVersion = 222,
+    Contained = 226,
     NotReady = 600,
     IllegalAddress = 700,
     LaunchTimeout = 702,
+    ContextIsDestroyed = 709,
+    Assert = 710,
     LaunchFailed = 719,
+    TensorMemoryLeak = 721,
     Unknown = 999,
 }

@@ -42,6 +42,9 @@ internal sealed class DeviceMemory : IDisposable
     /// <summary>How often the driver was asked.</summary>
     public long Allocations { get; private set; }
 
+    /// <summary>Another pool of the same stream whose waiting memory is given up, too, where the device has none left.</summary>
+    public DeviceMemory? Neighbour { get; init; }
+
     /// <summary>Serves all requests while it is set.</summary>
     public DeviceArena? Arena { get; set; }
 
@@ -123,10 +126,11 @@ internal sealed class DeviceMemory : IDisposable
     private DeviceBlock Allocate(long bytes)
     {
         CudaResult result = Ask(bytes, out ulong address);
-        if (result == CudaResult.OutOfMemory && _free.Count > 0)
+        if (result == CudaResult.OutOfMemory && (_free.Count > 0 || Neighbour?._free.Count > 0))
         {
             // What waits may be what is missing.
             Trim();
+            Neighbour?.Trim();
             result = Ask(bytes, out address);
         }
 

@@ -3,13 +3,15 @@ using AudioToken.Backends.Cuda.Driver;
 namespace AudioToken.Backends.Cuda.Memory;
 
 /// <summary>Where blocks that share the sums of a tile leave their parts: one place for all launches, which follow each other in one stream.</summary>
-internal sealed class SumParts(CudaContext context, PinnedStaging staging, bool counts) : IDisposable
+/// <param name="memory">Where the place is; this object's to dispose of.</param>
+/// <param name="staging">Clears the counters.</param>
+/// <param name="counts">Nothing is copied.</param>
+internal sealed class SumParts(DeviceMemory memory, PinnedStaging staging, bool counts) : IDisposable
 {
-    private readonly DeviceMemory _memory = new(context, counts);
     private DeviceBlock? _partial, _arrived;
 
     /// <summary>Bytes taken from the driver.</summary>
-    public long HeldBytes => _memory.HeldBytes;
+    public long HeldBytes => memory.HeldBytes;
 
     /// <summary>The place, taken when the first launch wants it.</summary>
     /// <param name="parts">Into how many the sums are cut; a sum in one part wants no place.</param>
@@ -18,10 +20,10 @@ internal sealed class SumParts(CudaContext context, PinnedStaging staging, bool 
     {
         if (parts == 1)
             return new Split(0, 0, 1);
-        _partial ??= _memory.Take(ProductPlan.PartialBytes);
+        _partial ??= memory.Take(ProductPlan.PartialBytes);
         if (_arrived is null)
         {
-            DeviceBlock arrived = _memory.Take(ProductPlan.MaxTiles * sizeof(int));
+            DeviceBlock arrived = memory.Take(ProductPlan.MaxTiles * sizeof(int));
             if (!counts)
                 staging.Upload(new byte[ProductPlan.MaxTiles * sizeof(int)], arrived.Pointer); // each launch leaves its counters at zero
             _arrived = arrived;
@@ -31,7 +33,7 @@ internal sealed class SumParts(CudaContext context, PinnedStaging staging, bool 
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _memory.Dispose();
+    public void Dispose() => memory.Dispose();
 
     /// <summary>As Split in common/product.cuh.</summary>
     public readonly struct Split(ulong partial, ulong arrived, int parts)
