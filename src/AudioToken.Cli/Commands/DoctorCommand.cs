@@ -136,7 +136,7 @@ internal sealed class DoctorCommand
         {
             (await DrawAsync(loading, recording.Request, cancellation).ConfigureAwait(false)).Save(path);
             using SafetensorsFile trace = SafetensorsFile.Open(path);
-            return recording.Compare(trace);
+            return recording.Compare(trace, device.Storage);
         }
         finally
         {

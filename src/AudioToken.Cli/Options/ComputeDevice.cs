@@ -13,8 +13,11 @@ internal sealed record ComputeDevice(string Name, int Threads, long MemoryBytes,
     /// <summary>Starts the backend at its most exact, for results to be compared with: nothing that rounds more than plain sums, fp32 throughout.</summary>
     public required Func<ITensorOps> OpenExact { get; init; }
 
+    /// <summary>How it stores weights and activations.</summary>
+    public DType Storage { get; init; } = DType.F32;
+
     /// <summary>Whether training needs the loss scaled: half precision (fp16) holds no small gradients.</summary>
-    public bool ScalesLoss { get; init; }
+    public bool ScalesLoss => Storage == DType.F16;
 
     /// <summary>Starts the backend for training.</summary>
     /// <exception cref="AudioTokenException">It has no gradients (5501).</exception>

@@ -73,7 +73,7 @@ internal sealed class DeviceOptions(Terminal terminal)
         return new ComputeDevice(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), 1, device.MemoryBytes, () => new CudaOps(options), () => CudaOps.Count(options))
         {
             OpenExact = () => new CudaOps(options with { Storage = DType.F32 }),
-            ScalesLoss = storage == DType.F16,
+            Storage = storage,
         };
     }
 
