@@ -47,7 +47,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         _context = new CudaContext(options.DeviceIndex) { Patience = options.Patience };
         try
         {
-            _library = new KernelLibrary(_context, options.KernelCacheFolder, options.Note);
+            _library = new KernelLibrary(_context, counts ? null : options.KernelCacheFolder, options.Note);
             _staging = new PinnedStaging(_context);
         }
         catch

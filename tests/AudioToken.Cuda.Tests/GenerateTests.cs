@@ -12,6 +12,8 @@ namespace AudioToken.Cuda.Tests;
 /// <summary><c>audiotoken generate</c> on the emulated device, as a user asks for it; and what is said where no device can be used (RELIABILITY 44, 45).</summary>
 public sealed class GenerateTests : IDisposable
 {
+    private const string CacheVariable = "AUDIOTOKEN_KERNEL_CACHE";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("audiotoken-generate-").FullName;
 
     public GenerateTests()
@@ -37,7 +39,11 @@ public sealed class GenerateTests : IDisposable
     {
         setup.Emulator.Set("execute", 0);
         string[] options = ["--device", "cuda", "--json", .. asked];
+        string cache = Environment.GetEnvironmentVariable(CacheVariable) ?? "";
+        Environment.SetEnvironmentVariable(CacheVariable, PathOf("kernels"));
         JsonElement plan = Json(Run(0, [.. options, "--dry-run"]).Output);
+        Environment.SetEnvironmentVariable(CacheVariable, cache);
+        Assert.False(Directory.Exists(PathOf("kernels")));
         Assert.Equal((0, 0, 0), (setup.Emulator.Count("kernels"), setup.Emulator.Count("cuMemAllocAsync"), setup.Emulator.Count("bytes.up")));
         Assert.Equal("cuda:0", plan.GetProperty("device").GetString());
         JsonElement memory = plan.GetProperty("memory");
