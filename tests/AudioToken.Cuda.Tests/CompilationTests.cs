@@ -106,6 +106,12 @@ public sealed class CompilationTests
         }
     });
 
+    [Theory]
+    [InlineData(NativeLibraries.Driver, "cuDriverGetVersion")]
+    [InlineData(NativeLibraries.Compiler, "nvrtcVersion")]
+    [InlineData(NativeLibraries.Peer, "cublasLtGetVersion")]
+    public void ALibrary_IsKnownByAFunctionOfItsOwn(string library, string function) => Assert.Equal(function, NativeLibraries.FirstFunction(library));
+
     [Fact]
     public void MissingBuiltins_AreNamed() => Setup.Run(setup =>
     {

@@ -89,10 +89,14 @@ public sealed class GenerateTests : IDisposable
         }
     });
 
-    [Fact]
-    public async Task WithoutADriver_WhatWasLookedForIsNamed()
+    // A file that is not there, and a library of something else.
+    public static TheoryData<string> NoDrivers => ["none.so", Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libSystem.Native.so")];
+
+    [Theory]
+    [MemberData(nameof(NoDrivers))]
+    public async Task WithoutADriver_WhatWasLookedForIsNamed(string file)
     {
-        string none = PathOf("none.so");
+        string none = PathOf(file);
         ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
         foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "audiotoken.dll"), .. Arguments("--device", "cuda")])
             start.ArgumentList.Add(argument);

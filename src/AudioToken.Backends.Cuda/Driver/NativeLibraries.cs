@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Peer;
 
 namespace AudioToken.Backends.Cuda.Driver;
 
@@ -60,6 +62,14 @@ internal static class NativeLibraries
         return isOld ? [12, 13] : [13, 12];
     }
 
+    /// <summary>What a library is asked for its version by: a file that lacks it is something else.</summary>
+    internal static string FirstFunction(string library) => library switch
+    {
+        Driver => nameof(CudaDriver.cuDriverGetVersion),
+        Compiler => nameof(Nvrtc.nvrtcVersion),
+        _ => nameof(CublasLt.cublasLtGetVersion),
+    };
+
     private static nint Handle(string library)
     {
         nint known;
@@ -76,8 +86,11 @@ internal static class NativeLibraries
                 return known;
             foreach (string candidate in candidates)
             {
-                if (NativeLibrary.TryLoad(candidate, Assembly.GetExecutingAssembly(), null, out nint handle))
+                if (!NativeLibrary.TryLoad(candidate, Assembly.GetExecutingAssembly(), null, out nint handle))
+                    continue;
+                if (NativeLibrary.TryGetExport(handle, FirstFunction(library), out _))
                     return s_handles[library] = handle;
+                NativeLibrary.Free(handle); // some other library of that name
             }
 
             return 0; // asked again next time: it may be installed meanwhile
