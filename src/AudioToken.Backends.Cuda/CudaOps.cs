@@ -80,16 +80,13 @@ public sealed unsafe partial class CudaOps : ITensorOps
     {
         try
         {
-            CudaDevice.Get(0);
+            string architecture = CudaDevice.Get(0).Architecture;
+            return KernelCompiler.WhyNot("the kernels must be compiled", architecture) is { } reason && !KernelLibrary.AreShipped(architecture) ? reason : null;
         }
         catch (CudaException exception)
         {
             return exception;
         }
-
-        return KernelCompiler.Version() is null && !Directory.Exists(KernelLibrary.ShippedFolder)
-            ? new CudaException(CudaErrors.NoCompiler, "NVRTC, which compiles the kernels, was not found, and no built kernels lie beside the program", "install NVRTC of CUDA 12 or 13 (package cuda-nvrtc)")
-            : null;
     }
 
     /// <inheritdoc/>

@@ -90,6 +90,10 @@ internal static class CommandLine
         string message = mistyped is null
             ? string.Join("\n", parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct())
             : $"there is no option '{mistyped}'";
-        return new AudioTokenException(ErrorCode.Usage, message, $"audiotoken {parsed.CommandResult.Command.Name} --help");
+        return new AudioTokenException(ErrorCode.Usage, message, $"audiotoken {Words(parsed.CommandResult)} --help");
     }
+
+    // A command's name, behind that of the one it belongs to.
+    private static string Words(CommandResult result) =>
+        result.Parent is CommandResult { Command: not RootCommand } owner ? $"{Words(owner)} {result.Command.Name}" : result.Command.Name;
 }

@@ -144,7 +144,7 @@ public sealed class CompilationTests
             {
                 lock (built)
                     built.Add($"{architecture} {file}");
-            });
+            }, TestContext.Current.CancellationToken);
             Assert.Equal(KernelSource.Files.Select(file => "sm_90a " + file), built.Order(StringComparer.Ordinal));
             setup.Emulator.Reset();
             setup.Emulator.Fault("nvrtcVersion", 0, 7);
@@ -162,11 +162,63 @@ public sealed class CompilationTests
     });
 
     [Fact]
+    public void BuiltKernels_RunOnNewerDevicesOfTheirGeneration_ForWantOfACompiler() => Setup.Run(setup =>
+    {
+        string folder = KernelBuild.DefaultFolder;
+        Assert.False(Directory.Exists(folder), $"{folder} is left over");
+        try
+        {
+            KernelBuild.Build(["sm_80"], folder, (_, _, _) => { }, TestContext.Current.CancellationToken);
+            setup.Emulator.Reset();
+            setup.Emulator.Set("nvrtc", 11080);
+            setup.Emulator.Set("capability", 89);
+            Assert.Null(CudaOps.WhyNot());
+            Job.Run(setup);
+            Assert.Equal(0, setup.Emulator.Count("nvrtcCompileProgram"));
+
+            // What they are not for is said before anything is asked of the device.
+            foreach ((int capability, string architecture) in ((int, string)[])[(90, "sm_90a"), (100, "sm_100a")])
+            {
+                setup.Emulator.Set("capability", capability);
+                Assert.Equal((CudaErrors.NoCompiler, "NVRTC is of CUDA 11.8; 12.0 or newer is wanted"), (CudaOps.WhyNot()?.Code, CudaOps.WhyNot()?.Message));
+                Assert.Contains($"'audiotoken kernels build --arch {architecture}'", CudaOps.WhyNot()?.Hint, StringComparison.Ordinal);
+                Assert.Equal(CudaErrors.NoCompiler, Assert.Throws<CudaException>(() => Job.Run(setup)).Code);
+            }
+
+            // A compiler makes better ones.
+            setup.Emulator.Set("nvrtc", 13000);
+            setup.Emulator.Set("capability", 89);
+            Job.Run(setup);
+            Assert.Equal(1, setup.Emulator.Count("nvrtcCompileProgram"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    });
+
+    [Fact]
+    public void Build_IsCancelledWithinAFile() => Setup.Run(_ =>
+    {
+        string folder = Directory.CreateTempSubdirectory("audiotoken-kernels-").FullName;
+        try
+        {
+            using CancellationTokenSource source = new();
+            Assert.ThrowsAny<OperationCanceledException>(() => KernelBuild.Build(["sm_80"], folder, (_, _, _) => source.Cancel(), source.Token));
+            Assert.InRange(Directory.GetFiles(folder).Length, 1, Environment.ProcessorCount);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    });
+
+    [Fact]
     public void Build_WantsAnArchitectureThatTheCompilerKnows() => Setup.Run(setup =>
     {
         setup.Emulator.Set("nvrtc", 12000);
         string folder = Directory.CreateTempSubdirectory("audiotoken-kernels-").FullName;
-        CudaException failure = Assert.Throws<CudaException>(() => KernelBuild.Build(["sm_120a"], folder, (_, _, _) => { }));
+        CudaException failure = Assert.Throws<CudaException>(() => KernelBuild.Build(["sm_120a"], folder, (_, _, _) => { }, TestContext.Current.CancellationToken));
         Assert.Equal(CudaErrors.Compilation, failure.Code);
         Assert.Contains("does not compile for sm_120a with nvrtc 12.0 (NVRTC_ERROR_INVALID_OPTION): nvrtc: error: invalid value for --gpu-architecture", failure.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder));
@@ -184,6 +236,7 @@ public sealed class CompilationTests
     [InlineData("compute_80")]
     [InlineData("")]
     [InlineData("sm_9999")]
+    [InlineData("sm_90aa")]
     public void Architecture_MustBeNewEnough(string given)
     {
         AudioTokenException failure = Assert.Throws<AudioTokenException>(() => KernelBuild.Architecture(given));

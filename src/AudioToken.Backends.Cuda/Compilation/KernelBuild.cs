@@ -10,7 +10,7 @@ public static class KernelBuild
     /// <summary>Where the backend looks for built kernels: beside the program.</summary>
     public static string DefaultFolder => KernelLibrary.ShippedFolder;
 
-    /// <summary>The compiler that is found here, e.g. <c>nvrtc 13.0</c>; null for none.</summary>
+    /// <summary>The compiler that is found here, e.g. <c>nvrtc 13.0</c>; null for none that is new enough.</summary>
     public static string? Compiler => KernelCompiler.Version();
 
     /// <summary>Where compiled kernels are kept between runs; null for nowhere.</summary>
@@ -23,7 +23,7 @@ public static class KernelBuild
     {
         ArgumentNullException.ThrowIfNull(name);
         return name.StartsWith("sm_", StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(3).TrimEnd('a'), NumberStyles.None, CultureInfo.InvariantCulture, out int capability)
+            && int.TryParse(name.EndsWith('a') ? name.AsSpan(3..^1) : name.AsSpan(3), NumberStyles.None, CultureInfo.InvariantCulture, out int capability)
             && capability is >= CudaDevice.MinimumCapability and < 1000
             ? CudaDevice.ArchitectureOf(capability)
             : throw new AudioTokenException(CudaErrors.Architecture, $"'{name}' is not an architecture that kernels are built for; wanted sm_{CudaDevice.MinimumCapability} or newer", "--arch sm_80,sm_86,sm_89,sm_90a");
@@ -33,9 +33,11 @@ public static class KernelBuild
     /// <param name="architectures">As <see cref="Architecture"/> gives them.</param>
     /// <param name="folder">Is made if it is not there.</param>
     /// <param name="built">Hears of each file: its name, the architecture, bytes. From several threads at once.</param>
+    /// <param name="cancellation">Ends it within one file.</param>
     /// <exception cref="CudaException">5105: no NVRTC. 5106: a file does not compile, or NVRTC does not know the architecture.</exception>
     /// <exception cref="AudioTokenException">8701: the folder cannot be written, or others can write it, so that nobody would load from it.</exception>
-    public static void Build(IReadOnlyList<string> architectures, string folder, Action<string, string, int> built)
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> was cancelled; what was built is kept.</exception>
+    public static void Build(IReadOnlyList<string> architectures, string folder, Action<string, string, int> built, CancellationToken cancellation = default)
     {
         string? trouble = null;
         KernelCache cache = new(folder, note => trouble = note);
@@ -44,8 +46,10 @@ public static class KernelBuild
         var jobs = architectures.Distinct().SelectMany(architecture => KernelSource.Files.Select(file => (file, architecture)));
         try
         {
-            Parallel.ForEach(jobs, job =>
+            // No more at a time than there are cores: each takes some hundred megabytes.
+            Parallel.ForEach(jobs, new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, job =>
             {
+                cancellation.ThrowIfCancellationRequested(); // the loop itself may be an iteration late
                 KernelSource source = KernelSource.Of(job.file);
                 byte[] image = KernelCompiler.Compile(source, job.architecture, exactly: true);
                 cache.Keep(source.Key(job.architecture, ""), image);

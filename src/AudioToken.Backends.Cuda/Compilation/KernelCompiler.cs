@@ -17,12 +17,25 @@ internal static unsafe class KernelCompiler
     /// <summary>What every kernel file is compiled with, beside the architecture and the file's macros.</summary>
     public static IReadOnlyList<string> Options { get; } = ["--std=c++17", "--generate-line-info"];
 
-    /// <summary>E.g. <c>nvrtc 13.0</c>, or null where there is none.</summary>
+    /// <summary>E.g. <c>nvrtc 13.0</c>, or null where there is none that is new enough.</summary>
     public static string? Version()
     {
-        if (!NativeLibraries.IsFound(NativeLibraries.Compiler) || Nvrtc.nvrtcVersion(out int major, out int minor) != 0)
+        if (!NativeLibraries.IsFound(NativeLibraries.Compiler) || Nvrtc.nvrtcVersion(out int major, out int minor) != 0 || major < MinimumMajor)
             return null;
         return string.Create(CultureInfo.InvariantCulture, $"nvrtc {major}.{minor}");
+    }
+
+    /// <summary>Why nothing can be compiled here, and what helps; null where it can.</summary>
+    /// <param name="wanted">What for, the beginning of a sentence.</param>
+    /// <param name="architecture">E.g. <c>sm_90a</c>.</param>
+    public static CudaException? WhyNot(string wanted, string architecture)
+    {
+        string hint = $"install NVRTC of CUDA {MinimumMajor} or 13 (package cuda-nvrtc), name its file in {NativeLibraries.CompilerVariable}, or copy what 'audiotoken kernels build --arch {architecture}' makes elsewhere into the folder 'kernels' beside the program";
+        if (!NativeLibraries.IsFound(NativeLibraries.Compiler))
+            return new CudaException(CudaErrors.NoCompiler, $"{wanted}, and NVRTC was not found (tried {string.Join(", ", NativeLibraries.Candidates(NativeLibraries.Compiler))})", hint);
+        return Nvrtc.nvrtcVersion(out int major, out int minor) != 0 || major < MinimumMajor
+            ? new CudaException(CudaErrors.NoCompiler, string.Create(CultureInfo.InvariantCulture, $"NVRTC is of CUDA {major}.{minor}; {MinimumMajor}.0 or newer is wanted"), hint)
+            : null;
     }
 
     /// <summary>Compiles for an architecture, or, where the compiler is too old to know it, for the newest that it does know.</summary>
@@ -34,7 +47,8 @@ internal static unsafe class KernelCompiler
     /// first error, and where log and source are kept.</exception>
     public static byte[] Compile(KernelSource source, string architecture, bool exactly = false)
     {
-        Require(source);
+        if (WhyNot($"kernel file {source.File} must be compiled", architecture) is { } reason)
+            throw reason;
         int code = 0;
         string log = "";
         foreach (string target in exactly ? [architecture] : Targets(architecture))
@@ -58,19 +72,6 @@ internal static unsafe class KernelCompiler
             yield return $"sm_{capability}";
         foreach (int older in s_virtualArchitectures.Where(older => older <= capability))
             yield return $"compute_{older}";
-    }
-
-    private static void Require(KernelSource source)
-    {
-        if (!NativeLibraries.IsFound(NativeLibraries.Compiler))
-        {
-            throw new CudaException(CudaErrors.NoCompiler, $"kernel file {source.File} must be compiled, and NVRTC was not found (tried {string.Join(", ", NativeLibraries.Candidates(NativeLibraries.Compiler))})", $"install NVRTC of CUDA {MinimumMajor} or 13 (package cuda-nvrtc), name its file in {NativeLibraries.CompilerVariable}, or copy kernels built elsewhere by 'audiotoken kernels build'");
-        }
-
-        if (Nvrtc.nvrtcVersion(out int major, out int minor) != 0 || major < MinimumMajor)
-        {
-            throw new CudaException(CudaErrors.NoCompiler, string.Create(CultureInfo.InvariantCulture, $"NVRTC is of CUDA {major}.{minor}; {MinimumMajor}.0 or newer is wanted"), "install NVRTC of CUDA 12 or 13 (package cuda-nvrtc)");
-        }
     }
 
     private static (int Code, byte[] Image, string Log) CompileFor(KernelSource source, string target)
@@ -135,7 +136,10 @@ internal static unsafe class KernelCompiler
             kept = $"log (it cannot be kept: {exception.Message}):\n{log.Trim()}";
         }
 
-        return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\n{kept}", "please report it with the log; --device cpu computes without kernels", code);
+        string hint = code == InvalidOption
+            ? $"a newer NVRTC, or an architecture that {Version()} knows"
+            : "please report it with the log; --device cpu computes without kernels";
+        return new CudaException(CudaErrors.Compilation, $"kernel file {source.File} does not compile for {architecture} with {Version()} ({name}): {first}\n{kept}", hint, code);
     }
 
     // For whoever reads the log: the very texts that the compiler had.

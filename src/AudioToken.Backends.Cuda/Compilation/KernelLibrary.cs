@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using AudioToken.Backends.Cuda.Driver;
 
 namespace AudioToken.Backends.Cuda.Compilation;
@@ -26,14 +27,20 @@ internal sealed class KernelLibrary : IDisposable
     public KernelLibrary(CudaContext context, string? cacheFolder, Action<string> note)
     {
         (_context, _note) = (context, note);
-        string shipped = ShippedFolder;
-        _shipped = new KernelCache(Directory.Exists(shipped) ? shipped : null, _notes.Enqueue);
+        _shipped = Shipped(_notes.Enqueue);
         _cache = new KernelCache(cacheFolder, _notes.Enqueue);
         Tell();
     }
 
     /// <summary>Where kernels built by <c>audiotoken kernels build</c> are looked for: beside the program.</summary>
     public static string ShippedFolder => Path.Combine(AppContext.BaseDirectory, "kernels");
+
+    /// <summary>Whether there are kernels there that a device of an architecture runs.</summary>
+    public static bool AreShipped(string architecture)
+    {
+        KernelCache shipped = Shipped(_ => { });
+        return FindShipped(shipped, KernelSource.Of(KernelSource.Files[0]), Older(architecture).Prepend(architecture)) is not null;
+    }
 
     /// <summary>Kernel files that this library had to compile.</summary>
     public int Compiled => _compiled;
@@ -133,8 +140,25 @@ internal sealed class KernelLibrary : IDisposable
 
     private KernelImage Image(KernelSource source)
     {
-        byte[]? kept = _shipped.Find(source.Key(_context.Device.Architecture, "")) ?? (Key(source) is { } key ? _cache.Find(key) : null);
+        string architecture = _context.Device.Architecture;
+        byte[]? kept = FindShipped(_shipped, source, [architecture]) ?? (Key(source) is { } key ? _cache.Find(key) : FindShipped(_shipped, source, Older(architecture)));
         return kept is null ? Compile(source) : new KernelImage(kept, IsKept: true);
+    }
+
+    private static KernelCache Shipped(Action<string> note) => new(Directory.Exists(ShippedFolder) ? ShippedFolder : null, note);
+
+    private static byte[]? FindShipped(KernelCache shipped, KernelSource source, IEnumerable<string> architectures) =>
+        architectures.Select(architecture => shipped.Find(source.Key(architecture, ""))).FirstOrDefault(found => found is not null);
+
+    // Those before it of the same generation, whose machine code its devices run too: not so well as their own, but for want of a compiler. What an 'a' unlocks
+    // belongs to one architecture alone.
+    private static IEnumerable<string> Older(string architecture)
+    {
+        if (architecture.EndsWith('a'))
+            yield break;
+        int capability = int.Parse(architecture.AsSpan(3), CultureInfo.InvariantCulture);
+        for (int older = capability - 1; older / 10 == capability / 10; older--)
+            yield return CudaDevice.ArchitectureOf(older);
     }
 
     private KernelImage Compile(KernelSource source)

@@ -43,24 +43,26 @@ internal sealed class DoctorCommand
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Messages messages = _messages.Messages(parsed, _terminal);
-        ComputeDevice device = _device.Choose(parsed, messages);
         if (parsed.GetValue(_record) is { } path)
         {
-            await RecordAsync(path, parsed, device, cancellation).ConfigureAwait(false);
+            await RecordAsync(path, parsed, _device.Choose(parsed, messages), cancellation).ConfigureAwait(false);
             return ExitCode.Done;
         }
 
+        ComputeDevice? chosen = Choose(parsed, messages, out AudioTokenException? fault);
         List<(string Key, string Text)> facts = [.. Machine()];
-        AudioTokenException? fault = null;
         IReadOnlyList<StageDifference> stages = [];
         try
         {
-            facts.Add(("model", await ModelAsync(parsed, device, cancellation).ConfigureAwait(false)));
-            if (parsed.GetValue(_selfTest))
+            if (chosen is { } device)
             {
-                stages = await SelfTestAsync(device, cancellation).ConfigureAwait(false);
-                facts.Add(("self-test", Verdict(stages)));
-                fault = Fault(stages);
+                facts.Add(("model", await ModelAsync(parsed, device, cancellation).ConfigureAwait(false)));
+                if (parsed.GetValue(_selfTest))
+                {
+                    stages = await SelfTestAsync(device, cancellation).ConfigureAwait(false);
+                    facts.Add(("self-test", Verdict(stages)));
+                    fault = Fault(stages);
+                }
             }
         }
         catch (AudioTokenException exception)
@@ -72,23 +74,39 @@ internal sealed class DoctorCommand
         return fault is null ? ExitCode.Done : ExitCode.Of(fault);
     }
 
+    // Null where the one that is asked for cannot be used: why is told beside what was found.
+    private ComputeDevice? Choose(ParseResult parsed, Messages messages, out AudioTokenException? fault)
+    {
+        fault = null;
+        try
+        {
+            return _device.Choose(parsed, messages);
+        }
+        catch (AudioTokenException exception) when (ExitCode.Of(exception) == ExitCode.Device)
+        {
+            fault = exception;
+            return null;
+        }
+    }
+
     private IEnumerable<(string Key, string Text)> Machine()
     {
         yield return ("system", MachineFacts.System);
         yield return ("runtime", MachineFacts.Runtime);
         yield return ("processor", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Cores} cores; {MachineFacts.VectorInstructions}"));
         yield return ("memory", string.Create(CultureInfo.InvariantCulture, $"{MachineFacts.Memory / (double)(1 << 30):0.0} GB"));
-        if (CudaOps.WhyNot() is { } reason)
+        if (CudaDevice.WhyNone() is { } none)
         {
-            yield return ("cuda", $"no device can be used: {reason.Message}");
+            yield return ("cuda", $"no device can be used: {none.Message}");
         }
         else
         {
-            yield return ("cuda", string.Join("; ", CudaDevice.All().Select(Describe)));
+            string unused = CudaOps.WhyNot() is { } reason ? $"; auto takes none: {reason.Message}" : "";
+            yield return ("cuda", string.Join("; ", CudaDevice.All().Select(Describe)) + unused);
             int driver = CudaDevice.DriverVersion();
             yield return ("kernels", string.Create(
                 CultureInfo.InvariantCulture,
-                $"driver for CUDA {driver / 1000}.{driver % 1000 / 10}; compiled by {KernelBuild.Compiler ?? "nobody: there is no NVRTC"}; kept in {KernelBuild.CacheFolder ?? "no folder"}"));
+                $"driver for CUDA {driver / 1000}.{driver % 1000 / 10}; compiled by {KernelBuild.Compiler ?? "nobody: there is no NVRTC of CUDA 12 or newer"}; kept in {KernelBuild.CacheFolder ?? "no folder"}"));
         }
 
         yield return ("libsndfile", SoundLibrary.Version(_terminal.Variable("AUDIOTOKEN_SNDFILE")) ?? "not found: WAV is read without it; for FLAC, Ogg, Opus and MP3 install libsndfile1");

@@ -21,11 +21,13 @@ internal sealed class KernelsCommand
         build.Options.Add(self._architectures);
         build.Options.Add(self._output);
         build.Options.Add(self._verbose);
-        build.SetAction(self.Build);
+        build.SetAction(self.BuildAsync);
         return new Command("kernels", "the CUDA kernels of this program") { build };
     }
 
-    private int Build(ParseResult parsed)
+    private Task<int> BuildAsync(ParseResult parsed, CancellationToken cancellation) => Task.Run(() => Build(parsed, cancellation), cancellation);
+
+    private int Build(ParseResult parsed, CancellationToken cancellation)
     {
         string[] architectures = [.. parsed.GetRequiredValue(_architectures).Split(',', StringSplitOptions.TrimEntries).Select(KernelBuild.Architecture)];
         string folder = Path.GetFullPath(parsed.GetValue(_output) ?? KernelBuild.DefaultFolder);
@@ -38,7 +40,7 @@ internal sealed class KernelsCommand
                 files++;
                 _terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{architecture}  {file}  {bytes} bytes"));
             }
-        });
+        }, cancellation);
         _terminal.WriteLine(PlainText.Of(string.Create(CultureInfo.InvariantCulture, $"{files} kernel files in {folder}")));
         return ExitCode.Done;
     }

@@ -1,4 +1,4 @@
-using AudioToken.Backends.Cuda;
+using AudioToken.Backends.Cuda.Driver;
 using System.Text.Json;
 using AudioToken.Weights;
 using Xunit;
@@ -15,7 +15,7 @@ public sealed class DoctorTests(CliDemo demo)
 
         foreach (string fact in (string[])["system:", "runtime:", "processor:", "memory:", "cuda:", "libsndfile:", "model:"])
             Assert.Contains(fact, text, StringComparison.Ordinal);
-        Assert.Contains(CudaOps.WhyNot() is null ? "cuda:0 " : "no device can be used: ", text, StringComparison.Ordinal);
+        Assert.Contains(CudaDevice.WhyNone() is null ? "cuda:0 " : "no device can be used: ", text, StringComparison.Ordinal);
         Assert.Contains("demo.safetensors (untrained demonstration model): loads; draws 128x128 pixels", text, StringComparison.Ordinal);
     }
 
