@@ -275,6 +275,24 @@ public sealed class PipelineFaultTests
     });
 
     [Fact]
+    public void TwoEnginesOfADevice_DrawAtTheSameTime_AndOneMayGo() => Setup.Run(_ =>
+    {
+        const int Rounds = 3;
+        byte[] wanted;
+        using (AudioToImagePipeline alone = Engine(out CudaOps _))
+            wanted = Pixels(alone);
+        using AudioToImagePipeline lasting = Engine(out CudaOps _);
+        Task<byte[][]> drawing = Task.Run(() => Enumerable.Range(0, Rounds).Select(_ => Pixels(lasting)).ToArray(), TestEnd);
+        for (int round = 0; round < Rounds; round++)
+        {
+            using AudioToImagePipeline passing = Engine(out CudaOps _); // it loads, records, draws and goes while the other is at work
+            Assert.Equal(wanted, Pixels(passing));
+        }
+
+        Assert.All(drawing.GetAwaiter().GetResult(), pixels => Assert.Equal(wanted, pixels));
+    });
+
+    [Fact]
     public void Hang_EndsTheJobAndDoesNotHoldUpTheEnd() => Setup.RunToLoss(setup =>
     {
         setup.Emulator.Set("execute", 0);
