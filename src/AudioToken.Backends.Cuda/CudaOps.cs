@@ -115,12 +115,12 @@ public sealed unsafe partial class CudaOps : ITensorOps
     }
 
     /// <inheritdoc/>
-    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Upload(MemoryMarshal.AsBytes(values), values.Length, shape, DType.F32);
+    public Tensor Upload(ReadOnlySpan<float> values, Shape shape) => Upload(values, shape, DType.F32);
 
     /// <inheritdoc/>
     public Tensor Upload(ReadOnlySpan<int> values, Shape shape)
     {
-        Tensor tensor = Upload(MemoryMarshal.AsBytes(values), values.Length, shape, DType.I32);
+        Tensor tensor = Upload(values, shape, DType.I32);
         Unsafe.As<DeviceBlock>(tensor.Storage).Remember(values);
         return tensor;
     }
@@ -138,7 +138,7 @@ public sealed unsafe partial class CudaOps : ITensorOps
         if (_idle)
             destination.Clear();
         else if (destination.Length > 0)
-            _staging.Download(new DevicePointer(source), MemoryMarshal.AsBytes(destination));
+            _staging.Download(new DevicePointer(source), destination);
     }
 
     /// <inheritdoc/>
@@ -181,16 +181,17 @@ public sealed unsafe partial class CudaOps : ITensorOps
             block.Owner.Trim();
     }
 
-    private Tensor Upload(ReadOnlySpan<byte> bytes, int count, Shape shape, DType dtype)
+    private Tensor Upload<T>(ReadOnlySpan<T> values, Shape shape, DType dtype)
+        where T : unmanaged
     {
-        if (count != shape.Count)
-            throw new ShapeException($"Upload: {count} values for shape {shape}, which has {shape.Count}.");
+        if (values.Length != shape.Count)
+            throw new ShapeException($"Upload: {values.Length} values for shape {shape}, which has {shape.Count}.");
         CudaRecording? recorded = Recorded;
         if (recorded is null)
             RefuseInStep(nameof(Upload));
         Tensor tensor = recorded is null ? Allocate(shape, dtype) : recorded.ForUpload(() => Allocate(shape, dtype));
-        if (count > 0 && !_idle && (recorded is null || recorded.IsNew(bytes)))
-            _staging.Upload(bytes, new DevicePointer(AddressOf(tensor)));
+        if (!values.IsEmpty && !_idle && (recorded is null || recorded.IsNew(MemoryMarshal.AsBytes(values))))
+            _staging.Upload(values, new DevicePointer(AddressOf(tensor)));
         return tensor;
     }
 

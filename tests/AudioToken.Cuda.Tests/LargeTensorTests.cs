@@ -48,6 +48,17 @@ public sealed class LargeTensorTests
     });
 
     [Fact]
+    public void MoreBytesThanAnIntCounts_AreUploaded() => Setup.Run(setup =>
+    {
+        const int Values = (1 << 29) + 8; // 2 GB and some
+        setup.Emulator.Set("execute", 0);
+        using CudaOps ops = new(new CudaOptions { KernelCacheFolder = null });
+        using TensorScope scope = ops.Scope();
+        ops.Upload(new float[Values], [Values]);
+        Assert.Equal(4L * Values, setup.Emulator.Count("bytes.up"));
+    });
+
+    [Fact]
     public void MoreRowsOrPixelsThanTheKernelsCount_AreRefused() => Setup.Run(setup =>
     {
         using CountingOps ops = CudaOps.Count(new CudaOptions { Storage = DType.F16, KernelCacheFolder = null });

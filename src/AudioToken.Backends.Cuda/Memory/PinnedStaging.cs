@@ -38,13 +38,15 @@ internal sealed unsafe class PinnedStaging : IDisposable
     }
 
     /// <summary>Copies to the device. The source may be changed afterwards; the copy itself is done in the order of the stream.</summary>
-    public void Upload(ReadOnlySpan<byte> source, DevicePointer to)
+    public void Upload<T>(ReadOnlySpan<T> source, DevicePointer to)
+        where T : unmanaged
     {
-        for (long at = 0; at < source.Length; at += BufferBytes)
+        int most = BufferBytes / sizeof(T); // by elements: an int counts not all bytes of a large tensor
+        for (int at = 0; at < source.Length; at += most)
         {
-            int bytes = (int)Math.Min(BufferBytes, source.Length - at), turn = Turn();
-            source.Slice((int)at, bytes).CopyTo(new Span<byte>(_buffers[turn], bytes));
-            Send(turn, to + at, bytes);
+            int count = Math.Min(most, source.Length - at), turn = Turn();
+            source.Slice(at, count).CopyTo(new Span<T>(_buffers[turn], count));
+            Send(turn, to + (long)at * sizeof(T), count * sizeof(T));
         }
     }
 
@@ -81,14 +83,17 @@ internal sealed unsafe class PinnedStaging : IDisposable
     }
 
     /// <summary>Waits for all work before, and copies from the device.</summary>
-    public void Download(DevicePointer from, Span<byte> destination)
+    public void Download<T>(DevicePointer from, Span<T> destination)
+        where T : unmanaged
     {
-        for (long at = 0; at < destination.Length; at += BufferBytes)
+        int most = BufferBytes / sizeof(T);
+        for (int at = 0; at < destination.Length; at += most)
         {
-            int bytes = (int)Math.Min(BufferBytes, destination.Length - at), turn = Turn();
-            _context.Check(CudaDriver.cuMemcpyDtoHAsync_v2(_buffers[turn], (from + at).Address, (nuint)bytes, _context.Stream), nameof(CudaDriver.cuMemcpyDtoHAsync_v2));
+            int count = Math.Min(most, destination.Length - at), turn = Turn();
+            ulong source = (from + (long)at * sizeof(T)).Address;
+            _context.Check(CudaDriver.cuMemcpyDtoHAsync_v2(_buffers[turn], source, (nuint)(count * sizeof(T)), _context.Stream), nameof(CudaDriver.cuMemcpyDtoHAsync_v2));
             _context.Synchronize();
-            new ReadOnlySpan<byte>(_buffers[turn], bytes).CopyTo(destination.Slice((int)at, bytes));
+            new ReadOnlySpan<T>(_buffers[turn], count).CopyTo(destination.Slice(at, count));
         }
     }
 

@@ -8,7 +8,7 @@ namespace AudioToken.Cli.Commands;
 internal sealed class KernelsCommand
 {
     private readonly Terminal _terminal;
-    private readonly Option<string> _architectures = new("--arch") { Description = "architectures, e.g. sm_80,sm_90a; --arch sm_89 fits a device of compute capability 8.9", HelpName = "LIST", Required = true };
+    private readonly Option<string> _architectures = new("--arch") { Description = "architectures, e.g. sm_80,sm_90a; sm_80 runs on every device of compute capability 8.x, sm_89 is made for 8.9", HelpName = "LIST", Required = true };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "folder; default: beside the program, where it looks for them", HelpName = "DIR" };
     private readonly Option<bool> _verbose = new("--verbose", "-v") { Description = "show the stack trace of an error" };
 
