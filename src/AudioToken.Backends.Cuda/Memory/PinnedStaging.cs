@@ -42,11 +42,11 @@ internal sealed unsafe class PinnedStaging : IDisposable
         where T : unmanaged
     {
         int most = BufferBytes / sizeof(T); // by elements: an int counts not all bytes of a large tensor
-        for (int at = 0; at < source.Length; at += most)
+        for (long at = 0; at < source.Length; at += most)
         {
-            int count = Math.Min(most, source.Length - at), turn = Turn();
-            source.Slice(at, count).CopyTo(new Span<T>(_buffers[turn], count));
-            Send(turn, to + (long)at * sizeof(T), count * sizeof(T));
+            int count = (int)Math.Min(most, source.Length - at), turn = Turn();
+            source.Slice((int)at, count).CopyTo(new Span<T>(_buffers[turn], count));
+            Send(turn, to + at * sizeof(T), count * sizeof(T));
         }
     }
 
@@ -87,13 +87,13 @@ internal sealed unsafe class PinnedStaging : IDisposable
         where T : unmanaged
     {
         int most = BufferBytes / sizeof(T);
-        for (int at = 0; at < destination.Length; at += most)
+        for (long at = 0; at < destination.Length; at += most)
         {
-            int count = Math.Min(most, destination.Length - at), turn = Turn();
-            ulong source = (from + (long)at * sizeof(T)).Address;
+            int count = (int)Math.Min(most, destination.Length - at), turn = Turn();
+            ulong source = (from + at * sizeof(T)).Address;
             _context.Check(CudaDriver.cuMemcpyDtoHAsync_v2(_buffers[turn], source, (nuint)(count * sizeof(T)), _context.Stream), nameof(CudaDriver.cuMemcpyDtoHAsync_v2));
             _context.Synchronize();
-            new ReadOnlySpan<T>(_buffers[turn], count).CopyTo(destination.Slice(at, count));
+            new ReadOnlySpan<T>(_buffers[turn], count).CopyTo(destination.Slice((int)at, count));
         }
     }
 
