@@ -15,4 +15,8 @@ public class ComponentReader
     /// <param name="description">What to call it in messages; its base name if null.</param>
     /// <exception cref="AudioToken.Tensors.AudioTokenException">The file cannot be read, or does not hold the component.</exception>
     public virtual TensorCollection Open(string path, ModelComponent component, string? description = null) => SafetensorsFile.Open(path, description);
+
+    /// <summary>Opens a component that lies in several files, by their index: which component it is, all of them together tell.</summary>
+    /// <inheritdoc cref="Open"/>
+    public virtual TensorCollection OpenShards(string path, ModelComponent component, string? description = null) => ShardedTensors.Open(path, description);
 }

@@ -55,7 +55,7 @@ public sealed class DiffusersFolder : ModelFiles
         string relative = Locate(component);
         string path = Path.Combine(_folder, relative);
         return relative.EndsWith(".json", StringComparison.Ordinal)
-            ? ShardedTensors.Open(path, relative, shard => Options.Reader.Open(shard, component))
+            ? Options.Reader.OpenShards(path, component, relative)
             : Options.Reader.Open(path, component, relative);
     }
 

@@ -29,9 +29,15 @@ public sealed class AnyFormat : ComponentReader
     }
 
     /// <inheritdoc/>
-    public override TensorCollection Open(string path, ModelComponent component, string? description = null)
+    public override TensorCollection Open(string path, ModelComponent component, string? description = null) =>
+        Part(component == ModelComponent.Unet ? OpenWhole(path, description) : CheckpointFile.Open(path, description), component);
+
+    /// <inheritdoc/>
+    public override TensorCollection OpenShards(string path, ModelComponent component, string? description = null) =>
+        Part(ShardedTensors.Open(path, description, shard => CheckpointFile.Open(shard)), component);
+
+    private static TensorCollection Part(TensorCollection file, ModelComponent component)
     {
-        TensorCollection file = component == ModelComponent.Unet ? OpenWhole(path, description) : CheckpointFile.Open(path, description);
         try
         {
             return CheckpointParts.Open(file, component);

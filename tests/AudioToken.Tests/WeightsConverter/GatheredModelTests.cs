@@ -126,6 +126,33 @@ public sealed class GatheredModelTests : IDisposable
         Assert.Equal((4710, "xl.safetensors (UNet): 1 tensors have no place in Stable Diffusion 1.x or 2.x:\n  'model.diffusion_model.label_emb.0.0.weight'"), (refusal.Code, refusal.Message));
     }
 
+    // What tells a UNet may lie apart: no shard is one by itself.
+    [Fact]
+    public void Shards_AreOneComponentTogether()
+    {
+        string folder = CopyOf("tiny-hf"), whole = Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors");
+        using SafetensorsFile unet = SafetensorsFile.Open(Path.Combine(Goldens.PathOf("tiny-hf"), "unet", "diffusion_pytorch_model.safetensors"));
+        File.Delete(whole);
+        JsonObject map = [];
+        for (int shard = 0; shard < 2; shard++)
+        {
+            string name = $"part-{shard}.safetensors";
+            SafetensorsWriter writer = new();
+            foreach (string tensor in unet.Names.Where(tensor => tensor.StartsWith("time", StringComparison.Ordinal) == (shard == 0)))
+            {
+                writer.Add(unet.Find(tensor)!);
+                map[tensor] = name;
+            }
+
+            writer.Save(Path.Combine(folder, "unet", name));
+        }
+
+        File.WriteAllText(whole + ".index.json", new JsonObject { ["weight_map"] = map }.ToJsonString());
+        using GatheredModel model = Open(new ModelRequest { Model = folder });
+        using TensorCollection joined = model.Open(ModelComponent.Unet);
+        Assert.True(TensorComparison.Of(unet, joined, TestContext.Current.CancellationToken).Same);
+    }
+
     [Fact]
     public void PublishedLora_HasItsTensorsAndMerges()
     {
