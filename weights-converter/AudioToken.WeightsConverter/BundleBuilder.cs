@@ -84,8 +84,8 @@ public sealed class BundleBuilder
     {
         foreach (string name in ModelFiles.TokenizerFileNames)
         {
-            // A tokenizer cannot do without these two; the others have defaults.
-            byte[]? content = name is "vocab.json" or "merges.txt" ? model.TokenizerFile(name) : model.FindTokenizerFile(name);
+            // A tokenizer cannot do without this one; the ids are those of its lines where no vocabulary says otherwise.
+            byte[]? content = name == "merges.txt" ? model.TokenizerFile(name) : model.FindTokenizerFile(name);
             if (content is not null)
                 writer.Add(BundleFormat.TokenizerPrefix + name, content);
         }

@@ -47,6 +47,16 @@ public sealed class BundleBuilderTests : IDisposable
         Assert.Equal(WeightFormula.Source("tinyhf/beats/", "patch_embedding.weight", [16, 1, 16, 16]).ReadAll(), beats.Find("patch_embedding.weight")!.ReadAll());
     }
 
+    // As the demonstration model's: its ids are those of the lines of merges.txt.
+    [Fact]
+    public void TokenizerWithoutVocabulary_IsCopiedAsItIs()
+    {
+        File.Delete(_tiny.Folder.PathOf("tokenizer/vocab.json"));
+        using ModelFiles bundle = ModelFiles.Open(Build(new BundleBuilder()));
+        Assert.Null(bundle.FindTokenizerFile("vocab.json"));
+        Assert.Equal(File.ReadAllBytes(_tiny.Folder.PathOf("tokenizer/merges.txt")), bundle.FindTokenizerFile("merges.txt"));
+    }
+
     [Fact]
     public void Provenance_NamesSourcesAndNoPlaces()
     {
