@@ -37,8 +37,11 @@ internal sealed class ModelInspection(ModelFiles files, bool list, bool verify) 
                 yield return line;
         }
 
-        yield return "  scheduler: " + Short(files.SchedulerConfigJson, s_schedulerKeys);
-        yield return "  tokenizer: " + string.Join(", ", TokenizerFiles());
+        // They belong to the UNet and the text encoder: a part of a model may be without.
+        if (files.Has(ModelComponent.Unet))
+            yield return "  scheduler: " + Short(files.SchedulerConfigJson, s_schedulerKeys);
+        if (files.Has(ModelComponent.Text))
+            yield return "  tokenizer: " + string.Join(", ", TokenizerFiles());
         if (files.ProvenanceJson is { } provenance)
             yield return "  provenance: " + provenance;
         if (!verify)
@@ -69,7 +72,8 @@ internal sealed class ModelInspection(ModelFiles files, bool list, bool verify) 
         }
 
         json.WriteEndObject();
-        WriteJson(json, "scheduler", files.SchedulerConfigJson);
+        if (files.Has(ModelComponent.Unet))
+            WriteJson(json, "scheduler", files.SchedulerConfigJson);
         json.WriteStartArray("tokenizer");
         foreach (string name in TokenizerFiles())
             json.WriteStringValue(name);

@@ -42,6 +42,12 @@ public sealed class ConvertTests(CliDemo demo)
         CliRun run = demo.Run("convert", "--beats", Tiny("BEATs_tiny.pt"), "-o", path).Exits(0);
         Assert.Contains("Embedder, Text, Unet, Vae not among them", run.Error, StringComparison.Ordinal);
         demo.Draw("-m", path, "-o", "-").Refuses(4110, "beats.safetensors: the bundle has no Embedder, Text, Unet, Vae; it is a part of a model.", "audiotoken convert --model beats.safetensors");
+
+        string text = demo.Run("inspect", path).Exits(0).Text;
+        Assert.Contains("  beats: 252 tensors", text, StringComparison.Ordinal);
+        Assert.Contains("  unet: not there", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("scheduler", text, StringComparison.Ordinal);
+        Assert.Equal("beats", Assert.Single(demo.Run("inspect", path, "--json").Exits(0).Json.GetProperty("components").EnumerateObject()).Name);
     }
 
     [Fact]
