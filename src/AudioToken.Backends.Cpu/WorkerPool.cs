@@ -44,11 +44,12 @@ internal sealed unsafe class WorkerPool : IDisposable
     private long _scratchEven; // what every thread has at least
 
     /// <summary>Starts <paramref name="threads"/> - 1 threads; the caller of <see cref="Run"/> is the remaining one.</summary>
-    /// <param name="threads">At least 1.</param>
+    /// <param name="threads">1 to <see cref="CpuOptions.MaxThreads"/>.</param>
     /// <param name="idle">Starts none and leaves every job undone.</param>
     public WorkerPool(int threads, bool idle = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, CpuOptions.MaxThreads);
         Threads = threads;
         _idle = idle;
         _scratch = new NativeBlock?[threads];

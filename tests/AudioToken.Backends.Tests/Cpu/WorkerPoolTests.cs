@@ -95,6 +95,9 @@ public sealed unsafe class WorkerPoolTests
         Assert.Equal(3, pool.ScratchAllocations);
     }
 
+    [Theory, InlineData(0), InlineData(-1), InlineData(CpuOptions.MaxThreads + 1), InlineData(int.MaxValue)]
+    public void Threads_OutOfRange_AreRefused(int threads) => Assert.Throws<ArgumentOutOfRangeException>(nameof(threads), () => new WorkerPool(threads));
+
     [Fact]
     public void Dispose_EndsTheThreads_AndRefusesMoreWork()
     {
