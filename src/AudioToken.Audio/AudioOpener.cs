@@ -8,6 +8,9 @@ internal static class AudioOpener
     /// <summary>Opens a file for reading once, in order.</summary>
     public static FileStream OpenFile(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        if (path.Length == 0)
+            throw new AudioFormatException(AudioErrorCode.NotFound, "the sound's file name is empty.");
         try
         {
             return new FileStream(path, new FileStreamOptions { Access = FileAccess.Read, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
@@ -15,7 +18,9 @@ internal static class AudioOpener
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             string link = new FileInfo(path).LinkTarget is { } target ? $" (a link to {Quoted.Text(target)}, which is not there)" : "";
-            throw new AudioFormatException(AudioErrorCode.NotFound, $"there is no file {Quoted.Text(path)}{link}.", inner: e);
+            // Bytes of a name that are no UTF-8 do not come this far: there may well be such a file.
+            string? hint = path.Contains('\uFFFD', StringComparison.Ordinal) ? "Its name is not UTF-8? Rename it, or pipe it in: audiotoken generate - < FILE" : null;
+            throw new AudioFormatException(AudioErrorCode.NotFound, $"there is no file {Quoted.Text(path)}{link}.", hint, e);
         }
         catch (Exception e) when (e is UnauthorizedAccessException && Directory.Exists(path))
         {
@@ -74,7 +79,7 @@ internal static class AudioOpener
             default:
                 throw new AudioFormatException(AudioErrorCode.UnknownFormat,
                     $"{name} begins with {Quoted.Bytes(source.Peek(4))}, which is no sound format known here (WAV, or FLAC, Ogg, Opus, MP3, AIFF, AU, CAF by libsndfile).",
-                    "For headerless PCM say its encoding, rate and channels, e.g. s16le,16000,1.");
+                    "Headerless PCM? Say its encoding, rate and channels, e.g. --raw s16le,16000,1 (in a program AudioReadOptions.Raw).");
         }
     }
 

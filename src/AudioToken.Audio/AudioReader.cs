@@ -152,7 +152,7 @@ public abstract class AudioReader : IDisposable
                 throw new AudioFormatException(AudioErrorCode.BadSample,
                     string.Create(CultureInfo.InvariantCulture,
                         $"{Quoted.Text(Name)}: the sample of channel {i % Channels} in frame {_framesRead + i / Channels} is {value}; wanted finite numbers, full scale at 1."),
-                    "The file is damaged or not of the format it claims; sanitising replaces such samples.");
+                    "The file is damaged or not of the format it claims; --sanitize (in a program AudioReadOptions.Sanitize) repairs such samples.");
             }
 
             samples[i] = float.IsFinite(value) ? Math.Sign(value) : 0;

@@ -18,11 +18,14 @@ internal sealed record Terminal
     /// <summary>Reads an environment variable.</summary>
     public Func<string, string?> Variable { get; init; } = _ => null;
 
+    /// <summary>An environment variable's value; null where it is not set, or empty, which is the same.</summary>
+    public string? Set(string name) => Variable(name) is { Length: > 0 } value ? value : null;
+
     /// <summary>Folder of the demonstration model and of the self-test's recording.</summary>
     public string DemoFolder { get; init; } = Path.Combine(AppContext.BaseDirectory, "Demo");
 
     /// <summary>True unless the user asked for no colours (no-color.org).</summary>
-    public bool Colours => string.IsNullOrEmpty(Variable("NO_COLOR"));
+    public bool Colours => Set("NO_COLOR") is null;
 
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess() => new()

@@ -11,15 +11,13 @@ namespace AudioToken.Cli.Options;
 /// <summary>What computes. This is the one place that chooses a backend.</summary>
 internal sealed class DeviceOptions(Terminal terminal)
 {
-    private const int MaxThreads = 1024;
-
     private readonly Option<string?> _device = new("--device")
     {
         Description = "auto (default: CUDA where a device is found), cpu, or cuda[:INDEX] [AUDIOTOKEN_DEVICE]",
         HelpName = "auto|cpu|cuda[:i]",
     };
 
-    private readonly Option<int?> _threads = Checked.Number("--threads", [], "threads that compute; default: one a core [AUDIOTOKEN_THREADS]", 1, MaxThreads);
+    private readonly Option<int?> _threads = Checked.Number("--threads", [], "threads that compute; default: one a core [AUDIOTOKEN_THREADS]", 1, CpuOptions.MaxThreads);
 
     private readonly Option<bool> _exact = new("--exact")
     {
@@ -41,16 +39,20 @@ internal sealed class DeviceOptions(Terminal terminal)
     /// <exception cref="AudioTokenException">No device is called so (2501), or there is no such CUDA device (51xx).</exception>
     public ComputeDevice Choose(ParseResult parsed, Messages messages)
     {
-        string device = parsed.GetValue(_device) ?? terminal.Variable("AUDIOTOKEN_DEVICE") ?? "auto";
+        string device = parsed.GetValue(_device) ?? terminal.Set("AUDIOTOKEN_DEVICE") ?? "auto";
         if (IsCuda(device, out int index))
             return Cuda(parsed, messages.Detail, index, messages);
         if (device == "auto" && CudaOps.WhyNot() is null)
             return Cuda(parsed, messages.Note, 0, messages);
 
         if (device is not ("auto" or "cpu"))
-            throw new AudioTokenException(ErrorCode.Usage, $"--device is '{device}', wanted auto, cpu or cuda[:INDEX]", "--device auto");
+        {
+            string subject = parsed.GetValue(_device) is null ? "AUDIOTOKEN_DEVICE" : "--device";
+            throw new AudioTokenException(ErrorCode.Usage, $"{subject} is '{device}', wanted auto, cpu or cuda[:INDEX]", "--device auto");
+        }
+
         int threads = parsed.GetValue(_threads)
-            ?? (terminal.Variable("AUDIOTOKEN_THREADS") is { Length: > 0 } text ? Checked.Parse("AUDIOTOKEN_THREADS", text, 1, MaxThreads) : Environment.ProcessorCount);
+            ?? (terminal.Set("AUDIOTOKEN_THREADS") is { } text ? Checked.Parse("AUDIOTOKEN_THREADS", text, 1, CpuOptions.MaxThreads) : Environment.ProcessorCount);
         string line = string.Create(CultureInfo.InvariantCulture, $"device: cpu, {threads} thread{(threads == 1 ? "" : "s")}");
         if (device == "auto")
             messages.Note(line + " (auto: no CUDA device can be used; 'audiotoken doctor' says why)");

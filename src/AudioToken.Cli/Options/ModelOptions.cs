@@ -91,7 +91,7 @@ internal sealed class ModelOptions(Terminal terminal)
             ErrorCode.NoModel, $"no model is named, and the demonstration model is not there: {demo}", "-m BUNDLE or -m FOLDER");
     }
 
-    private string? Named(ParseResult parsed) => parsed.GetValue(_model) ?? terminal.Variable("AUDIOTOKEN_MODEL");
+    private string? Named(ParseResult parsed) => parsed.GetValue(_model) ?? terminal.Set("AUDIOTOKEN_MODEL");
 
     /// <summary>Tells which model it is, and plainly if it is not one to be judged by its pictures.</summary>
     public static void Tell(ModelFiles files, Messages messages) => messages.Note($"model: {files.Name}{(files.Note is { } note ? $" ({note})" : "")}");

@@ -47,7 +47,7 @@ internal sealed class SoundOptions
     };
 
     private readonly Option<string?> _resample = Checked.Word("--resample", [], "filter where the rate is not 16 kHz: torchaudio's (default), or best, without audible aliasing", "torchaudio", "best");
-    private readonly Option<string?> _raw = new("--raw") { Description = "the input has no header; encoding s16le, f32le, u8, s24le, s32le, f64le, mulaw or alaw", HelpName = "s16le|f32le" };
+    private readonly Option<string?> _raw = new("--raw") { Description = "the input has no header; its encoding: u8, s16le, s24le, s32le, f32le, f64le, mulaw or alaw", HelpName = "ENCODING[,HZ[,CHANNELS]]" };
     private readonly Option<int?> _rate = Checked.Number("--rate", [], "with --raw: samples a second (default 16000)", 1, 768_000, "HZ");
     private readonly Option<int?> _channels = Checked.Number("--channels", [], "with --raw: interleaved channels (default 1)", 1, 256);
     private readonly Option<long?> _maxInput = Checked.Number("--max-input", [], "most bytes to read before the sound is refused as endless (default 4 GiB of a file, 1 GiB of a stream)", 1L, long.MaxValue, "BYTES");
@@ -155,6 +155,9 @@ internal sealed class SoundOptions
                 : throw new AudioTokenException(ErrorCode.Usage, "--rate and --channels describe headerless samples, but --raw is not given", "--raw s16le");
         }
 
-        return RawAudioFormat.Parse(raw.Contains(',', StringComparison.Ordinal) ? raw : string.Create(CultureInfo.InvariantCulture, $"{raw},{rate ?? 16000},{channels ?? 1}"));
+        bool whole = raw.Contains(',', StringComparison.Ordinal);
+        if (whole && (rate is not null || channels is not null))
+            throw new AudioTokenException(ErrorCode.Usage, $"--raw '{raw}' says the rate already, but --rate or --channels is given too", "one of the two");
+        return RawAudioFormat.Parse(whole ? raw : string.Create(CultureInfo.InvariantCulture, $"{raw},{rate ?? 16000},{channels ?? 1}"));
     }
 }

@@ -81,6 +81,29 @@ public sealed class UsageTests(CliDemo demo)
     }
 
     [Fact]
+    public void CommandWithinACommand_IsHintedAtWhole() => demo.Run("kernels", "build", "--jsn").Refuses(2501, "there is no option '--jsn'", "try:   audiotoken kernels build --help");
+
+    [Fact]
+    public void Variables_AreNamed() =>
+        demo.Run(new CliInput { Variables = new Dictionary<string, string> { ["AUDIOTOKEN_DEVICE"] = "gpu" } }, "generate", demo.Sound).Refuses(2501, "AUDIOTOKEN_DEVICE is 'gpu', wanted auto, cpu or cuda");
+
+    [Fact]
+    public void EmptyVariables_AreNotSet()
+    {
+        Dictionary<string, string> variables = new() { ["AUDIOTOKEN_MODEL"] = "", ["AUDIOTOKEN_DEVICE"] = "", ["AUDIOTOKEN_THREADS"] = "" };
+        demo.Run(new CliInput { Variables = variables }, "generate", demo.Sound, "--steps", "1", "--cfg-scale", "1", "-o", "-").Exits(0);
+    }
+
+    [Fact]
+    public void EmptySoundName_IsRefused() => demo.Run("generate", "").Refuses(3001, "the sound's file name is empty.");
+
+    [Fact]
+    public void NameThatIsNotUtf8_HasAWayAround() => demo.Run("generate", "\uFFFD.wav").Refuses(3001, "there is no file", "audiotoken generate - < FILE");
+
+    [Fact]
+    public void RawFormatSaidTwice_IsRefused() => demo.Run("generate", demo.Sound, "--raw", "s16le,8000", "--rate", "16000").Refuses(2501, "--raw 's16le,8000' says the rate already");
+
+    [Fact]
     public void UnknownCommand_IsRefused() => demo.Run("paint").Refuses(2501, "there is no command or option 'paint'; the commands are generate, blend, encode");
 
     [Fact]
