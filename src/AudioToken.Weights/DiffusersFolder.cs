@@ -17,7 +17,7 @@ public sealed class DiffusersFolder : ModelFiles
     private readonly string _folder;
 
     private DiffusersFolder(string folder, ModelFilesOptions options)
-        : base(Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), options) => _folder = folder;
+        : base(options.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))), options) => _folder = folder;
 
     /// <inheritdoc/>
     public override string SchedulerConfigJson => ReadJson("scheduler", "scheduler_config.json");

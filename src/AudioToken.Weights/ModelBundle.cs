@@ -10,7 +10,7 @@ public sealed class ModelBundle : ModelFiles
     private readonly SafetensorsFile _file;
 
     private ModelBundle(SafetensorsFile file, ModelFilesOptions options)
-        : base(Path.GetFileName(file.Path), options) => _file = file;
+        : base(options.Name ?? Path.GetFileName(file.Path), options) => _file = file;
 
     /// <inheritdoc/>
     public override string SchedulerConfigJson => Json(BundleFormat.SchedulerKey);
@@ -98,7 +98,7 @@ public sealed class ModelBundle : ModelFiles
             throw new WeightFileException(ErrorCode.Bundle, file.Description,
                 (singleFile ? "this is a single-file Stable Diffusion checkpoint, not a bundle" : "this is a safetensors file, but not a bundle")
                 + $": its metadata '{BundleFormat.FormatKey}' is {(format is null ? "absent" : WeightFileException.Quote(format))}, wanted '{BundleFormat.Format}'.",
-                "'audiotoken convert' makes a bundle of a diffusers folder; or name the folder itself.");
+                "'audiotoken convert --model FILE' makes a bundle of any copy of the weights.");
         }
 
         string? version = file.Metadata.GetValueOrDefault(BundleFormat.VersionKey);

@@ -118,9 +118,10 @@ public abstract class ModelFiles : IDisposable
     protected string BeatsConfig(string path)
     {
         using TensorCollection file = Options.Reader.Open(path, ModelComponent.Beats);
-        if (!file.Metadata.TryGetValue("cfg", out string? config))
+        string key = file.Metadata.ContainsKey("cfg") ? "cfg" : BundleFormat.ConfigKey(ModelComponent.Beats);
+        if (!file.Metadata.TryGetValue(key, out string? config))
             return BeatsShapes.InferConfig(file);
-        using JsonDocument json = SmallFile.ParseJson(Encoding.UTF8.GetBytes(config), $"{file.Description}, metadata 'cfg'");
+        using JsonDocument json = SmallFile.ParseJson(Encoding.UTF8.GetBytes(config), $"{file.Description}, metadata '{key}'");
         return config;
     }
 

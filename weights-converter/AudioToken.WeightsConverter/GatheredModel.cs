@@ -31,12 +31,12 @@ public sealed class GatheredModel : ModelFiles
         try
         {
             _model = AddModel(request, cache);
-            _config = request.Config is { } config ? OpenFolder(Place(config, cache)) : null;
+            _config = request.Config is { } config ? OpenFolder(cache.Locate(config)) : null;
             AddPart(ModelComponent.Beats, request.Beats, cache);
             AddPart(ModelComponent.Embedder, request.Embedder, cache);
             AddPart(ModelComponent.Lora, request.Lora, cache);
             if (request.Vae is { } vae)
-                AddVae(Place(vae, cache));
+                AddVae(cache.Locate(vae));
             CheckLora(request);
             foreach (ModelComponent component in Components)
                 _configs.Add(component, ResolveConfig(component));
@@ -95,7 +95,7 @@ public sealed class GatheredModel : ModelFiles
         string? first = request.Model ?? request.Beats ?? request.Embedder ?? request.Vae ?? request.Lora;
         return first is null
             ? throw new AudioTokenException(2602, "nothing is named to convert", "audiotoken convert --model FOLDER --beats FILE --embedder FILE -o model.safetensors")
-            : new GatheredModel(request, cache, HubId.IsOne(first) && !Path.Exists(first) ? HubId.Parse(first).ToString() : Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(first))));
+            : new GatheredModel(request, cache, HubId.Named(first)?.ToString() ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(first))));
     }
 
     /// <inheritdoc/>
@@ -158,7 +158,7 @@ public sealed class GatheredModel : ModelFiles
     {
         if (request.Model is null)
             return null;
-        string path = Place(request.Model, cache);
+        string path = cache.Locate(request.Model);
         if (Directory.Exists(path))
             return OpenFolder(path);
         using TensorCollection file = _reader.OpenWhole(path);
@@ -176,7 +176,7 @@ public sealed class GatheredModel : ModelFiles
     {
         if (given is null)
             return;
-        string path = Place(given, cache);
+        string path = cache.Locate(given);
         using TensorCollection file = _reader.OpenWhole(path);
         using TensorCollection tensors = CheckpointParts.Open(file, component, leaveOpen: true);
         string? config = file.Metadata.GetValueOrDefault("cfg") ?? file.Metadata.GetValueOrDefault(BundleFormat.ConfigKey(component));
@@ -229,8 +229,6 @@ public sealed class GatheredModel : ModelFiles
     }
 
     private DiffusersFolder OpenFolder(string path) => DiffusersFolder.Open(path, new ModelFilesOptions { Variant = _request.Variant, Reader = _reader });
-
-    private static string Place(string given, HubCache cache) => !Path.Exists(given) && HubId.IsOne(given) ? cache.Resolve(HubId.Parse(given)) : given;
 
     private static string? FindScheduler(ModelFiles? files)
     {

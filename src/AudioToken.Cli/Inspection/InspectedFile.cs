@@ -20,7 +20,7 @@ internal static class InspectedFile
     public static IInspection Open(string path, bool listTensors, bool verify)
     {
         if (Directory.Exists(path))
-            return new ModelInspection(ModelFiles.Open(path), listTensors, verify);
+            return new ModelInspection(ModelFiles.Open(path, new ModelFilesOptions { Reader = new AnyFormat() }), listTensors, verify);
         byte[] head = Head(path);
         if (head.AsSpan().StartsWith((ReadOnlySpan<byte>)[0x89, (byte)'P', (byte)'N', (byte)'G']))
             return new PictureInspection(path);

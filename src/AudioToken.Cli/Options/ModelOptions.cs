@@ -2,6 +2,8 @@ using System.CommandLine;
 using AudioToken.Pipelines;
 using AudioToken.Tensors;
 using AudioToken.Weights;
+using AudioToken.WeightsConverter;
+using AudioToken.WeightsConverter.Hub;
 
 namespace AudioToken.Cli.Options;
 
@@ -10,13 +12,13 @@ internal sealed class ModelOptions(Terminal terminal)
 {
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = "a bundle, or a folder in diffusers' layout; default: the demonstration model beside the program [AUDIOTOKEN_MODEL]",
-        HelpName = "BUNDLE|FOLDER",
+        Description = "a bundle, a folder in diffusers' layout, or org/name[@revision] in the HuggingFace cache; default: the demonstration model beside the program [AUDIOTOKEN_MODEL]",
+        HelpName = "BUNDLE|FOLDER|org/name",
     };
 
-    private readonly Option<string?> _beats = new("--beats") { Description = "safetensors file of BEATs, where the model does not hold it", HelpName = "FILE" };
-    private readonly Option<string?> _embedder = new("--embedder") { Description = "safetensors file of the embedder, where the model does not hold it", HelpName = "FILE" };
-    private readonly Option<string?> _lora = new("--lora") { Description = "safetensors file of a LoRA for the UNet", HelpName = "FILE" };
+    private readonly Option<string?> _beats = new("--beats") { Description = "BEATs, as published (.pt) or as safetensors, where the model does not hold it", HelpName = "FILE" };
+    private readonly Option<string?> _embedder = new("--embedder") { Description = "the embedder, as AudioToken's training writes it (.bin) or as safetensors, where the model does not hold it", HelpName = "FILE" };
+    private readonly Option<string?> _lora = new("--lora") { Description = "a LoRA for the UNet, .bin or safetensors", HelpName = "FILE" };
     private readonly Option<float?> _loraScale = Checked.Number("--lora-scale", [], "strength of the model's LoRA, if it has one (default 1; 0 leaves it out)", -10f, 10f, "X");
 
     /// <summary>Adds the options; those of <paramref name="parts"/> only where the whole model is used.</summary>
@@ -45,9 +47,11 @@ internal sealed class ModelOptions(Terminal terminal)
         string path = PathOf(parsed);
         ModelFilesOptions options = new()
         {
+            Name = HubId.Named(path)?.ToString(),
             BeatsPath = parsed.GetValue(_beats), EmbedderPath = embedder ?? parsed.GetValue(_embedder), LoraPath = lora ?? parsed.GetValue(_lora),
+            Reader = new AnyFormat(),
         };
-        return () => ModelFiles.Open(path, options);
+        return () => ModelFiles.Open(HubCache.FromEnvironment(terminal.Variable).Locate(path), options);
     }
 
     /// <summary>Begins to open and load what was named.</summary>

@@ -122,15 +122,32 @@ public sealed class ConvertTests(CliDemo demo)
     [Fact]
     public void RepositoryInTheCache_IsConverted()
     {
-        string cache = demo.NewFolder(), snapshot = Path.Combine(cache, "models--org--tiny", "snapshots", "abc123");
-        Goldens.Copy("tiny-hf", snapshot);
-        Directory.CreateDirectory(Path.Combine(cache, "models--org--tiny", "refs"));
-        File.WriteAllText(Path.Combine(cache, "models--org--tiny", "refs", "main"), "abc123");
         string path = Path.Combine(demo.NewFolder(), "x.safetensors");
-        demo.Run(new CliInput { Variables = new Dictionary<string, string> { ["HF_HUB_CACHE"] = cache } }, "convert", "--model", "org/tiny", "--beats", Tiny("BEATs_tiny.pt"), "--embedder", Tiny("embedder_learned_embeds.bin"), "-o", path).Exits(0);
+        demo.Run(Cached(), "convert", "--model", "org/tiny", "--beats", Tiny("BEATs_tiny.pt"), "--embedder", Tiny("embedder_learned_embeds.bin"), "-o", path).Exits(0);
         using SafetensorsFile bundle = SafetensorsFile.Open(path);
         Assert.Contains("\"model\":\"org/tiny\"", bundle.Metadata["provenance"], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void FilesAsTheyLie_DrawWhatTheirBundleDraws()
+    {
+        string folder = demo.NewFolder(), bundle = Path.Combine(folder, "whole.safetensors"), part = Path.Combine(folder, "beats.safetensors");
+        string[] lora = ["--lora", Tiny("lora_layers_learned_embeds.bin")];
+        Whole([.. lora, "-o", bundle]).Exits(0);
+        demo.Run("convert", "--beats", Tiny("BEATs_tiny.pt"), "-o", part).Exits(0);
+        demo.Draw("-m", bundle, "-o", Path.Combine(folder, "bundle.png")).Exits(0);
+        demo.Draw(["-m", Tiny(), "--beats", Tiny("BEATs_tiny.pt"), "--embedder", Tiny("embedder_learned_embeds.bin"), .. lora, "-o", Path.Combine(folder, "files.png")]).Exits(0);
+        CliRun cached = demo.Run(
+            Cached(),
+            ["generate", demo.Sound, "--steps", "1", "--cfg-scale", "1", "--seed", "7", "-m", "org/tiny", "--beats", part, "--embedder", Tiny("embedder_learned_embeds.bin"), .. lora, "-o", Path.Combine(folder, "cached.png")]).Exits(0);
+        Assert.Contains("model: org/tiny\n", cached.Error, StringComparison.Ordinal);
+        byte[] expected = PngReader.Read(Path.Combine(folder, "bundle.png")).Rgb.ToArray();
+        Assert.Equal(expected, PngReader.Read(Path.Combine(folder, "files.png")).Rgb);
+        Assert.Equal(expected, PngReader.Read(Path.Combine(folder, "cached.png")).Rgb);
+    }
+
+    [Fact]
+    public void FileThatIsNotThere_IsNotTakenForARepository() => demo.Draw("-m", "out/model.safetensors", "-o", "-").Refuses(8101, "Cannot read 'out/model.safetensors': it does not exist.");
 
     [Fact]
     public void WrongPart_IsSaidToBeWhatItIs() => demo.Run("convert", "--beats", Tiny("embedder_learned_embeds.bin"), "-o", Path.Combine(demo.NewFolder(), "x.safetensors"))
@@ -170,6 +187,16 @@ public sealed class ConvertTests(CliDemo demo)
         Assert.Contains("<bell> in a prompt", run.Error, StringComparison.Ordinal);
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(folder, "bell.safetensors"));
         Assert.Equal(["<bell>"], file.Names);
+    }
+
+    // A cache in which the small model lies as 'org/tiny'.
+    private CliInput Cached()
+    {
+        string cache = demo.NewFolder();
+        Goldens.Copy("tiny-hf", Path.Combine(cache, "models--org--tiny", "snapshots", "abc123"));
+        Directory.CreateDirectory(Path.Combine(cache, "models--org--tiny", "refs"));
+        File.WriteAllText(Path.Combine(cache, "models--org--tiny", "refs", "main"), "abc123");
+        return new CliInput { Variables = new Dictionary<string, string> { ["HF_HUB_CACHE"] = cache } };
     }
 
     private CliRun Whole(params IReadOnlyList<string> more) =>

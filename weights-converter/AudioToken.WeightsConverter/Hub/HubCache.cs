@@ -35,6 +35,10 @@ public sealed class HubCache
         return Path.Combine(Root, $"models--{id.Organisation}--{id.Name}");
     }
 
+    /// <summary>The place of a model that is named by its path or by its repository.</summary>
+    /// <exception cref="AudioTokenException">It is a repository, and <see cref="Resolve"/> refuses it (4720).</exception>
+    public string Locate(string named) => HubId.Named(named) is { } id ? Resolve(id) : named;
+
     /// <summary>The folder of a snapshot, every file of it checked to be there.</summary>
     /// <exception cref="AudioTokenException">It is not in the cache, or the cache is broken (4720); the message says which layer.</exception>
     public string Resolve(HubId id)

@@ -9,6 +9,8 @@ namespace AudioToken.WeightsConverter.Hub;
 /// <param name="Revision">Branch, tag, commit, or a reference such as <c>refs/pr/1</c>.</param>
 public sealed partial record HubId(string Organisation, string Name, string Revision)
 {
+    private static readonly string[] s_files = [.. new AnyFormat().Endings];
+
     /// <summary>The revision that is meant where none is named.</summary>
     public const string DefaultRevision = "main";
 
@@ -21,6 +23,11 @@ public sealed partial record HubId(string Organisation, string Name, string Revi
         ArgumentNullException.ThrowIfNull(text);
         return Form().IsMatch(text) && !text.Contains("..", StringComparison.Ordinal);
     }
+
+    /// <summary>The repository that a model's name means; null if it is a path. A path that exists is meant as one, and so is the name of a file with weights,
+    /// whose absence is then what there is to say.</summary>
+    public static HubId? Named(string model) =>
+        IsOne(model) && !Path.Exists(model) && !s_files.Contains(Path.GetExtension(model)) ? Parse(model) : null;
 
     /// <summary>Reads a repository and its revision.</summary>
     /// <exception cref="AudioTokenException">It has another form (2601).</exception>
