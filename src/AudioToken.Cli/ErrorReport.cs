@@ -20,7 +20,7 @@ internal sealed class ErrorReport(Terminal terminal, bool json, bool verbose)
     {
         exception = Unwrap(exception);
         if (json)
-            JsonLine.Write(terminal.Output, writer => WriteFields(writer, exception));
+            WriteJson(exception);
         WriteText(exception);
         return ExitCode.Of(exception);
     }
@@ -49,6 +49,18 @@ internal sealed class ErrorReport(Terminal terminal, bool json, bool verbose)
         writer.WriteString("message", message);
         writer.WriteString("hint", hint);
         writer.WriteEndObject();
+    }
+
+    private void WriteJson(Exception exception)
+    {
+        try
+        {
+            JsonLine.Write(terminal.Output, writer => WriteFields(writer, exception));
+        }
+        catch (AudioTokenException)
+        {
+            // Standard output may be what failed; the text tells it.
+        }
     }
 
     private static (string Code, string Message, string? Hint) Describe(Exception exception) => exception switch

@@ -1,3 +1,5 @@
+using AudioToken.Cli.Output;
+
 namespace AudioToken.Cli;
 
 /// <summary>All that a command touches of the process around it, so that a test can stand in for it.</summary>
@@ -31,8 +33,8 @@ internal sealed record Terminal
     public static Terminal OfProcess() => new()
     {
         OpenInput = Console.OpenStandardInput,
-        Output = Console.OpenStandardOutput(),
-        Error = Console.Error,
+        Output = new OutputStream(Console.OpenStandardOutput()),
+        Error = new ErrorWriter(Console.Error),
         ErrorIsScreen = !Console.IsErrorRedirected && Environment.GetEnvironmentVariable("TERM") != "dumb",
         Variable = Environment.GetEnvironmentVariable,
     };

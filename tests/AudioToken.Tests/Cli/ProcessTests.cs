@@ -67,6 +67,35 @@ public sealed class ProcessTests(CliDemo demo)
         Assert.True(File.Exists(path));
     }
 
+    // A log on a full disk: what is said is lost, the picture is not; and what is wrong with standard output is said by name.
+    [Fact]
+    public void StreamsThatTakeNothing_LoseTheirWordsOnly()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "there is no /dev/full here");
+        string path = Path.Combine(demo.NewFolder(), "out.png"), draw = $"generate '{demo.Sound}' -m '{demo.Model}' --steps 1 --cfg-scale 1 -s 7";
+        Assert.Equal((0, ""), Shell($"{draw} -o '{path}' 2>/dev/full"));
+        Assert.True(File.Exists(path));
+        Assert.Equal((3, ""), Shell("generate nowhere.wav 2>/dev/full"));
+        (int exit, string error) = Shell($"{draw} -o - >/dev/full");
+        Assert.Equal(8, exit);
+        Assert.Contains("error AT8503: standard output cannot be written: No space left on device", error, StringComparison.Ordinal);
+        Assert.Contains("--seed 7 draws it again", error, StringComparison.Ordinal);
+        (exit, error) = Shell("generate nowhere.wav --json >/dev/full");
+        Assert.Equal(3, exit);
+        Assert.Contains("error AT3001: ", error, StringComparison.Ordinal);
+    }
+
+    private static (int Exit, string Error) Shell(string command)
+    {
+        string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        using Process shell = Process.Start(new ProcessStartInfo("sh", ["-c", $"'{host}' '{Path.Combine(AppContext.BaseDirectory, "audiotoken.dll")}' {command}"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
+        (int exit, _, string error) = End(shell);
+        return (exit, error);
+    }
+
     [Theory]
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
