@@ -1,3 +1,4 @@
+using System.Text;
 using AudioToken.Tensors;
 
 namespace AudioToken.Weights;
@@ -11,6 +12,7 @@ namespace AudioToken.Weights;
 public static class AtomicFile
 {
     private const string Ending = ".tmp";
+    private const int MaxNameBytes = 255; // of the usual file systems
 
     /// <summary>Writes a file.</summary>
     /// <param name="path">The target; an existing file is replaced.</param>
@@ -81,7 +83,21 @@ public static class AtomicFile
             throw FileErrors.CannotWrite(path, FormattableString.Invariant($"the disk is full: {length:N0} bytes are needed, {free:N0} are free"));
     }
 
-    private static string Prefix(string target) => $".{Path.GetFileName(target)}.";
+    // A target's name may be as long as names can be: of it the temporary one takes what fits.
+    private static string Prefix(string target)
+    {
+        int room = MaxNameBytes - "..".Length - Path.GetRandomFileName().Length - Ending.Length;
+        StringBuilder name = new();
+        foreach (Rune rune in Path.GetFileName(target).EnumerateRunes())
+        {
+            room -= rune.Utf8SequenceLength;
+            if (room < 0)
+                break;
+            name.Append(rune);
+        }
+
+        return $".{name}.";
+    }
 
     private static void RemoveAbandoned(string folder, string prefix)
     {

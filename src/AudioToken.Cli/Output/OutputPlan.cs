@@ -28,7 +28,7 @@ internal sealed class OutputPlan
     /// <param name="extension">With its dot.</param>
     /// <param name="count">Number of files.</param>
     /// <param name="force">Old files are replaced.</param>
-    /// <exception cref="AudioTokenException">A file exists (8501), or its folder cannot be written (8502).</exception>
+    /// <exception cref="AudioTokenException">A file exists (8501), or a name cannot be a file's or its folder cannot be written (2501, 8502).</exception>
     public static OutputPlan Make(string? given, string stem, string extension, int count, bool force)
     {
         bool folder = given is not null && (Path.EndsInDirectorySeparator(given) || Directory.Exists(given));
@@ -37,9 +37,9 @@ internal sealed class OutputPlan
         string[] Numbered(int number) => Names(first, number, count);
 
         string[] paths = Numbered(0);
-        WritableFolder.Check(paths[0]);
         if (!force && ours)
             paths = Free(Numbered, from: 0) ?? paths;
+        WritableFolder.Check(paths[0]);
         if (!force && Array.Find(paths, Path.Exists) is { } taken)
             throw new AudioTokenException(ErrorCode.OutputExists, $"'{taken}' exists already and is not replaced", "another name with -o, or --force to replace it");
         if (Array.Find(paths, Directory.Exists) is { } occupied)

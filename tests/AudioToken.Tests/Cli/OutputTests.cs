@@ -78,6 +78,23 @@ public sealed class OutputTests(CliDemo demo)
         demo.Run("generate", demo.Sound, "-o", "/dev/null", "--force").Refuses(8502, "is a device", "-o -");
     }
 
+    [Theory]
+    [InlineData("encode")]
+    [InlineData("export-token")]
+    [InlineData("sheet")]
+    public void StandardOutput_IsNoFileCalledMinus(string command) =>
+        demo.Run(command, demo.Sound, "-o", "-").Refuses(2501, "'-' is standard output, wanted a file");
+
+    // Names of as many bytes as there can be, and one more: the first are written, the other is refused before the run.
+    [Theory, InlineData('x', 251), InlineData('\u00e9', 125)]
+    public void LongestName_IsWritten(char letter, int count)
+    {
+        string folder = demo.NewFolder(), longest = Path.Combine(folder, new string(letter, count) + ".png");
+        demo.Draw("-o", longest).Exits(0);
+        Assert.Equal([longest], Directory.GetFiles(folder));
+        demo.Run("generate", demo.Sound, "-o", Path.Combine(folder, new string('x', 252) + ".png")).Refuses(8502, "is no file name: it has 256 bytes, at most 255 can be");
+    }
+
     [Theory, InlineData("out.jpg"), InlineData("out.WEBP")]
     public void NameOfAnotherFormat_IsRefused(string name) =>
         demo.Run("generate", demo.Sound, "-o", Path.Combine(demo.NewFolder(), name)).Refuses(2501, "promises another format", ".png");

@@ -49,6 +49,17 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
 
+    // The temporary file's name is longer than the target's: of a target with the longest name it takes a part.
+    [Theory, InlineData("x"), InlineData("\u00e9"), InlineData("\U0001F600")]
+    public void LongestName_IsWritten(string letter)
+    {
+        int bytes = System.Text.Encoding.UTF8.GetByteCount(letter);
+        string path = Path.Combine(_folder, string.Concat(Enumerable.Repeat(letter, 255 / bytes)));
+        AtomicFile.Write(path, stream => stream.Write("whole"u8));
+        Assert.Equal("whole", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
+    }
+
     [Fact]
     public void FolderInTheWay_StaysAndIsNamed()
     {
