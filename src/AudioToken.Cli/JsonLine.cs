@@ -24,4 +24,18 @@ internal static class JsonLine
         output.Write(buffer.WrittenSpan);
         output.Flush();
     }
+
+    /// <summary>The member <c>outputs</c> of files of which the path is all there is to tell.</summary>
+    public static void WriteOutputs(Utf8JsonWriter json, params IEnumerable<string> paths)
+    {
+        json.WriteStartArray("outputs");
+        foreach (string path in paths)
+        {
+            json.WriteStartObject();
+            json.WriteString("path", path);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 using AudioToken.Audio;
 using AudioToken.Pipelines.Imaging;
@@ -68,15 +69,23 @@ public sealed class WorldFolder
     {
         Settle();
         int done = 0, all = Count * Kinds.Count;
-        Parallel.ForEach(Samples(), new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, sample =>
+        try
         {
-            string stem = System.IO.Path.Combine(Path, sample.Name);
-            if (!File.Exists(stem + ".wav"))
-                AtomicFile.Write(stem + ".wav", stream => WavWriter.Write(stream, sample.Sound(Seconds), 1, 16000));
-            if (!File.Exists(stem + ".png"))
-                PngWriter.Save(stem + ".png", sample.Picture(Size));
-            progress?.Report((Interlocked.Increment(ref done), all));
-        });
+            Parallel.ForEach(Samples(), new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount }, sample =>
+            {
+                string stem = System.IO.Path.Combine(Path, sample.Name);
+                if (!File.Exists(stem + ".wav"))
+                    AtomicFile.Write(stem + ".wav", stream => WavWriter.Write(stream, sample.Sound(Seconds), 1, 16000));
+                if (!File.Exists(stem + ".png"))
+                    PngWriter.Save(stem + ".png", sample.Picture(Size));
+                progress?.Report((Interlocked.Increment(ref done), all));
+            });
+        }
+        catch (AggregateException failures)
+        {
+            // Several threads meet the same full disk: one of them says it.
+            ExceptionDispatchInfo.Throw(failures.InnerExceptions[0]);
+        }
 
         AtomicFile.Write(System.IO.Path.Combine(Path, "manifest.jsonl"), Manifest);
     }

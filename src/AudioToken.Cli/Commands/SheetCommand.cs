@@ -81,6 +81,8 @@ internal sealed class SheetCommand
 
         PngWriter.Save(output, SoundSheet.Draw(drawn, parsed.GetValue(_across) ?? 2));
         messages.Note($"wrote {output} ({string.Join(", ", sounds.Select(sound => sound.Name))})");
+        if (_messages.Json(parsed))
+            JsonLine.Write(_terminal.Output, json => JsonLine.WriteOutputs(json, output));
         return ExitCode.Done;
     }
 

@@ -95,6 +95,8 @@ internal sealed class TrainCommand
         using IGradientOps ops = device.OpenForTraining();
         AdapterRun.Run(files, ops, options, messages.Note, new Told(messages), cancellation);
         messages.Note($"wrote {string.Join(" and ", AdapterRun.Results(options))}");
+        if (_messages.Json(parsed))
+            JsonLine.Write(_terminal.Output, json => JsonLine.WriteOutputs(json, AdapterRun.Results(options)));
         return ExitCode.Done;
     }
 
@@ -198,7 +200,9 @@ internal sealed class TrainCommand
             _next = Environment.TickCount64 + (value.Update < 20 ? 2000 : 30_000);
             messages.Note(string.Create(
                 CultureInfo.InvariantCulture,
-                $"update {value.Update} of {value.Of}: loss {value.Loss:f4}, average {value.AverageLoss:f4}, lr {value.LearningRate:g3}, {value.SecondsPerUpdate:f2} s/update, {value.Left:d\\.hh\\:mm\\:ss} left"));
+                $"update {value.Update} of {value.Of}: loss {value.Loss:f4}, average {value.AverageLoss:f4}, lr {value.LearningRate:g3}, {value.SecondsPerUpdate:f2} s/update, {Text(value.Left)} left"));
         }
+
+        private static string Text(TimeSpan left) => left.ToString(left.Days > 0 ? @"d\.hh\:mm\:ss" : @"h\:mm\:ss", CultureInfo.InvariantCulture);
     }
 }

@@ -47,8 +47,11 @@ internal sealed class TrainDemoCommand
         using ModelFiles files = _model.Open(parsed);
         Recipe recipe = new() { SamplesOfEach = parsed.GetValue(_count) ?? 200, Seed = parsed.GetValue(_seed) ?? 0, ScalesLoss = device.ScalesLoss };
         using IGradientOps ops = device.OpenForTraining();
-        new DemonstrationRun(
-            files, ops, recipe.Scaled(parsed.GetValue(_share) ?? 1), parsed.GetRequiredValue(_out), messages.Note, _ => new TrainCommand.Told(messages)).Run(cancellation);
+        DemonstrationRun run = new(
+            files, ops, recipe.Scaled(parsed.GetValue(_share) ?? 1), parsed.GetRequiredValue(_out), messages.Note, _ => new TrainCommand.Told(messages));
+        run.Run(cancellation);
+        if (_messages.Json(parsed))
+            JsonLine.Write(_terminal.Output, json => JsonLine.WriteOutputs(json, run.Result));
         return ExitCode.Done;
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using AudioToken.Cli.Options;
 using AudioToken.Pipelines.Imaging;
 using AudioToken.Tensors;
@@ -48,36 +49,46 @@ internal sealed class WorldCommand
         IReadOnlyList<WorldKind> kinds = Kinds(parsed);
         if (check && kinds.Count < 2)
             throw new AudioTokenException(ErrorCode.Usage, "--check is given 1 kind, wanted at least 2", "audiotoken world --check");
+        List<string> written = [];
         if (folder is not null)
+        {
             WriteFolder(parsed, folder, kinds, messages, cancellation);
+            written.Add(folder);
+        }
+
         if (sheet is not null)
         {
             Output.WritableFolder.Check(sheet);
             ulong[] seeds = [.. Enumerable.Range(0, parsed.GetValue(_count) ?? 8).Select(i => WorldSeeds.Of(Split(parsed), (parsed.GetValue(_seed) ?? 0) + (ulong)i))];
             PngWriter.Save(sheet, ContactSheet.Draw(kinds, seeds, parsed.GetValue(_size) ?? 128, parsed.GetValue(_seconds) ?? 10, cancellation));
             messages.Note($"wrote {sheet} (rows: {string.Join(", ", kinds)})");
+            written.Add(sheet);
         }
 
-        if (check)
-            Report(WorldCheck.Run(kinds, parsed.GetValue(_count) ?? 40, parsed.GetValue(_learn) ?? 120, parsed.GetValue(_seconds) ?? 5, cancellation), kinds, _messages.Json(parsed));
+        WorldCheck? checkedWorld = check
+            ? WorldCheck.Run(kinds, parsed.GetValue(_count) ?? 40, parsed.GetValue(_learn) ?? 120, parsed.GetValue(_seconds) ?? 5, cancellation)
+            : null;
+        if (_messages.Json(parsed))
+            JsonLine.Write(_terminal.Output, json => WriteTo(json, written, kinds, checkedWorld));
+        else if (checkedWorld is not null)
+            Report(checkedWorld, kinds);
         return ExitCode.Done;
     }
 
-    private void Report(WorldCheck check, IReadOnlyList<WorldKind> kinds, bool json)
+    private static void WriteTo(Utf8JsonWriter json, IReadOnlyList<string> written, IReadOnlyList<WorldKind> kinds, WorldCheck? check)
     {
-        if (json)
-        {
-            JsonLine.Write(_terminal.Output, writer =>
-            {
-                writer.WriteNumber("kinds", kinds.Count);
-                writer.WriteNumber("samples", check.Scenes.Total);
-                writer.WriteNumber("scenes", check.Scenes.Accuracy);
-                writer.WriteNumber("degraded_scenes", check.Degraded.Accuracy);
-                writer.WriteNumber("sounds", check.Sounds.Accuracy);
-            });
+        JsonLine.WriteOutputs(json, written);
+        json.WriteNumber("kinds", kinds.Count);
+        if (check is null)
             return;
-        }
+        json.WriteNumber("samples", check.Scenes.Total);
+        json.WriteNumber("scenes", check.Scenes.Accuracy);
+        json.WriteNumber("degraded_scenes", check.Degraded.Accuracy);
+        json.WriteNumber("sounds", check.Sounds.Accuracy);
+    }
 
+    private void Report(WorldCheck check, IReadOnlyList<WorldKind> kinds)
+    {
         foreach ((string name, ConfusionMatrix matrix) in ((string, ConfusionMatrix)[])[("scenes", check.Scenes), ("degraded scenes", check.Degraded), ("sounds", check.Sounds)])
             _terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {matrix.Right} of {matrix.Total} named rightly ({matrix.Accuracy:P1}; chance {1.0 / kinds.Count:P1})\n{matrix}\n"));
     }

@@ -80,8 +80,9 @@ public sealed class TrainTests(CliDemo demo)
     {
         string folder = demo.NewFolder(), data = Path.Combine(folder, "data"), run = Path.Combine(folder, "run");
         demo.Run("world", "--out", data, "--kinds", "rain,dog", "--count", "1", "--size", "64", "--seconds", "2").Exits(0);
-        demo.Run(
-            "train", data, "-m", demo.Model, "--steps", "2", "--batch", "1", "--width", "64", "--height", "64", "--label-loss", "0.01", "--sample-every", "2", "--out", run).Exits(0);
+        CliRun trained = demo.Run(
+            "train", data, "-m", demo.Model, "--steps", "2", "--batch", "1", "--width", "64", "--height", "64", "--label-loss", "0.01", "--sample-every", "2", "--out", run, "--json").Exits(0);
+        Assert.Equal(Path.Combine(run, "embedder.safetensors"), trained.Json.GetProperty("outputs")[0].GetProperty("path").GetString());
         Assert.Equal(
             ["embedder.safetensors", "update-00000002-1.png", "update-00000002-2.png"],
             Directory.EnumerateFiles(Path.Combine(run, "samples")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -95,7 +96,8 @@ public sealed class TrainTests(CliDemo demo)
     public void ASheet_ShowsSoundsAndWhatIsDrawnOfThem()
     {
         string folder = demo.NewFolder(), sheet = Path.Combine(folder, "sheet.png");
-        demo.Run("sheet", demo.Sound, demo.Sound, "-m", demo.Model, "-o", sheet, "--count", "1", "--steps", "1").Exits(0);
+        CliRun run = demo.Run("sheet", demo.Sound, demo.Sound, "-m", demo.Model, "-o", sheet, "--count", "1", "--steps", "1", "--json").Exits(0);
+        Assert.Equal(sheet, run.Json.GetProperty("outputs")[0].GetProperty("path").GetString());
         demo.Run("inspect", sheet).Exits(0);
         demo.Run("sheet", Path.Combine(folder, "none.wav"), "-m", demo.Model, "-o", sheet).Refuses(3001, "there is no file", "none.wav");
     }

@@ -1,4 +1,5 @@
 using AudioToken.Pipelines.Imaging;
+using AudioToken.Testing;
 using Xunit;
 
 namespace AudioToken.Tests.Cli;
@@ -34,6 +35,23 @@ public sealed class WorldTests(CliDemo demo)
         CliRun run = demo.Run("world", "--check", "--kinds", "bell,sea", "--count", "4", "--learn", "12", "--seconds", "1", "--json").Exits(0);
         Assert.Equal((2, 8), (run.Json.GetProperty("kinds").GetInt32(), run.Json.GetProperty("samples").GetInt32()));
         Assert.Equal(1, run.Json.GetProperty("scenes").GetDouble());
+    }
+
+    [Fact]
+    public void Json_IsOneObjectWhateverIsAskedFor()
+    {
+        string folder = demo.NewFolder(), world = Path.Combine(folder, "world"), sheet = Path.Combine(folder, "sheet.png");
+        CliRun run = demo.Run("world", "--out", world, "--sheet", sheet, "--kinds", "dog,sea", "--count", "1", "--size", "32", "--seconds", "1", "--json").Exits(0);
+        Assert.Equal([world, sheet], run.Json.GetProperty("outputs").EnumerateArray().Select(output => output.GetProperty("path").GetString()));
+    }
+
+    [Fact]
+    public void FullDisk_IsSaidOnce()
+    {
+        using SmallFileSystem? disk = SmallFileSystem.Mount(demo.NewFolder(), 16384);
+        Assert.SkipWhen(disk is null, "this user may not mount a small file system");
+        CliRun run = demo.Run("world", "--out", Path.Combine(disk!.Folder, "world"), "--count", "2").Refuses(8102, "the disk is full");
+        Assert.Equal(1, run.Error.Split("error AT").Length - 1);
     }
 
     [Fact]
