@@ -41,8 +41,10 @@ public sealed class AudioToImagePipeline : IDisposable, IAsyncDisposable
     /// <exception cref="AudioTokenException">A component is missing, misshapen, or of a kind that is not supported.</exception>
     public static AudioToImagePipeline Load(ModelFiles files, ITensorOps ops, LoadOptions? options = null)
     {
+        ArgumentNullException.ThrowIfNull(ops);
         try
         {
+            ArgumentNullException.ThrowIfNull(files);
             return new AudioToImagePipeline(ops, LoadedModel.Load(files, ops, options ?? new LoadOptions()));
         }
         catch

@@ -57,6 +57,9 @@ internal sealed record GenerationPlan
     /// <exception cref="AudioTokenException">A value out of range (2xxx) or a sound too short (3xxx).</exception>
     public static GenerationPlan Make(GenerationRequest request, LoadedModel model)
     {
+        ArgumentNullException.ThrowIfNull(request.Sounds);
+        ArgumentNullException.ThrowIfNull(request.NegativePrompt);
+        ArgumentNullException.ThrowIfNull(request.SamplerOptions);
         int width = request.Width == 0 ? model.Info.ImageSize : request.Width, height = request.Height == 0 ? model.Info.ImageSize : request.Height;
         CheckSide("width", width);
         CheckSide("height", height);
@@ -140,6 +143,7 @@ internal sealed record GenerationPlan
 
     private static void CheckSound(SoundInput sound, LoadedModel model)
     {
+        ArgumentNullException.ThrowIfNull(sound);
         Check(
             sound.Weight is >= 0 and <= MaxWeight,
             string.Create(CultureInfo.InvariantCulture, $"the weight of a sound is {sound.Weight}, wanted 0 to {MaxWeight}"),

@@ -25,6 +25,15 @@ public sealed class PipelineLoadingTests(TinyPipeline tiny) : IClassFixture<Tiny
     }
 
     [Fact]
+    public void Nothing_IsRefusedByName()
+    {
+        using ModelFiles files = ModelFiles.Open(Goldens.PathOf("tiny-hf"));
+        using CpuOps ops = new(new CpuOptions { Threads = 1 });
+        Assert.Throws<ArgumentNullException>("files", () => AudioToImagePipeline.Load(null!, ops));
+        Assert.Throws<ArgumentNullException>("ops", () => AudioToImagePipeline.Load(files, null!));
+    }
+
+    [Fact]
     public void EmbedderOfAnotherFamily_DoesNotFit()
     {
         using TinyModel other = new(sd2: true);

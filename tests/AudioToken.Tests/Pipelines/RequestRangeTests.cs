@@ -50,6 +50,21 @@ public sealed class RequestRangeTests(TinyPipeline tiny) : IClassFixture<TinyPip
         Assert.True(result.Images[0].Pixels.Rgb.ToArray().Distinct().Count() > 8);
     }
 
+    [Fact]
+    public async Task Nothing_IsRefusedByName()
+    {
+        using AudioToImagePipeline pipeline = tiny.Load();
+        GenerationRequest request = TinyPipeline.Request;
+        foreach ((GenerationRequest wrong, string name) in ((GenerationRequest, string)[])
+            [
+                (null!, "request"), (request with { Sounds = null! }, "request.Sounds"), (request with { Sounds = [null!] }, "sound"),
+                (request with { NegativePrompt = null! }, "request.NegativePrompt"), (request with { SamplerOptions = null! }, "request.SamplerOptions"),
+            ])
+        {
+            await Assert.ThrowsAsync<ArgumentNullException>(name, () => pipeline.GenerateAsync(wrong, cancellation: TestContext.Current.CancellationToken));
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(-1)]
