@@ -1,3 +1,4 @@
+using System.Globalization;
 using AudioToken.Tensors;
 
 namespace AudioToken.Audio;
@@ -9,6 +10,8 @@ internal sealed class SndFileReader : AudioReader
     private readonly FileStream? _spool; // a stream's bytes, for a library that wants to seek; deleted with its handle
     private readonly long? _frameCount;
     private readonly bool _seekable;
+    private long _at; // frames read and passed so far
+    private bool _cutOff; // and told so
 
     private SndFileReader(string name, string format, SndFileHandle file, SndFileLibrary.Info info, FileStream? spool, bool sanitize)
         : base(name, format, info.Channels, info.SampleRateHz, sanitize)
@@ -66,14 +69,17 @@ internal sealed class SndFileReader : AudioReader
 
     private protected override int ReadCore(Span<float> interleaved)
     {
-        long frames = SndFileLibrary.ReadFrames(_file, interleaved, interleaved.Length / Channels);
-        if (frames <= 0 && SndFileLibrary.Error(_file) is var error and not 0)
+        long frames = Math.Max(0, SndFileLibrary.ReadFrames(_file, interleaved, interleaved.Length / Channels));
+        if (frames == 0 && SndFileLibrary.Error(_file) is var error and not 0)
         {
             throw new AudioFormatException(AudioErrorCode.DecoderFailed,
                 $"{Quoted.Text(Name)} ({Format}): libsndfile stopped: {SndFileLibrary.Describe(error).TrimEnd('.', '\n')}.", "The file may be damaged.");
         }
 
-        return (int)Math.Max(0, frames);
+        if (frames == 0)
+            WarnIfCutOff();
+        _at += frames;
+        return (int)frames;
     }
 
     private protected override long SkipCore(long frames)
@@ -83,7 +89,10 @@ internal sealed class SndFileReader : AudioReader
         {
             frames = Math.Min(frames, Math.Max(0, (_frameCount ?? long.MaxValue) - here));
             if (SndFileLibrary.Seek(_file, frames, Current) >= 0)
+            {
+                _at += frames;
                 return frames;
+            }
         }
 
         float[] passed = new float[4096 / Channels * Channels];
@@ -91,6 +100,16 @@ internal sealed class SndFileReader : AudioReader
         while (done < frames && ReadCore(passed.AsSpan(0, (int)Math.Min(passed.Length, (frames - done) * Channels))) is > 0 and var read)
             done += read;
         return done;
+    }
+
+    // FLAC's header counts the frames, and libsndfile ends at the last that is there without a word. A tenth of a second is allowed: some count roughly.
+    private void WarnIfCutOff()
+    {
+        if (_frameCount is not { } told || told - _at < SampleRateHz / 10 || _cutOff)
+            return;
+        _cutOff = true;
+        Warn(string.Create(CultureInfo.InvariantCulture,
+            $"its header claims {told / (double)SampleRateHz:0.###} s, {_at / (double)SampleRateHz:0.###} s are there: it is cut off, what is there is used"));
     }
 
     private protected override void Dispose(bool disposing)

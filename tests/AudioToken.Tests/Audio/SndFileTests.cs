@@ -52,6 +52,19 @@ public sealed class SndFileTests : IDisposable
         Assert.Equal(3006, e.Code);
     }
 
+    [Theory]
+    [InlineData(10, 10, null)]
+    [InlineData(10, 4, "its header claims 2.56 s, 1.024 s are there: it is cut off, what is there is used")]
+    public void FlacThatIsCutOff_IsUsedWithAWarning(int told, int there, string? warning)
+    {
+        File.WriteAllBytes(_path, Flac(told, there));
+        using AudioReader reader = AudioReader.Open(_path);
+        Assert.Equal(4096L * told, reader.FrameCount);
+        float[] samples = reader.ReadToEnd().Samples.ToArray();
+        Assert.Equal(Enumerable.Repeat(0.5f, 4096 * there), samples);
+        Assert.Equal(warning is null ? [] : [warning], reader.Warnings);
+    }
+
     [Fact]
     public void CompressedStream_IsHeldToTheByteLimit()
     {
@@ -101,4 +114,34 @@ public sealed class SndFileTests : IDisposable
     }
 
     private static byte[] Big(int value) => [(byte)(value >> 24), (byte)(value >> 16), (byte)(value >> 8), (byte)value];
+
+    // 16 kHz, mono, 16 bits: blocks of 4096 equal samples, as RFC 9639 writes them.
+    private static byte[] Flac(int told, int there)
+    {
+        long facts = 16000L << 44 | 15L << 36 | 4096L * told; // rate, channels less one, bits less one, samples
+        List<byte> file = [.. "fLaC"u8, 0x80, 0, 0, 34, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, .. Big((int)(facts >> 32)), .. Big((int)facts), .. new byte[16]];
+        for (int block = 0; block < there; block++)
+        {
+            List<byte> frame = [0xFF, 0xF8, 0xC5, 0x08, (byte)block]; // fixed blocks; 4096 at 16 kHz; mono of 16 bits
+            frame.Add((byte)Crc(frame, 8, 0x07));
+            frame.AddRange([0x00, 0x40, 0x00]); // one value throughout: half of full scale
+            int crc = Crc(frame, 16, 0x8005);
+            file.AddRange([.. frame, (byte)(crc >> 8), (byte)crc]);
+        }
+
+        return [.. file];
+    }
+
+    private static int Crc(IEnumerable<byte> bytes, int bits, int polynomial)
+    {
+        int crc = 0;
+        foreach (byte value in bytes)
+        {
+            crc ^= value << (bits - 8);
+            for (int bit = 0; bit < 8; bit++)
+                crc = (crc << 1) ^ ((crc >> (bits - 1) & 1) * polynomial);
+        }
+
+        return crc & ((1 << bits) - 1);
+    }
 }
