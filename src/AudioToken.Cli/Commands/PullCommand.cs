@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using AudioToken.Cli.Options;
 using AudioToken.Cli.Output;
+using AudioToken.Tensors;
 using AudioToken.WeightsConverter.Hub;
 
 namespace AudioToken.Cli.Commands;
@@ -9,6 +10,10 @@ namespace AudioToken.Cli.Commands;
 /// <summary>A repository of the HuggingFace hub into the cache on this machine.</summary>
 internal sealed class PullCommand
 {
+    private const string Offline = "HF_HUB_OFFLINE";
+
+    private static readonly string[] s_yes = ["1", "ON", "YES", "TRUE"]; // as huggingface_hub reads it
+
     private readonly Terminal _terminal;
     private readonly Argument<string> _id = new("REPOSITORY") { Description = "org/name or org/name@revision" };
     private readonly Option<string?> _variant = new("--variant") { Description = "variant of the weights to prefer, e.g. fp16", HelpName = "NAME" };
@@ -20,7 +25,7 @@ internal sealed class PullCommand
     public static Command Create(Terminal terminal)
     {
         PullCommand self = new(terminal);
-        Command command = new("pull", "download a model from the HuggingFace hub into the cache that 'convert --model org/name' reads [HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE]");
+        Command command = new("pull", "download a model from the HuggingFace hub into the cache that 'convert --model org/name' reads [HF_ENDPOINT, HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE]");
         command.Arguments.Add(self._id);
         command.Options.Add(self._variant);
         command.Options.Add(self._all);
@@ -33,6 +38,8 @@ internal sealed class PullCommand
     {
         Messages messages = _messages.Messages(parsed, _terminal);
         HubId id = HubId.Parse(Operand.Check(parsed, parsed.GetRequiredValue(_id), "repository"));
+        if (_terminal.Set(Offline) is { } offline && s_yes.Contains(offline.ToUpperInvariant()))
+            throw new AudioTokenException(ErrorCode.Usage, $"{Offline} is '{offline}', so no connection is opened", $"{Offline}=0 audiotoken pull {id}");
         using HubClient client = HubClient.FromEnvironment(_terminal.Variable);
         HubPull pull = new(HubCache.FromEnvironment(_terminal.Variable), client);
         (string folder, int files) = ("", 0);

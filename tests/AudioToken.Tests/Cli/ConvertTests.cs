@@ -156,6 +156,11 @@ public sealed class ConvertTests(CliDemo demo)
     [Fact]
     public void PullOfNoRepository_IsRefused() => demo.Run("pull", "nonsense").Refuses(2601, "'nonsense' is no repository of the hub, wanted org/name");
 
+    [Theory, InlineData("1"), InlineData("True")]
+    public void PullWithoutANetwork_IsRefused(string offline) =>
+        demo.Run(new CliInput { Variables = new Dictionary<string, string> { ["HF_HUB_OFFLINE"] = offline, ["HF_ENDPOINT"] = "http://127.0.0.1:9" } }, "pull", "org/name")
+            .Refuses(2501, $"HF_HUB_OFFLINE is '{offline}', so no connection is opened", "try:   HF_HUB_OFFLINE=0 audiotoken pull org/name");
+
     [Fact]
     public void PullFromNoAddress_IsRefused() =>
         demo.Run(new CliInput { Variables = new Dictionary<string, string> { ["HF_ENDPOINT"] = "ftp://x" } }, "pull", "org/name").Refuses(2601, "HF_ENDPOINT is 'ftp://x'");
