@@ -19,7 +19,14 @@ public static class AtomicFile
     /// <param name="write">Writes the content.</param>
     /// <param name="length">Bytes that will be written, if known: a disk too full for them is then found out before the first.</param>
     /// <exception cref="AudioTokenException">The disk is full, the folder is absent or not ours, the target is a folder (8102).</exception>
-    public static void Write(string path, Action<Stream> write, long length = 0)
+    public static void Write(string path, Action<Stream> write, long length = 0) => TryWrite(path, write, length, replace: true);
+
+    /// <summary>Writes a file that is not there yet. Of several writers of one target, in this process or in others, one creates it.</summary>
+    /// <returns>False if there is one by now; it stays as it is.</returns>
+    /// <inheritdoc cref="Write(string, Action{Stream}, long)"/>
+    public static bool TryCreate(string path, Action<Stream> write, long length = 0) => TryWrite(path, write, length, replace: false);
+
+    private static bool TryWrite(string path, Action<Stream> write, long length, bool replace)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(write);
@@ -46,8 +53,10 @@ public static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, target, overwrite: true);
+            if (!TryMove(temporary, target, replace))
+                return false;
             temporary = null;
+            return true;
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
@@ -81,6 +90,19 @@ public static class AtomicFile
 
         if (length > free)
             throw FileErrors.CannotWrite(path, FormattableString.Invariant($"the disk is full: {length:N0} bytes are needed, {free:N0} are free"));
+    }
+
+    private static bool TryMove(string temporary, string target, bool replace)
+    {
+        try
+        {
+            File.Move(temporary, target, replace);
+            return true;
+        }
+        catch (IOException) when (!replace && Path.Exists(target))
+        {
+            return false;
+        }
     }
 
     // A target's name may be as long as names can be: of it the temporary one takes what fits.

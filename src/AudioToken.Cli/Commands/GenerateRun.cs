@@ -48,10 +48,9 @@ internal sealed class GenerateRun(
                 return;
             }
 
-            string path = plan.Claim(index);
-            if (path != plan.Paths[index])
+            plan.Write(picture, index);
+            if (picture.Path != plan.Paths[index])
                 messages.Warn($"'{plan.Paths[index]}' appeared meanwhile and is kept");
-            picture.Save(path);
         }
         catch
         {

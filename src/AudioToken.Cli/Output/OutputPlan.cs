@@ -51,6 +51,27 @@ internal sealed class OutputPlan
     public string Claim(int index) =>
         _force || !Path.Exists(_paths[index]) ? _paths[index] : Free(number => [_numbered(number)[index]], from: 1)?[0] ?? _paths[index];
 
+    /// <summary>Writes a picture under the name for it, or under the next that is free if somebody else takes that meanwhile.</summary>
+    /// <exception cref="AudioTokenException">It cannot be written, or no name is free (8501).</exception>
+    public void Write(WrittenPicture picture, int index)
+    {
+        if (_force)
+        {
+            picture.Save(_paths[index]);
+            return;
+        }
+
+        for (string? taken = null; ;)
+        {
+            string path = Claim(index);
+            if (path == taken)
+                throw new AudioTokenException(ErrorCode.OutputExists, $"'{path}' exists already and is not replaced, and so do all names with a number", "another name with -o");
+            if (picture.TryCreate(path))
+                return;
+            taken = path;
+        }
+    }
+
     private static string[]? Free(Func<int, string[]> names, int from) =>
         Enumerable.Range(from, MaxNumber).Select(names).FirstOrDefault(paths => !paths.Any(Path.Exists));
 

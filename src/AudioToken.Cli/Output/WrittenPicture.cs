@@ -43,6 +43,16 @@ internal sealed class WrittenPicture
         Path = path;
     }
 
+    /// <summary>Writes it to a file that is not there yet; false if there is one by now.</summary>
+    /// <inheritdoc cref="Save"/>
+    public bool TryCreate(string path)
+    {
+        if (!AtomicFile.TryCreate(path, stream => stream.Write(_png), _png.Length))
+            return false;
+        Path = path;
+        return true;
+    }
+
     /// <summary>Writes it to a stream.</summary>
     public void Write(Stream stream)
     {

@@ -49,6 +49,25 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
     }
 
+    [Fact]
+    public void OfManyCreators_OneCreates_AndNothingElseIsLeft()
+    {
+        string path = Path.Combine(_folder, "out.png");
+        bool[] created = new bool[4];
+        using Barrier together = new(created.Length);
+        Thread[] writers = [.. Enumerable.Range(0, created.Length).Select(writer => new Thread(() => created[writer] = AtomicFile.TryCreate(path, stream =>
+        {
+            stream.WriteByte((byte)writer);
+            together.SignalAndWait();
+        })))];
+        Array.ForEach(writers, writer => writer.Start());
+        Array.ForEach(writers, writer => writer.Join());
+        Assert.Single(created, each => each);
+        Assert.Equal([(byte)Array.IndexOf(created, true)], File.ReadAllBytes(path));
+        Assert.False(AtomicFile.TryCreate(path, stream => stream.WriteByte(9)));
+        Assert.Equal([path], Directory.GetFileSystemEntries(_folder));
+    }
+
     // The temporary file's name is longer than the target's: of a target with the longest name it takes a part.
     [Theory, InlineData("x"), InlineData("\u00e9"), InlineData("\U0001F600")]
     public void LongestName_IsWritten(string letter)
