@@ -15,7 +15,7 @@ template <typename T> DEVICE void column_sums(float* y, const T* x, int rows, in
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL column_sums_##suffix(float* y, const T* x, int rows, int columns, int stride)                                                   \
+    KERNEL THREADS(1024) column_sums_##suffix(float* y, const T* x, int rows, int columns, int stride)                                     \
     {                                                                                                                                      \
         column_sums(y, x, rows, columns, stride);                                                                                          \
     }                                                                                                                                      \

@@ -34,7 +34,7 @@ template <typename T> DEVICE void first_fault(float* fault, const T* x, int coun
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL first_fault_##suffix(float* fault, const T* x, int count, const int* counter, int number)                                       \
+    KERNEL THREADS(1024) first_fault_##suffix(float* fault, const T* x, int count, const int* counter, int number)                         \
     {                                                                                                                                      \
         first_fault(fault, x, count, counter, number);                                                                                     \
     }                                                                                                                                      \

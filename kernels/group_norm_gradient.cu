@@ -87,17 +87,17 @@ template <typename T> DEVICE void group_norm_gradient(T* dx, const Norm<T>& norm
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL group_norm_statistics_##suffix(const Norm<T> norm)                                                                              \
+    KERNEL THREADS(1024) group_norm_statistics_##suffix(const Norm<T> norm)                                                                \
     {                                                                                                                                      \
         group_norm_statistics(norm);                                                                                                       \
     }                                                                                                                                      \
     EXPORT(group_norm_statistics_##suffix)                                                                                                 \
-    KERNEL group_norm_totals_##suffix(const Norm<T> norm)                                                                                  \
+    KERNEL THREADS(1024) group_norm_totals_##suffix(const Norm<T> norm)                                                                    \
     {                                                                                                                                      \
         group_norm_totals(norm);                                                                                                           \
     }                                                                                                                                      \
     EXPORT(group_norm_totals_##suffix)                                                                                                     \
-    KERNEL group_norm_gradient_##suffix(T* dx, const Norm<T> norm)                                                                         \
+    KERNEL THREADS(1024) group_norm_gradient_##suffix(T* dx, const Norm<T> norm)                                                           \
     {                                                                                                                                      \
         group_norm_gradient(dx, norm);                                                                                                     \
     }                                                                                                                                      \

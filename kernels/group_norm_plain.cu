@@ -49,8 +49,8 @@ DEVICE void group_norm(T* y, const T* x, const T* skip, const float* gamma, cons
 }
 
 #define INSTANCE(suffix, T)                                                                                                                \
-    KERNEL group_norm_plain_##suffix(T* y, const T* x, const T* skip, const float* gamma, const float* beta, int hw, int x_channels,       \
-                                     int skip_channels, float eps, int activation)                                                         \
+    KERNEL THREADS(1024) group_norm_plain_##suffix(T* y, const T* x, const T* skip, const float* gamma, const float* beta, int hw,         \
+                                                   int x_channels, int skip_channels, float eps, int activation)                           \
     {                                                                                                                                      \
         group_norm(y, x, skip, gamma, beta, hw, x_channels, skip_channels, eps, activation);                                               \
     }                                                                                                                                      \

@@ -55,8 +55,8 @@ DEVICE void layer_norm_totals(float* dgamma, float* dbeta, const Statistics* kep
         layer_norm_gradient(dx, kept, x, gamma, dy, rows, channels, eps);                                                                  \
     }                                                                                                                                      \
     EXPORT(layer_norm_gradient_##suffix)                                                                                                   \
-    KERNEL layer_norm_totals_##suffix(float* dgamma, float* dbeta, const Statistics* kept, const T* x, const T* dy, int rows,              \
-                                      int channels)                                                                                        \
+    KERNEL THREADS(1024)                                                                                                                   \
+        layer_norm_totals_##suffix(float* dgamma, float* dbeta, const Statistics* kept, const T* x, const T* dy, int rows, int channels)   \
     {                                                                                                                                      \
         layer_norm_totals(dgamma, dbeta, kept, x, dy, rows, channels);                                                                     \
     }                                                                                                                                      \
