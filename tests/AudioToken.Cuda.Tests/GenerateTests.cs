@@ -77,6 +77,9 @@ public sealed class GenerateTests : IDisposable
         setup.Emulator.Set("driver", 13000);
         setup.Emulator.Set("capability", 75);
         Refuses("error AT5104: CUDA device 0 (Emulated device) is sm_75; the kernels want sm_80 or newer");
+        setup.Emulator.Set("capability", 90);
+        setup.Emulator.Set("nvrtc", 11080);
+        Refuses("error AT5105: NVRTC is of CUDA 11.8; 12.0 or newer is wanted");
 
         void Refuses(string words)
         {
