@@ -92,7 +92,7 @@ Settings& settings()
 int shared_limit()
 {
     const int64_t capability = settings().capability;
-    return (capability >= 90 ? 227 : capability == 86 || capability == 89 ? 99 : 163) << 10;
+    return (capability >= 120 || capability == 86 || capability == 89 ? 99 : capability >= 90 ? 227 : 163) << 10;
 }
 
 CUresult enter(const char* call, Needs needs)

@@ -17,10 +17,11 @@ public sealed class ClusterTests
         Assert.Equal((launches, 1), (setup.Emulator.Count("cuLaunchKernelEx"), setup.Emulator.Count("kernel:group_norm_f32")));
     });
 
-    // Of one group of as many packs as a block has threads; a block of sm_86 has 99 KB, where others have 163 and more.
+    // Of one group of as many packs as a block has threads; a block of sm_86 or sm_120 has 99 KB, where others have 163 and more.
     [Theory]
     [InlineData(80)]
     [InlineData(86)]
+    [InlineData(120)]
     public void WideGroup_TakesNoMoreSharedMemoryThanThereIs(int capability) => Setup.Run(setup =>
     {
         Check(setup, capability, [1, 20, 2560], 1);
