@@ -190,6 +190,16 @@ public sealed class CompilationTests
             setup.Emulator.Set("capability", 89);
             Job.Run(setup);
             Assert.Equal(1, setup.Emulator.Count("nvrtcCompileProgram"));
+            Assert.Empty(setup.Notes);
+
+            // One that lacks its library of builtins, or fails, does not stand in their way.
+            const int CompilationError = 6, NoBuiltins = 7;
+            setup.Emulator.Fault("nvrtcCompileProgram", 1, NoBuiltins);
+            Job.Run(setup);
+            Assert.Empty(setup.Notes);
+            setup.Emulator.Fault("nvrtcCompileProgram", 1, CompilationError);
+            Job.Run(setup);
+            Assert.StartsWith("a kernel for another architecture than sm_89 is used: kernel file activate.cu does not compile for sm_89 ", Assert.Single(setup.Notes), StringComparison.Ordinal);
         }
         finally
         {

@@ -141,8 +141,18 @@ internal sealed class KernelLibrary : IDisposable
     private KernelImage Image(KernelSource source)
     {
         string architecture = _context.Device.Architecture;
-        byte[]? kept = FindShipped(_shipped, source, [architecture]) ?? (Key(source) is { } key ? _cache.Find(key) : FindShipped(_shipped, source, Older(architecture)));
-        return kept is null ? Compile(source) : new KernelImage(kept, IsKept: true);
+        if ((FindShipped(_shipped, source, [architecture]) ?? (Key(source) is { } key ? _cache.Find(key) : null)) is { } kept)
+            return new KernelImage(kept, IsKept: true);
+        try
+        {
+            return Compile(source);
+        }
+        catch (CudaException failure) when (FindShipped(_shipped, source, Older(architecture)) is { } older)
+        {
+            if (failure.Code != CudaErrors.NoCompiler)
+                _notes.Enqueue($"a kernel for another architecture than {architecture} is used: {failure.Message}");
+            return new KernelImage(older, IsKept: true);
+        }
     }
 
     private static KernelCache Shipped(Action<string> note) => new(Directory.Exists(ShippedFolder) ? ShippedFolder : null, note);
