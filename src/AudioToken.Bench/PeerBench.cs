@@ -56,16 +56,16 @@ internal sealed class PeerBench(BenchDevice device, BenchPeer peer)
         Epilogue part = peer.PartOf(product.Epilogue);
         using TensorScope scope = device.Ops.Scope();
         float[] ours = Values(product.Run(part));
-        double magnitude = RootMeanSquare(ours, null), bound = Bound(product, part, magnitude);
+        double bound = Bound(product, part, Math.Sqrt(ours.Average(value => (double)value * value)));
         foreach (Func<Tensor> way in ways)
         {
             using TensorScope each = device.Ops.Scope();
-            double difference = RootMeanSquare(ours, Values(way()));
-            if (!(difference <= bound * magnitude))
+            double difference = StageMeasurement.Difference(Values(way()), ours);
+            if (!(difference <= bound))
             {
                 throw new AudioTokenException(
                     BenchErrors.Peer,
-                    string.Create(CultureInfo.InvariantCulture, $"{item.Operation} {item.Shape}: the result of {peer.Name} {peer.Version} differs from ours by {difference / magnitude:0.0e+0} of its root mean square, wanted at most {bound:0.0e+0}"),
+                    string.Create(CultureInfo.InvariantCulture, $"{item.Operation} {item.Shape}: the result of {peer.Name} {peer.Version} differs from ours by {difference:0.0e+0} of its root mean square, wanted at most {bound:0.0e+0}"),
                     "measure without --peer, and please report it");
             }
         }
@@ -88,18 +88,6 @@ internal sealed class PeerBench(BenchDevice device, BenchPeer peer)
         float[] values = new float[tensor.Shape.Count];
         device.Ops.Download(tensor, values);
         return values;
-    }
-
-    private static double RootMeanSquare(float[] values, float[]? less)
-    {
-        double sum = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            double value = (double)values[i] - (less?[i] ?? 0);
-            sum += value * value;
-        }
-
-        return Math.Sqrt(sum / values.Length);
     }
 
     // E.g. "product, bias; not geglu".
