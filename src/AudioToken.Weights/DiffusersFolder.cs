@@ -4,8 +4,8 @@ namespace AudioToken.Weights;
 
 /// <summary>A model in the folder layout of HuggingFace diffusers, with BEATs, embedder and LoRA as safetensors files beside it or elsewhere.</summary>
 /// <remarks>
-/// A component's weights are looked for as <c>W.variant.safetensors</c>, <c>W.safetensors.index.variant.json</c> (if a variant was asked
-/// for), then <c>W.safetensors</c>, <c>W.safetensors.index.json</c>, then the variants <c>fp16</c> and <c>bf16</c>, where W is
+/// A component's weights are looked for as <c>W.variant.safetensors</c>, <c>W.safetensors.index.variant.json</c> (if a variant is to be
+/// preferred), then <c>W.safetensors</c>, <c>W.safetensors.index.json</c>, then the variants <c>fp16</c> and <c>bf16</c>, where W is
 /// <c>diffusion_pytorch_model</c> or, for the text encoder, <c>model</c>. BEATs, embedder and LoRA that the options do not name are looked
 /// for as <c>beats.safetensors</c>, <c>embedder.safetensors</c> and <c>lora.safetensors</c> in the folder. A
 /// <see cref="ComponentReader"/> of the options can add formats: its endings are looked for after these.
@@ -13,6 +13,9 @@ namespace AudioToken.Weights;
 public sealed class DiffusersFolder : ModelFiles
 {
     private const string Index = "model_index.json";
+
+    // What diffusers and transformers write into a component's folder; files beside it come from other programs.
+    private static readonly string[] s_folderEndings = [".safetensors", ".bin"];
 
     private readonly string _folder;
 
@@ -97,9 +100,11 @@ public sealed class DiffusersFolder : ModelFiles
     private IEnumerable<string> Candidates(ModelComponent component)
     {
         // What was asked for goes before what is plain; half precision is taken where nothing else is there.
-        string[] variants = Options.Variant is { Length: > 0 } variant ? [variant, ""] : ["", "fp16", "bf16"];
+        string[] variants = [.. ((string[])[Options.Variant ?? "", "", "fp16", "bf16"]).Distinct()];
         foreach (string ending in Options.Reader.Endings)
         {
+            if (SubFolder(component) is not null && !s_folderEndings.Contains(ending))
+                continue;
             foreach (string candidate in Candidates(component, ending, variants))
                 yield return candidate;
         }

@@ -40,6 +40,8 @@ public sealed class GatheredModel : ModelFiles
             CheckLora(request);
             foreach (ModelComponent component in Components)
                 _configs.Add(component, ResolveConfig(component));
+            if (HasScheduler && request.Prediction is null && FindScheduler(_model) is null && FindScheduler(_config) is null)
+                _notes.Add($"{Name} has no scheduler: it is taken for one whose UNet predicts noise; if it predicts velocity (Stable Diffusion 2.1 does), --prediction-type v_prediction");
         }
         catch
         {

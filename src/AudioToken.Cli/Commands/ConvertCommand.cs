@@ -58,6 +58,8 @@ internal sealed class ConvertCommand
         foreach (string note in model.Notes)
             messages.Warn(note);
         ModelComponent[] components = [.. model.Components];
+        if (components.Length == 0)
+            throw new AudioTokenException(ErrorCode.NoModel, $"{model.Name} has no weights in any of the places where a model keeps them: there is nothing to convert", $"audiotoken inspect '{parsed.GetValue(_model)}'");
         ModelComponent[] missing = [.. Enum.GetValues<ModelComponent>().Where(component => component != ModelComponent.Lora && !components.Contains(component))];
         if (components.Contains(ModelComponent.Text) && model.FindTokenizerFile("merges.txt") is null)
         {

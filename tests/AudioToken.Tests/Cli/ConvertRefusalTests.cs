@@ -53,6 +53,14 @@ public sealed class ConvertRefusalTests(CliDemo demo)
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(target)!));
     }
 
+    [Fact]
+    public void FolderWithoutWeights_IsNoModel()
+    {
+        string folder = demo.NewFolder();
+        File.WriteAllText(Path.Combine(folder, "model_index.json"), "{}");
+        demo.Run("convert", "--model", folder, "-o", Path.Combine(demo.NewFolder(), "x.safetensors")).Refuses(4501, "has no weights in any of the places where a model keeps them", $"audiotoken inspect '{folder}'");
+    }
+
     [Theory]
     [InlineData("../evil.safetensors", "it must be the plain name of a file beside the index", "its index points out of its folder")]
     [InlineData("/etc/passwd", "it must be the plain name of a file beside the index", "its index points out of its folder")]

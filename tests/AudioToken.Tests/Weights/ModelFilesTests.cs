@@ -85,6 +85,15 @@ public sealed class ModelFilesTests : IDisposable
         Assert.Equal("vae/diffusion_pytorch_model.safetensors", vae.Description);
     }
 
+    [Theory, InlineData(null), InlineData("bf16")]
+    public void HalfPrecision_IsTakenWhereNothingElseIsThere(string? variant)
+    {
+        File.Move(_tiny.Folder.PathOf("unet/diffusion_pytorch_model.safetensors"), _tiny.Folder.PathOf("unet/diffusion_pytorch_model.fp16.safetensors"));
+        using DiffusersFolder model = _tiny.Open(variant);
+        using TensorCollection unet = model.Open(ModelComponent.Unet);
+        Assert.Equal("unet/diffusion_pytorch_model.fp16.safetensors", unet.Description);
+    }
+
     [Fact]
     public void Shards_AreOpenedByTheirIndex()
     {
@@ -109,7 +118,8 @@ public sealed class ModelFilesTests : IDisposable
         Assert.Equal(4110, exception.Code);
         string weights = Path.Combine(_tiny.Folder.Path, "unet/diffusion_pytorch_model");
         Assert.Equal(
-            $"{model.Name}: Unet is missing.\n  tried: {weights}.fp16.safetensors\n  tried: {weights}.safetensors.index.fp16.json\n  tried: {weights}.safetensors\n  tried: {weights}.safetensors.index.json",
+            $"{model.Name}: Unet is missing.\n  tried: {weights}.fp16.safetensors\n  tried: {weights}.safetensors.index.fp16.json\n  tried: {weights}.safetensors\n  tried: {weights}.safetensors.index.json"
+            + $"\n  tried: {weights}.bf16.safetensors\n  tried: {weights}.safetensors.index.bf16.json",
             exception.Message);
     }
 

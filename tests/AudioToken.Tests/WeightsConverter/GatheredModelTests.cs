@@ -65,6 +65,18 @@ public sealed class GatheredModelTests : IDisposable
         Assert.Equal("v_prediction", JsonNode.Parse(model.SchedulerConfigJson)!["prediction_type"]!.ToString());
     }
 
+    // Taken for the wrong type, a UNet draws noise: the guess is told.
+    [Fact]
+    public void SchedulerThatIsGuessed_IsTold()
+    {
+        string folder = CopyOf("tiny-hf");
+        File.Delete(Path.Combine(folder, "scheduler", "scheduler_config.json"));
+        using (GatheredModel model = Open(new ModelRequest { Model = folder }))
+            Assert.StartsWith("tiny-hf has no scheduler: it is taken for one whose UNet predicts noise", Assert.Single(model.Notes), StringComparison.Ordinal);
+        using GatheredModel told = Open(new ModelRequest { Model = folder, Prediction = "epsilon" });
+        Assert.Empty(told.Notes);
+    }
+
     [Fact]
     public void AveragedWeights_StandInForTheLastOnes()
     {
