@@ -100,7 +100,7 @@ internal sealed class ByteSource : IDisposable
     public AudioFormatException TooManyBytes() =>
         new(AudioErrorCode.TooManyBytes,
             string.Create(CultureInfo.InvariantCulture, $"{Quoted.Text(Name)} goes on after {MaxBytes:N0} bytes, the most that is read."),
-            "Cut the sound, choose a window near its start, or raise the limit on input bytes.");
+            "Cut the sound, choose a window near its start, or raise --max-input (in a program AudioReadOptions.MaxInputBytes).");
 
     public void Dispose() => _stream.Dispose();
 

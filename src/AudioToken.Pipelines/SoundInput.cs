@@ -3,7 +3,8 @@ namespace AudioToken.Pipelines;
 /// <summary>One sound of a request: samples to be heard, or the audio token that was made of them before.</summary>
 public sealed record SoundInput
 {
-    /// <summary>Mono samples at 16 kHz in [-1, 1], at least 2800 of them. Ignored if <see cref="Token"/> is given.</summary>
+    /// <summary>Mono samples at 16 kHz in [-1, 1], at least 2800 of them. Ignored if <see cref="Token"/> is given. The memory is not copied:
+    /// it is to stay as it is until the request has ended.</summary>
     public ReadOnlyMemory<float> Samples { get; init; }
 
     /// <summary>An audio token, one value for each channel of the text encoder, in place of <see cref="Samples"/>.</summary>
