@@ -56,6 +56,9 @@ public sealed class GatheredModel : ModelFiles
     /// <summary>The components there are.</summary>
     public IEnumerable<ModelComponent> Components => Enum.GetValues<ModelComponent>().Where(HasOwn);
 
+    /// <summary>True if no part is of a folder or a bundle, which come with a tokenizer.</summary>
+    public bool IsSingleFile => _model is null;
+
     /// <summary>True if a scheduler's configuration came with the model, or can be told.</summary>
     public bool HasScheduler => HasOwn(ModelComponent.Unet);
 

@@ -64,7 +64,9 @@ internal sealed class ConvertCommand
         if (components.Contains(ModelComponent.Text) && model.FindTokenizerFile("merges.txt") is null)
         {
             throw new AudioTokenException(
-                ErrorCode.NoModel, $"{model.Name} has no tokenizer: single files come without one", "--config FOLDER, any Stable Diffusion of the same family in diffusers' layout");
+                ErrorCode.NoModel,
+                $"{model.Name} has no tokenizer: {(model.IsSingleFile ? "single files come without one" : "its file 'merges.txt' is missing")}",
+                "--config FOLDER, any Stable Diffusion of the same family in diffusers' layout");
         }
 
         OutputPlan plan = _output.Plan(parsed, "model");

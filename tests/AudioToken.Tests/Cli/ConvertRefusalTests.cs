@@ -109,7 +109,7 @@ public sealed class ConvertRefusalTests(CliDemo demo)
     [Theory]
     [InlineData("merges.txt", "#version: 0.2\nnonsense\n", "merges.txt, line 2 is 'nonsense', expected two symbols with a space between them", "try:   Take merges.txt")]
     [InlineData("vocab.json", "{\"a\": 0, \"b\": 7}", "vocab.json has 2 entries but none with id 1; ids must be 0 to 1 without a gap")]
-    [InlineData("merges.txt", null, "tiny-hf has no tokenizer: ")]
+    [InlineData("merges.txt", null, "tiny-hf has no tokenizer: its file 'merges.txt' is missing")]
     public void TokenizerThatIsDamaged_IsRefusedWithFileAndLine(string file, string? content, params string[] words)
     {
         string folder = Copy("tiny-hf"), path = Path.Combine(folder, "tokenizer", file);
