@@ -32,8 +32,9 @@ internal static class WritableFolder
             throw new AudioTokenException(ErrorCode.OutputPlace, FormattableString.Invariant($"'{path}' is no file name: it has {bytes} bytes, at most {MaxNameBytes} can be"), "a shorter name with -o");
         if (!Directory.Exists(folder))
         {
-            throw new AudioTokenException(
-                ErrorCode.OutputPlace, $"'{path}' cannot be written: {(File.Exists(folder) ? $"'{folder}' is a file" : $"there is no folder '{folder}'")}", $"mkdir -p '{folder}'");
+            throw File.Exists(folder)
+                ? new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' cannot be written: '{folder}' is a file", "another folder with -o")
+                : new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' cannot be written: there is no folder '{folder}'", $"mkdir -p '{folder}'");
         }
 
         try
@@ -43,7 +44,8 @@ internal static class WritableFolder
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            string reason = exception is UnauthorizedAccessException ? "permission denied" : exception.Message.TrimEnd('.');
+            // What the system says ends in the name of the file that was tried.
+            string reason = exception is UnauthorizedAccessException ? "permission denied" : exception.Message.Split(" : '", 2)[0].TrimEnd('.');
             throw new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' cannot be written: the folder '{folder}' takes no files: {reason}", "another folder with -o", exception);
         }
     }

@@ -8,6 +8,9 @@ namespace AudioToken.Training.Runs;
 public sealed class RunLock : IDisposable
 {
     private const string Name = "train.lock";
+
+    private static readonly int[] s_heldByAnother = [11, 35, unchecked((int)0x80070020)]; // EWOULDBLOCK of Linux and of macOS, ERROR_SHARING_VIOLATION
+
     private readonly FileStream _file;
 
     private RunLock(FileStream file, string? stale) => (_file, Stale) = (file, stale);
@@ -16,20 +19,23 @@ public sealed class RunLock : IDisposable
     public string? Stale { get; }
 
     /// <summary>Takes a folder.</summary>
-    /// <exception cref="AudioTokenException">Another process trains in it (8701).</exception>
+    /// <exception cref="AudioTokenException">Another process trains in it (8701), or it cannot be made or written (8702).</exception>
     public static RunLock Take(string folder)
     {
-        Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, Name);
         FileStream file;
         try
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            Directory.CreateDirectory(folder);
+            file = new FileStream(Path.Combine(folder, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException exception)
+        catch (IOException exception) when (s_heldByAnother.Contains(exception.HResult))
         {
             throw new AudioTokenException(
                 TrainingErrors.Locked, $"'{folder}' is in use by another trainer{Holder(folder)}", "wait for it, stop it, or train in another folder", exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new AudioTokenException(TrainingErrors.Files, $"'{folder}' cannot be a run's folder: {exception.Message.TrimEnd('.')}", "another folder with --out", exception);
         }
 
         using StreamReader reader = new(file, leaveOpen: true);

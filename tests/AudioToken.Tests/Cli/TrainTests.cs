@@ -103,6 +103,19 @@ public sealed class TrainTests(CliDemo demo)
     }
 
     [Fact]
+    public void FolderThatCannotBeWritten_IsNotTakenForAnotherTrainers()
+    {
+        string folder = demo.NewFolder();
+        demo.Run("world", "--out", Path.Combine(folder, "data"), "--kinds", "rain", "--count", "1", "--size", "64", "--seconds", "2").Exits(0);
+        demo.Run("train", Path.Combine(folder, "data"), "-m", demo.Model, "--out", demo.Sound).Refuses(8702, $"'{demo.Sound}' cannot be a run's folder", "try:   another folder with --out");
+        using SmallFileSystem? disk = SmallFileSystem.Mount(Path.Combine(folder, "ro"), 16384);
+        Assert.SkipWhen(disk is null, "this user may not mount a small file system");
+        disk!.MakeReadOnly();
+        demo.Run("train", Path.Combine(folder, "data"), "-m", demo.Model, "--out", disk.Folder).Refuses(8702, "cannot be a run's folder: Read-only file system");
+        demo.Draw("-o", Path.Combine(disk.Folder, "out.png")).Refuses(8502, "takes no files: Read-only file system\n");
+    }
+
+    [Fact]
     public void WhatCannotBeTrained_IsRefused()
     {
         string folder = demo.NewFolder();

@@ -27,7 +27,7 @@ public sealed partial record HubId(string Organisation, string Name, string Revi
     /// <summary>The repository that a model's name means; null if it is a path. A path that exists is meant as one, and so is the name of a file with weights,
     /// whose absence is then what there is to say.</summary>
     public static HubId? Named(string model) =>
-        IsOne(model) && !Path.Exists(model) && !s_files.Contains(Path.GetExtension(model)) ? Parse(model) : null;
+        !Path.Exists(model) && !s_files.Contains(Path.GetExtension(model)) && IsOne(model) ? Parse(model) : null;
 
     /// <summary>Reads a repository and its revision.</summary>
     /// <exception cref="AudioTokenException">It has another form (2601).</exception>
