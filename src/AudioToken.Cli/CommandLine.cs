@@ -87,9 +87,9 @@ internal static class CommandLine
         // A mistyped option is taken for an operand, and the operand behind it is then the one too many: the option is what to name.
         string? mistyped = parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash)
             .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
-        string message = mistyped is null
-            ? string.Join("\n", parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct())
-            : $"there is no option '{mistyped}'";
+        string message = mistyped is not null ? $"there is no option '{mistyped}'"
+            : parsed.UnmatchedTokens is [string more, ..] ? $"'{more}' is one argument more than 'audiotoken {Words(parsed.CommandResult)}' takes"
+            : string.Join("\n", parsed.Errors.Select(error => error.Message.TrimEnd('.')).Distinct());
         return new AudioTokenException(ErrorCode.Usage, message, $"audiotoken {Words(parsed.CommandResult)} --help");
     }
 
