@@ -55,9 +55,17 @@ internal sealed class GenerateCommand
             TracePlan = parsed.GetValue(_trace) is { } trace ? _drawing.PlanBeside(parsed, trace) : null,
             Calls = (_, _) => Task.FromResult(calls),
         };
+        RefuseOnePlace(job);
         return dry
             ? await _drawing.PlanAsync(parsed, job, calls, cancellation).ConfigureAwait(false)
             : await _drawing.RunAsync(parsed, job, cancellation).ConfigureAwait(false);
+    }
+
+    // One would replace the other.
+    private static void RefuseOnePlace(DrawingJob job)
+    {
+        if (job.TracePlan is { Paths: [var trace] } && job.Plan?.Paths.FirstOrDefault(path => Path.GetFullPath(path) == Path.GetFullPath(trace)) is { } picture)
+            throw new AudioTokenException(ErrorCode.Usage, $"'{picture}' is named for a picture and for its trace", "another name with --trace");
     }
 
     // Picture by picture, so that each is written as soon as it is there.

@@ -29,6 +29,16 @@ public sealed class OutputTests(CliDemo demo)
     }
 
     [Fact]
+    public void PictureAndTraceOfOneName_AreRefused()
+    {
+        string folder = demo.NewFolder(), path = Path.Combine(folder, "out.png");
+        demo.Draw("-o", path, "--trace", Path.Combine(folder, ".", "out.png"), "--force").Refuses(2501, $"'{path}' is named for a picture and for its trace", "another name with --trace");
+        demo.Draw("-o", path, "-b", "2", "--trace", Path.Combine(folder, "out-2.png")).Refuses(2501, "out-2.png' is named for a picture and for its trace");
+
+        Assert.Empty(Directory.GetFiles(folder));
+    }
+
+    [Fact]
     public void OneFileOfABatchThatExists_RefusesTheBatch()
     {
         string path = demo.Write("out-2.png", [1]);
