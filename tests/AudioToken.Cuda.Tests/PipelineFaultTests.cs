@@ -229,6 +229,28 @@ public sealed class PipelineFaultTests
         Assert.Equal((0, s_job.Steps), (setup.Emulator.Count("cuGraphInstantiateWithFlags"), (int)setup.Emulator.Count("graphs")));
     });
 
+    // As virtual GPUs may be.
+    [Fact]
+    public void WithoutPoolsOfMemory_TheSameIsDrawn() => Setup.Run(setup =>
+    {
+        const int NotSupported = 801;
+        byte[] wanted;
+        using (AudioToImagePipeline fresh = Engine(out _))
+            wanted = Pixels(fresh);
+        setup.Emulator.Reset();
+        setup.Emulator.Fault("cuMemAllocAsync", 0, NotSupported);
+        using (AudioToImagePipeline engine = Engine(out _))
+        {
+            Assert.Equal(wanted, Pixels(engine));
+            Assert.Equal((1, 0), (setup.Emulator.Count("cuMemAllocAsync"), setup.Emulator.Count("cuMemFreeAsync")));
+            setup.Emulator.Fault("cuMemAlloc_v2", 1, OutOfMemory);
+            setup.Emulator.Fault("cuMemAlloc_v2", 1, OutOfMemory);
+            Assert.Equal(CudaErrors.Memory, Assert.Throws<CudaException>(() => engine.Generate(s_job with { Width = 128 }, cancellation: TestEnd)).Code);
+        }
+
+        Assert.Equal(setup.Emulator.Count("cuMemAlloc_v2"), setup.Emulator.Count("cuMemFree_v2") + 2);
+    });
+
     [Theory]
     [InlineData("kernel:conv2d", IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS")]
     [InlineData("cuGraphLaunch", EccError, "CUDA_ERROR_ECC_UNCORRECTABLE")]

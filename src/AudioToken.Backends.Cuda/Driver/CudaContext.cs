@@ -18,6 +18,7 @@ public sealed unsafe class CudaContext : IDisposable
     private (string Kernel, LaunchShape Shape) _last = ("", default);
     private LaunchLog? _log; // of what is recorded or planned, not done
     private bool _plans;
+    private bool _hasNoPools; // from which a stream takes memory: so it may be with virtual GPUs
     private bool _disposed;
 
     /// <summary>Opens a device and makes it the calling thread's.</summary>
@@ -122,6 +123,36 @@ public sealed unsafe class CudaContext : IDisposable
             AttributeCount = 1,
         };
         Check(CudaDriver.cuLaunchKernelEx(config, kernel.Function, addresses, null), nameof(CudaDriver.cuLaunchKernelEx));
+    }
+
+    /// <summary>Takes memory of the device, in the order of the stream; false where there is none left.</summary>
+    /// <exception cref="CudaException">Another failure.</exception>
+    internal bool TryTake(long bytes, out ulong address)
+    {
+        string call = nameof(CudaDriver.cuMemAllocAsync);
+        CudaResult result = CudaResult.NotSupported;
+        address = 0;
+        if (!_hasNoPools)
+            result = CudaDriver.cuMemAllocAsync(out address, (nuint)bytes, Stream);
+        if (result == CudaResult.NotSupported)
+        {
+            (_hasNoPools, call) = (true, nameof(CudaDriver.cuMemAlloc_v2));
+            result = CudaDriver.cuMemAlloc_v2(out address, (nuint)bytes);
+        }
+
+        if (result == CudaResult.OutOfMemory)
+            return false;
+        Check(result, call);
+        return true;
+    }
+
+    /// <summary>Gives memory back, once what was asked of the stream so far is done with it.</summary>
+    internal void GiveBack(ulong address)
+    {
+        if (_hasNoPools)
+            CudaDriver.cuMemFree_v2(address); // waits for the device
+        else
+            CudaDriver.cuMemFreeAsync(address, Stream);
     }
 
     /// <summary>Copies within the device.</summary>

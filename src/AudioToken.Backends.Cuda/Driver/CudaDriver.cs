@@ -54,6 +54,12 @@ internal static unsafe partial class CudaDriver
     public static partial CudaResult cuMemGetInfo_v2(out nuint free, out nuint total);
 
     [LibraryImport(Library)]
+    public static partial CudaResult cuMemAlloc_v2(out ulong address, nuint bytes);
+
+    [LibraryImport(Library)]
+    public static partial CudaResult cuMemFree_v2(ulong address);
+
+    [LibraryImport(Library)]
     public static partial CudaResult cuMemAllocAsync(out ulong address, nuint bytes, nint stream);
 
     [LibraryImport(Library)]

@@ -20,5 +20,6 @@ internal enum CudaResult
     Assert = 710,
     LaunchFailed = 719,
     TensorMemoryLeak = 721,
+    NotSupported = 801,
     Unknown = 999,
 }

@@ -125,18 +125,17 @@ internal sealed class DeviceMemory : IDisposable
 
     private DeviceBlock Allocate(long bytes)
     {
-        CudaResult result = Ask(bytes, out ulong address);
-        if (result == CudaResult.OutOfMemory && (_free.Count > 0 || Neighbour?._free.Count > 0))
+        bool taken = TryTake(bytes, out ulong address);
+        if (!taken && (_free.Count > 0 || Neighbour?._free.Count > 0))
         {
             // What waits may be what is missing.
             Trim();
             Neighbour?.Trim();
-            result = Ask(bytes, out address);
+            taken = TryTake(bytes, out address);
         }
 
-        if (result == CudaResult.OutOfMemory)
+        if (!taken)
             throw Exhausted(bytes);
-        _context.Check(result, nameof(CudaDriver.cuMemAllocAsync));
         DeviceBlock block = new(this, new DevicePointer(address), bytes);
         HeldBytes += bytes;
         PeakHeldBytes = Math.Max(PeakHeldBytes, HeldBytes);
@@ -144,19 +143,17 @@ internal sealed class DeviceMemory : IDisposable
         return block;
     }
 
-    private CudaResult Ask(long bytes, out ulong address)
+    private bool TryTake(long bytes, out ulong address)
     {
-        if (!_counts)
-            return CudaDriver.cuMemAllocAsync(out address, (nuint)bytes, _context.Stream);
         address = 0;
-        return CudaResult.Success;
+        return _counts || _context.TryTake(bytes, out address);
     }
 
     private void Free(DeviceBlock block)
     {
         HeldBytes -= block.Bytes;
         if (!_counts && _context.TryEnter())
-            CudaDriver.cuMemFreeAsync(block.Pointer.Address, _context.Stream);
+            _context.GiveBack(block.Pointer.Address);
     }
 
     private CudaException Exhausted(long bytes)
