@@ -1,4 +1,5 @@
 using AudioToken.Backends.Cuda.Compilation;
+using AudioToken.Backends.Cuda.Driver;
 using AudioToken.Tensors;
 
 namespace AudioToken.Backends.Cuda;
@@ -15,8 +16,8 @@ public sealed record CudaOptions
     /// <summary>Where compiled kernels are kept; null for nowhere.</summary>
     public string? KernelCacheFolder { get; init; } = KernelCache.DefaultFolder();
 
-    /// <summary>How long the host waits for work to end before it calls it a hang (5109).</summary>
-    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>How long the host waits for work to end before it calls it a hang (5109); five minutes by default.</summary>
+    public TimeSpan Patience { get; init; } = CudaContext.DefaultPatience;
 
     /// <summary>Hears of what is not as it should be and does no harm, such as a cache that cannot be used.</summary>
     public Action<string> Note { get; init; } = _ => { };
