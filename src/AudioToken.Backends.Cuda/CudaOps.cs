@@ -280,7 +280,8 @@ public sealed unsafe partial class CudaOps : ITensorOps
 
     private static ulong AddressOf(in Tensor tensor) => ((DeviceBlock)tensor.Storage).Pointer.Address + ((ulong)tensor.Offset * (ulong)tensor.DType.Size());
 
-    private static string Suffix(DType dtype) => dtype switch
+    /// <summary>The ending of the names of kernels of a storage type.</summary>
+    internal static string Suffix(DType dtype) => dtype switch
     {
         DType.F32 => "_f32",
         DType.F16 => "_f16",

@@ -41,7 +41,7 @@ public sealed class CudaRoofs
     {
         // In each round eight chains: of a thread's multiply-adds, or of a warp's products of 16 x 16 by 16 x 8.
         double each = type == DType.F32 ? 8 * 2 : 8 * 2.0 * 16 * 8 * 16 / 32;
-        return each * BlocksForAll(8) * Block * Rounds * Rate(_library.Get("peak.cu", "peak_" + Suffix(type)), 8, shared: 0, (ref KernelArguments arguments) =>
+        return each * BlocksForAll(8) * Block * Rounds * Rate(_library.Get("peak.cu", "peak" + CudaOps.Suffix(type)), 8, shared: 0, (ref KernelArguments arguments) =>
         {
             arguments.Add(Rounds);
             if (type == DType.F32)
@@ -57,7 +57,7 @@ public sealed class CudaRoofs
         return !_context.Device.HasWarpgroupProducts || type == DType.F32
             ? null
             : 2.0 * Rows * Columns * Depth / 128 * BlocksForAll(4) * Block * Rounds
-                * Rate(_library.Get("peak.cu", "peak_warpgroups_" + Suffix(type)), 4, (Rows + Columns) * Depth * 2, (ref KernelArguments arguments) => arguments.Add(Rounds));
+                * Rate(_library.Get("peak.cu", "peak_warpgroups" + CudaOps.Suffix(type)), 4, (Rows + Columns) * Depth * 2, (ref KernelArguments arguments) => arguments.Add(Rounds));
     }
 
     /// <summary>Seconds from one empty kernel to the next where the host asks for each, and where a graph does.</summary>
@@ -84,8 +84,6 @@ public sealed class CudaRoofs
     }
 
     private delegate void Complete(ref KernelArguments arguments);
-
-    private static string Suffix(DType type) => type switch { DType.F16 => "f16", DType.BF16 => "bf16", _ => "f32" };
 
     private uint BlocksForAll(int each) => (uint)(each * _context.Device.Multiprocessors);
 

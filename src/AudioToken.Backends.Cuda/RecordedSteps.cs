@@ -14,7 +14,7 @@ internal sealed class RecordedSteps : IDisposable
     /// <summary>The graph of this work, or null.</summary>
     public CudaGraph? Take(LaunchLog work)
     {
-        int at = _graphs.FindIndex(graph => graph.Work.Equals(work));
+        int at = _graphs.FindIndex(graph => graph.Work.Matches(work));
         if (at < 0)
             return null;
         CudaGraph found = _graphs[at];

@@ -12,7 +12,9 @@ namespace AudioToken.Weights;
 public static class AtomicFile
 {
     private const string Ending = ".tmp";
-    private const int MaxNameBytes = 255; // of the usual file systems
+
+    /// <summary>The most bytes of a file's name, in UTF-8, that the usual file systems take.</summary>
+    public const int MaxNameBytes = 255;
 
     /// <summary>Writes a file.</summary>
     /// <param name="path">The target; an existing file is replaced.</param>

@@ -175,21 +175,11 @@ public sealed unsafe class CudaContext : IDisposable
 
     /// <summary>Waits until the device has passed the end of a step.</summary>
     /// <exception cref="CudaException">As <see cref="Synchronize"/>.</exception>
-    internal void AwaitStep(CudaEvent end, int step)
-    {
-        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), "the end of step", step);
-        for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
-            wait.GoOn(result);
-    }
+    internal void AwaitStep(CudaEvent end, int step) => Await(end, new Waiting(this, nameof(CudaDriver.cuEventQuery), "the end of step", step));
 
     /// <summary>Waits until the device has done a copy.</summary>
     /// <exception cref="CudaException">As <see cref="Synchronize"/>.</exception>
-    internal void AwaitCopy(CudaEvent end)
-    {
-        Waiting wait = new(this, nameof(CudaDriver.cuEventQuery), "the end of a copy");
-        for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
-            wait.GoOn(result);
-    }
+    internal void AwaitCopy(CudaEvent end) => Await(end, new Waiting(this, nameof(CudaDriver.cuEventQuery), "the end of a copy"));
 
     /// <summary>Waits until nothing that the device is at work on uses what is cleaned up next; false where the driver has nothing of ours any more, after a
     /// device that does not come to an end too: who cleans up would wait for it for ever.</summary>
@@ -307,6 +297,12 @@ public sealed unsafe class CudaContext : IDisposable
         _disposed = true;
         if (_lost is not { Code: CudaErrors.Hang }) // the driver might wait for what does not end
             CudaDriver.cuDevicePrimaryCtxRelease_v2(Device.Index);
+    }
+
+    private static void Await(CudaEvent end, Waiting wait)
+    {
+        for (CudaResult result; (result = CudaDriver.cuEventQuery(end.Value)) != CudaResult.Success;)
+            wait.GoOn(result);
     }
 
     private CudaException Lose(CudaException failure) => _lost ??= failure;

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace AudioToken.Backends.Cuda.Driver;
 
 /// <summary>Launches and copies in their order, to the byte: kernels, shapes, arguments. Two equal logs are the same work at the same addresses.</summary>
-internal sealed class LaunchLog : IEquatable<LaunchLog>
+internal sealed class LaunchLog
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();
 
@@ -29,14 +29,8 @@ internal sealed class LaunchLog : IEquatable<LaunchLog>
     /// <summary>Adds a copy within the device.</summary>
     public void Add(DevicePointer to, DevicePointer from, long bytes) => Write((default(nint), to.Address, from.Address, bytes)); // no kernel is at 0
 
-    /// <inheritdoc/>
-    public bool Equals(LaunchLog? other) => other is not null && _bytes.WrittenSpan.SequenceEqual(other._bytes.WrittenSpan);
-
-    /// <inheritdoc/>
-    public override bool Equals(object? obj) => Equals(obj as LaunchLog);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Kernels, _bytes.WrittenCount);
+    /// <summary>Whether both are the same work.</summary>
+    public bool Matches(LaunchLog other) => _bytes.WrittenSpan.SequenceEqual(other._bytes.WrittenSpan);
 
     private void Write<T>(T entry)
         where T : unmanaged => _bytes.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in entry)));

@@ -1,13 +1,12 @@
 using System.Text;
 using AudioToken.Tensors;
+using AudioToken.Weights;
 
 namespace AudioToken.Cli.Output;
 
 /// <summary>Finds out before a long run whether its result can be written.</summary>
 internal static class WritableFolder
 {
-    private const int MaxNameBytes = 255; // of the usual file systems
-
     /// <summary>Checks the name of a file, and its folder by writing an empty file there.</summary>
     /// <exception cref="AudioTokenException">The name cannot be a file's (2501, 8502), or the folder is absent or may not be written (8502).</exception>
     public static void Check(string path)
@@ -28,8 +27,8 @@ internal static class WritableFolder
         // Files are replaced by a rename, which would put a picture in place of the device.
         if (!OperatingSystem.IsWindows() && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal))
             throw new AudioTokenException(ErrorCode.OutputPlace, $"'{path}' is a device, wanted a file", "-o - writes to standard output");
-        if (Encoding.UTF8.GetByteCount(Path.GetFileName(full)) is > MaxNameBytes and int bytes)
-            throw new AudioTokenException(ErrorCode.OutputPlace, FormattableString.Invariant($"'{path}' is no file name: it has {bytes} bytes, at most {MaxNameBytes} can be"), "a shorter name with -o");
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(full)) is > AtomicFile.MaxNameBytes and int bytes)
+            throw new AudioTokenException(ErrorCode.OutputPlace, FormattableString.Invariant($"'{path}' is no file name: it has {bytes} bytes, at most {AtomicFile.MaxNameBytes} can be"), "a shorter name with -o");
         if (!Directory.Exists(folder))
         {
             throw File.Exists(folder)
