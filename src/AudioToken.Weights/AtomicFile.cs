@@ -36,7 +36,7 @@ public static class AtomicFile
         if (Directory.Exists(target) || Path.EndsInDirectorySeparator(path))
             throw FileErrors.CannotWrite(path, "it is a folder");
         string folder = Path.GetDirectoryName(target)!;
-        string? temporary = null;
+        string? temporary = null, claimed = null;
         try
         {
             Prepare(path, length);
@@ -55,9 +55,11 @@ public static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
 
-            if (!TryMove(temporary, target, replace))
+            if (!replace && !TryClaim(target))
                 return false;
-            temporary = null;
+            claimed = replace ? null : target;
+            File.Move(temporary, target, overwrite: true);
+            temporary = claimed = null;
             return true;
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
@@ -68,6 +70,8 @@ public static class AtomicFile
         {
             if (temporary is not null)
                 TryDelete(temporary);
+            if (claimed is not null)
+                TryDelete(claimed);
         }
     }
 
@@ -94,14 +98,15 @@ public static class AtomicFile
             throw FileErrors.CannotWrite(path, FormattableString.Invariant($"the disk is full: {length:N0} bytes are needed, {free:N0} are free"));
     }
 
-    private static bool TryMove(string temporary, string target, bool replace)
+    // By an empty file. A rename that is not to replace looks for the target first and renames then, so that of two at once both may go through; creating is one step.
+    private static bool TryClaim(string target)
     {
         try
         {
-            File.Move(temporary, target, replace);
+            using FileStream created = new(target, FileMode.CreateNew, FileAccess.Write);
             return true;
         }
-        catch (IOException) when (!replace && Path.Exists(target))
+        catch (IOException) when (Path.Exists(target))
         {
             return false;
         }
